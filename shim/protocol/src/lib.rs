@@ -1,0 +1,28 @@
+//! The channel between the engine and the shim of one plugin.
+//!
+//! Two ends, one stream socket that the launcher hands to the shim as descriptor
+//! [`CHANNEL_FD`]. The shim speaks first ([`ShimMessage::Hello`]), the engine answers
+//! with its own hello, and the lower of the two versions must be one that both know. Then the
+//! shim reads back what the kernel enforces and says [`ShimMessage::Ready`] or
+//! [`ShimMessage::Refused`]. From there on calls, replies, log lines and figures travel in any
+//! order; a reply names its call.
+//!
+//! The engine believes nothing it reads here: a frame is bounded before it is read, decoded by
+//! a strict decoder, and anything out of turn ends the plugin.
+
+mod frame;
+mod message;
+mod settings;
+
+pub use frame::{FrameDecoder, FrameError, HEADER_BYTES, MAX_FRAME_BYTES, encode};
+pub use message::{
+    CallError, CallId, CallLimits, Difference, EngineMessage, Figures, LogLevel, Payload,
+    PluginError, ShimMessage,
+};
+pub use settings::{Expected, ExpectedMount, FileGrant, SETTINGS_PATH, ShimSettings, TimeLimits};
+
+/// Version of the messages in this crate. Raised when a message changes shape.
+pub const PROTOCOL_VERSION: u16 = 1;
+
+/// The descriptor at which the shim finds its end of the channel.
+pub const CHANNEL_FD: i32 = 3;

@@ -1,0 +1,213 @@
+//! What the two ends say to each other.
+
+use serde::{Deserialize, Serialize};
+
+/// Names one call on one channel. Chosen by the engine, never reused on that channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CallId(pub u64);
+
+/// Arguments or a result: JSON text or plain bytes.
+///
+/// JSON stays text: the engine hands it on and never needs its shape.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Payload {
+    /// One JSON value as text. Arguments: any value but an array is passed as the only
+    /// argument; an array is passed as the list of arguments.
+    Json(String),
+    /// Bytes: a `Uint8Array` in the plugin.
+    Bytes(#[serde(with = "serde_bytes")] Vec<u8>),
+}
+
+/// How long one call may take. The shim's watchdog ends the call softly at these; the engine
+/// ends the plugin if it does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallLimits {
+    /// Wall time from arrival at the shim to the reply, in milliseconds.
+    pub wall_ms: u64,
+    /// CPU time of the JavaScript thread charged to the call, in milliseconds.
+    pub cpu_ms: u64,
+}
+
+/// From the engine to the shim.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EngineMessage {
+    /// The answer to [`ShimMessage::Hello`].
+    Hello {
+        /// The engine's [`crate::PROTOCOL_VERSION`].
+        version: u16,
+    },
+    /// Call an exported function.
+    Call {
+        /// Names the call in its reply.
+        id: CallId,
+        /// Name of the export; `default` is the default export.
+        function: String,
+        /// What the function is called with.
+        arguments: Payload,
+        /// When to give up on it.
+        limits: CallLimits,
+    },
+    /// Give up on a call; it is answered with [`CallError::Cancelled`] unless its reply is
+    /// already on the way.
+    Cancel {
+        /// The call to give up on.
+        id: CallId,
+    },
+    /// Answer no more calls and exit with status 0.
+    Shutdown,
+}
+
+/// From the shim to the engine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ShimMessage {
+    /// The first message on the channel.
+    Hello {
+        /// The shim's [`crate::PROTOCOL_VERSION`].
+        version: u16,
+        /// `quickjs` or `v8`.
+        engine: String,
+    },
+    /// What the kernel enforces differs from the settings: no plugin code was read. The last
+    /// message; the shim then exits.
+    Refused {
+        /// Every difference found.
+        differences: Vec<Difference>,
+    },
+    /// The plugin's modules are loaded and calls may come.
+    Ready {
+        /// Names of the exported functions, sorted.
+        functions: Vec<String>,
+    },
+    /// The answer to a call.
+    Reply {
+        /// The call answered.
+        id: CallId,
+        /// Its result.
+        result: Result<Payload, CallError>,
+    },
+    /// A line the plugin wrote to its console. Control characters are still in it.
+    Log {
+        /// As chosen by the console function used.
+        level: LogLevel,
+        /// The text, cut to the settings' line limit.
+        text: String,
+        /// Lines dropped since the one before this, because of the settings' rate.
+        dropped: u64,
+    },
+    /// Figures of the runtime, sent after a call and from time to time.
+    Metrics(Figures),
+    /// An op was refused because no permission grants the act.
+    Violation {
+        /// The permission that would have been needed, as `file:read:/etc/shadow`.
+        permission: String,
+        /// The call during which it happened, where that is known.
+        call: Option<CallId>,
+    },
+    /// The plugin cannot go on: its module does not load, or an error nobody caught ended it
+    /// outside any call. The last message; the shim then exits.
+    Crash {
+        /// What was thrown.
+        error: PluginError,
+    },
+}
+
+/// One thing the kernel enforces otherwise than the settings ask.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// What was read, as `NoNewPrivs` or `mount /plugin`.
+    pub what: String,
+    /// What the settings ask for.
+    pub expected: String,
+    /// What the kernel says.
+    pub found: String,
+}
+
+/// How important a console line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LogLevel {
+    /// `console.debug`
+    Debug,
+    /// `console.log`, `console.info`
+    Info,
+    /// `console.warn`
+    Warn,
+    /// `console.error`
+    Error,
+}
+
+/// What the runtime says of its own use. Shown as the plugin's own word, never decided upon.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Figures {
+    /// Bytes in use on the JavaScript heap.
+    pub heap_used: u64,
+    /// Bytes the runtime holds for array buffers and the like, outside the heap.
+    pub external: u64,
+    /// Calls answered since the start.
+    pub calls: u64,
+    /// CPU time of the JavaScript thread since the start, in microseconds.
+    pub cpu_us: u64,
+}
+
+/// An error thrown by the plugin's code. Every field is the plugin's text: capped by the shim,
+/// escaped by whoever prints it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PluginError {
+    /// `TypeError`, `SyntaxError`, or the class the plugin gave it.
+    pub name: String,
+    /// The message without the name.
+    pub message: String,
+    /// One line a frame, as `    at forecast (file:///plugin/main.js:3:9)`; may be empty.
+    pub stack: String,
+    /// Where it was thrown, as `main.js:3:9` relative to the plugin, where that is known.
+    pub location: Option<String>,
+}
+
+/// Why a call has no result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CallError {
+    /// The plugin has no function of this name.
+    NoSuchFunction {
+        /// Its functions, sorted.
+        functions: Vec<String>,
+    },
+    /// The function threw, or its promise was rejected.
+    Exception(PluginError),
+    /// The function did not handle the refusal of an act that no permission grants.
+    Denied {
+        /// The permission that would have been needed, as `file:read:/etc/shadow`.
+        permission: String,
+        /// The error as the plugin saw it.
+        error: PluginError,
+    },
+    /// The call used up its CPU time and was interrupted.
+    CpuTime {
+        /// The limit in milliseconds.
+        limit_ms: u64,
+    },
+    /// The call took longer than its wall time.
+    WallTime {
+        /// The limit in milliseconds.
+        limit_ms: u64,
+    },
+    /// The engine gave up on it.
+    Cancelled,
+    /// The arguments are no JSON.
+    InvalidArguments {
+        /// What the JSON parser said.
+        message: String,
+    },
+    /// The result cannot be sent: a cycle, a BigInt, a function.
+    InvalidResult {
+        /// What was in the way.
+        message: String,
+    },
+    /// The result is larger than the policy lets it be.
+    ResultTooLarge {
+        /// Size of the result in bytes.
+        bytes: u64,
+        /// The policy's limit in bytes.
+        limit: u64,
+    },
+    /// The shim is going down and takes no more calls.
+    ShuttingDown,
+}

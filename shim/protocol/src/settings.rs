@@ -1,0 +1,89 @@
+//! What the bundle tells the shim: read once, from a read-only file, before anything else.
+
+use serde::{Deserialize, Serialize};
+
+/// Where the shim finds its [`ShimSettings`] as JSON: a read-only bind mount from the bundle.
+pub const SETTINGS_PATH: &str = "/run/lazaret/settings.json";
+
+/// Everything the shim needs to know about its plugin and its policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShimSettings {
+    /// Name of the plugin, for messages.
+    pub plugin: String,
+    /// The entry module, relative to `/plugin`, as `main.js`.
+    pub entry: String,
+    /// What the kernel must be enforcing before plugin code is read.
+    pub expected: Expected,
+    /// Host paths the policy lets the plugin see, and where each is mounted.
+    pub files: Vec<FileGrant>,
+    /// Hosts the policy lets the plugin reach, as `host:port`.
+    pub hosts: Vec<String>,
+    /// Time limits.
+    pub time: TimeLimits,
+    /// The longest log line in bytes; the rest is cut.
+    pub log_line_bytes: u64,
+    /// Log bytes a second; lines beyond are dropped and counted.
+    pub log_bytes_per_second: u64,
+    /// The largest result of a call in bytes.
+    pub result_bytes: u64,
+    /// Refuse executable memory in the second filter.
+    pub deny_executable_memory: bool,
+}
+
+/// What the read-back compares with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expected {
+    /// The user inside the container (all of real, effective, saved, file system).
+    pub uid: u32,
+    /// The group inside the container, likewise.
+    pub gid: u32,
+    /// Each line of `/proc/self/uid_map` as `(inside, outside, count)`.
+    pub uid_map: Vec<(u32, u32, u32)>,
+    /// Likewise for `/proc/self/gid_map`.
+    pub gid_map: Vec<(u32, u32, u32)>,
+    /// Every mount there may be, by mount point; nothing else may be mounted outside of `/dev`,
+    /// `/proc` and `/sys`.
+    pub mounts: Vec<ExpectedMount>,
+    /// `RLIMIT_NOFILE`, soft and hard.
+    pub open_files: u64,
+    /// Host name inside the container.
+    pub hostname: String,
+}
+
+/// A mount as `/proc/self/mountinfo` must show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExpectedMount {
+    /// Mount point, as `/plugin`.
+    pub target: String,
+    /// Options that must be set, out of `ro`, `nosuid`, `nodev`, `noexec`.
+    pub options: Vec<String>,
+    /// File system type, where it must be a certain one (`tmpfs`, `proc`).
+    pub fstype: Option<String>,
+}
+
+/// A part of the host's file system that the plugin may use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileGrant {
+    /// The path as the policy and the plugin name it, as `/srv/data`.
+    pub path: String,
+    /// Where it is mounted in the container, as `/granted/0`.
+    pub mounted_at: String,
+    /// The granted thing is a directory.
+    pub directory: bool,
+}
+
+/// Time limits, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimeLimits {
+    /// CPU time for loading the plugin's modules; the engine holds the wall time.
+    pub startup_ms: u64,
+    /// Wall time of a call.
+    pub call_ms: u64,
+    /// CPU time of a call.
+    pub cpu_per_call_ms: u64,
+}
