@@ -1,0 +1,116 @@
+//! Every message there is, for property tests.
+
+use lazaret_protocol::{
+    CallError, CallId, CallLimits, Difference, EngineMessage, Figures, LogLevel, Payload,
+    PluginError, ShimMessage,
+};
+use proptest::{collection::vec, option, prelude::*};
+
+fn text() -> impl Strategy<Value = String> {
+    vec(any::<char>(), 0..40).prop_map(String::from_iter)
+}
+
+fn call_id() -> impl Strategy<Value = CallId> {
+    any::<u64>().prop_map(CallId)
+}
+
+fn payload() -> impl Strategy<Value = Payload> {
+    prop_oneof![
+        text().prop_map(Payload::Json),
+        vec(any::<u8>(), 0..300).prop_map(Payload::Bytes),
+    ]
+}
+
+fn plugin_error() -> impl Strategy<Value = PluginError> {
+    (text(), text(), text(), option::of(text())).prop_map(|(name, message, stack, location)| {
+        PluginError {
+            name,
+            message,
+            stack,
+            location,
+        }
+    })
+}
+
+fn call_error() -> impl Strategy<Value = CallError> {
+    prop_oneof![
+        vec(text(), 0..5).prop_map(|functions| CallError::NoSuchFunction { functions }),
+        plugin_error().prop_map(CallError::Exception),
+        (text(), plugin_error())
+            .prop_map(|(permission, error)| CallError::Denied { permission, error }),
+        any::<u64>().prop_map(|limit_ms| CallError::CpuTime { limit_ms }),
+        any::<u64>().prop_map(|limit_ms| CallError::WallTime { limit_ms }),
+        Just(CallError::Cancelled),
+        text().prop_map(|message| CallError::InvalidArguments { message }),
+        text().prop_map(|message| CallError::InvalidResult { message }),
+        any::<(u64, u64)>().prop_map(|(bytes, limit)| CallError::ResultTooLarge { bytes, limit }),
+        Just(CallError::ShuttingDown),
+    ]
+}
+
+fn log_level() -> impl Strategy<Value = LogLevel> {
+    prop_oneof![
+        Just(LogLevel::Debug),
+        Just(LogLevel::Info),
+        Just(LogLevel::Warn),
+        Just(LogLevel::Error),
+    ]
+}
+
+fn difference() -> impl Strategy<Value = Difference> {
+    (text(), text(), text()).prop_map(|(what, expected, found)| Difference {
+        what,
+        expected,
+        found,
+    })
+}
+
+/// Any message a shim may send.
+pub(crate) fn shim_message() -> impl Strategy<Value = ShimMessage> {
+    prop_oneof![
+        (any::<u16>(), text()).prop_map(|(version, engine)| ShimMessage::Hello { version, engine }),
+        vec(difference(), 0..5).prop_map(|differences| ShimMessage::Refused { differences }),
+        vec(text(), 0..5).prop_map(|functions| ShimMessage::Ready { functions }),
+        (call_id(), payload()).prop_map(|(id, result)| ShimMessage::Reply {
+            id,
+            result: Ok(result)
+        }),
+        (call_id(), call_error()).prop_map(|(id, error)| ShimMessage::Reply {
+            id,
+            result: Err(error)
+        }),
+        (log_level(), text(), any::<u64>()).prop_map(|(level, text, dropped)| ShimMessage::Log {
+            level,
+            text,
+            dropped
+        }),
+        any::<[u64; 4]>().prop_map(|[heap_used, external, calls, cpu_us]| {
+            ShimMessage::Metrics(Figures {
+                heap_used,
+                external,
+                calls,
+                cpu_us,
+            })
+        }),
+        (text(), option::of(call_id()))
+            .prop_map(|(permission, call)| ShimMessage::Violation { permission, call }),
+        plugin_error().prop_map(|error| ShimMessage::Crash { error }),
+    ]
+}
+
+/// Any message an engine may send.
+pub(crate) fn engine_message() -> impl Strategy<Value = EngineMessage> {
+    prop_oneof![
+        any::<u16>().prop_map(|version| EngineMessage::Hello { version }),
+        (call_id(), text(), payload(), any::<(u64, u64)>()).prop_map(
+            |(id, function, arguments, (wall_ms, cpu_ms))| EngineMessage::Call {
+                id,
+                function,
+                arguments,
+                limits: CallLimits { wall_ms, cpu_ms },
+            }
+        ),
+        call_id().prop_map(|id| EngineMessage::Cancel { id }),
+        Just(EngineMessage::Shutdown),
+    ]
+}
