@@ -1,0 +1,42 @@
+//! Descriptor 3 is the channel's place: libcontainer hands on the descriptors from 3 it is told to
+//! preserve, and the shim finds its channel there. A placeholder holds the place between
+//! creations, so that no other descriptor ever comes to lie in it.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use nix::unistd::dup2;
+
+const PLACE: i32 = 3;
+
+/// Puts the placeholder at descriptor 3. To be called before the launcher opens anything.
+pub(crate) fn hold_channel_place() -> std::io::Result<()> {
+    let null = fs_err::File::open("/dev/null")?;
+    if null.as_raw_fd() == PLACE {
+        // Stays open for ever, which is what a placeholder is for.
+        std::mem::forget(null);
+    } else {
+        dup2(null.as_raw_fd(), PLACE)?;
+    }
+    Ok(())
+}
+
+/// The channel at descriptor 3, for the time of one creation.
+pub(crate) struct Placed {
+    placeholder: OwnedFd,
+}
+
+impl Placed {
+    /// Puts the channel in its place.
+    pub(crate) fn new(channel: &OwnedFd) -> std::io::Result<Self> {
+        let placeholder = OwnedFd::from(fs_err::File::open("/dev/null")?.into_parts().0);
+        dup2(channel.as_raw_fd(), PLACE)?;
+        Ok(Self { placeholder })
+    }
+}
+
+impl Drop for Placed {
+    fn drop(&mut self) {
+        // dup2 of two open descriptors fails only when interrupted (dup(2)).
+        while dup2(self.placeholder.as_raw_fd(), PLACE) == Err(nix::errno::Errno::EINTR) {}
+    }
+}

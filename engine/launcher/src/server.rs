@@ -1,0 +1,168 @@
+//! The loop: one request at a time, and the ends of containers between them.
+
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use anyhow::{Context, bail};
+use lazaret_launcher_wire::{
+    ContainerId, Event, FromLauncher, PacketError, PacketSocket, Request, Response,
+};
+use rustix::event::{PollFd, PollFlags, poll};
+
+use crate::container::{Container, Parts};
+use crate::diagnostics::Diagnostics;
+use crate::exits;
+use crate::ids::IdClaim;
+use crate::state::State;
+
+struct Server<'a> {
+    control: &'a PacketSocket,
+    state: State,
+    diagnostics: Diagnostics,
+    sequence: u64,
+    reserved: BTreeMap<ContainerId, IdClaim>,
+    containers: BTreeMap<ContainerId, Container>,
+}
+
+/// Serves the engine until it closes the socket, then removes every container.
+pub(crate) fn serve(
+    control: &PacketSocket,
+    state: State,
+    diagnostics: Diagnostics,
+) -> anyhow::Result<()> {
+    let mut server = Server {
+        control,
+        state,
+        diagnostics,
+        sequence: 0,
+        reserved: BTreeMap::new(),
+        containers: BTreeMap::new(),
+    };
+    let result = server.run();
+    let mut leftover = None;
+    for container in server.containers.values_mut() {
+        leftover = container.delete().err().or(leftover);
+    }
+    result.and(leftover.map_or(Ok(()), Err))
+}
+
+impl Server<'_> {
+    fn run(&mut self) -> anyhow::Result<()> {
+        loop {
+            self.wait()?;
+            self.report_ends()?;
+            exits::reap_strays(|pid| {
+                self.containers.values().any(|container| container.pid == pid.unsigned_abs())
+            });
+            if !self.control_is_readable()? {
+                continue;
+            }
+            let packet = match self.control.receive::<Request>() {
+                Ok(packet) => packet,
+                Err(PacketError::Closed) => return Ok(()),
+                Err(error) => return Err(error).context("failed to read a request"),
+            };
+            let (response, descriptors) = match self.answer(packet.message, packet.descriptors) {
+                Ok(answered) => answered,
+                Err(error) => {
+                    let mut message = format!("{error:#}");
+                    let logged = self.diagnostics.take();
+                    if !logged.is_empty() {
+                        message = format!("{message} ({logged})");
+                    }
+                    (Response::Failed { message }, Vec::new())
+                }
+            };
+            let borrowed: Vec<BorrowedFd<'_>> = descriptors.iter().map(AsFd::as_fd).collect();
+            match self.control.send(&FromLauncher::Response(response), &borrowed) {
+                Err(PacketError::Closed) => return Ok(()),
+                other => other.context("failed to answer")?,
+            }
+        }
+    }
+
+    /// Sleeps until the engine asks for something or a container ends.
+    fn wait(&self) -> anyhow::Result<()> {
+        let running = self.containers.values().filter(|container| container.ended.is_none());
+        let mut descriptors: Vec<PollFd<'_>> = std::iter::once(self.control.as_fd())
+            .chain(running.map(|container| container.pidfd.as_fd()))
+            .map(|descriptor| PollFd::from_borrowed_fd(descriptor, PollFlags::IN))
+            .collect();
+        match poll(&mut descriptors, None) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Err(error) => Err(error).context("failed to poll"),
+        }
+    }
+
+    fn control_is_readable(&self) -> anyhow::Result<bool> {
+        let mut control = [PollFd::from_borrowed_fd(self.control.as_fd(), PollFlags::IN)];
+        let now = rustix::time::Timespec { tv_sec: 0, tv_nsec: 0 };
+        Ok(poll(&mut control, Some(&now)).context("failed to poll")? > 0)
+    }
+
+    fn report_ends(&mut self) -> anyhow::Result<()> {
+        for (id, container) in &mut self.containers {
+            if container.ended.is_some() {
+                continue;
+            }
+            let Some(status) = exits::take(&container.pidfd).context("failed to read an exit")? else {
+                continue;
+            };
+            container.ended = Some(status);
+            let event = Event::Exited { id: id.clone(), status };
+            match self.control.send(&FromLauncher::Event(event), &[]) {
+                // The request loop sees the closed socket next.
+                Ok(()) | Err(PacketError::Closed) => {}
+                Err(error) => return Err(error).context("failed to report an exit"),
+            }
+        }
+        Ok(())
+    }
+
+    fn answer(
+        &mut self,
+        request: Request,
+        descriptors: Vec<OwnedFd>,
+    ) -> anyhow::Result<(Response, Vec<OwnedFd>)> {
+        match request {
+            Request::Reserve { preferred_block } => {
+                self.sequence += 1;
+                let id = ContainerId::new(std::process::id(), self.sequence);
+                let ids = self.state.ids.claim(preferred_block)?;
+                let first_host_id = ids.first_host_id();
+                let directory = self.state.container(id.as_str());
+                self.reserved.insert(id.clone(), ids);
+                Ok((Response::Reserved { id, directory, first_host_id }, Vec::new()))
+            }
+            Request::Create { id, config, settings, rootfs, grants } => {
+                let Ok([channel, output, snapshot]) = <[OwnedFd; 3]>::try_from(descriptors) else {
+                    bail!("`create` takes three descriptors");
+                };
+                let ids = self.reserved.remove(&id).with_context(|| format!("`{id}` is not reserved"))?;
+                let parts = Parts { config, settings, rootfs, grants, channel, output, snapshot };
+                let (container, listener) = Container::create(&self.state, &id, ids, parts)?;
+                let pidfd = container.pidfd.try_clone().context("failed to copy a pidfd")?;
+                let response = Response::Created { pid: container.pid };
+                self.containers.insert(id, container);
+                Ok((response, std::iter::once(pidfd).chain(listener).collect()))
+            }
+            Request::Start { id } => self.container(&id)?.start().map(done),
+            Request::Kill { id } => self.container(&id)?.kill().map(done),
+            Request::Delete { id } => {
+                self.reserved.remove(&id);
+                match self.containers.remove(&id) {
+                    Some(mut container) => container.delete().map(done),
+                    None => Ok(done(())),
+                }
+            }
+        }
+    }
+
+    fn container(&mut self, id: &ContainerId) -> anyhow::Result<&mut Container> {
+        self.containers.get_mut(id).with_context(|| format!("there is no container `{id}`"))
+    }
+}
+
+fn done((): ()) -> (Response, Vec<OwnedFd>) {
+    (Response::Done, Vec::new())
+}

@@ -1,0 +1,208 @@
+//! The verbs of the launcher and what it answers.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// How many host ids one container's user namespace maps: ids 0 to 65535 inside become
+/// `base` to `base + 65535` outside.
+pub const ID_BLOCK_SIZE: u32 = 65_536;
+
+/// Names a container, its cgroup and its directory: `lazaret-` and then letters, digits and
+/// dashes, 64 bytes at most, so that it is safe as a file name everywhere.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ContainerId(String);
+
+/// The text is no container id.
+#[derive(Debug, thiserror::Error)]
+#[error("invalid container id: `{0}`")]
+pub struct InvalidContainerId(String);
+
+impl ContainerId {
+    /// The `sequence`th container of the launcher with process id `launcher`.
+    pub fn new(launcher: u32, sequence: u64) -> Self {
+        Self(format!("lazaret-{launcher}-{sequence}"))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The process id of the launcher that made it, where the id has the form of [`Self::new`].
+    pub fn launcher(&self) -> Option<u32> {
+        let (launcher, sequence) = self.0.strip_prefix("lazaret-")?.split_once('-')?;
+        sequence.parse::<u64>().ok()?;
+        launcher.parse().ok()
+    }
+}
+
+impl FromStr for ContainerId {
+    type Err = InvalidContainerId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let tail = text.strip_prefix("lazaret-").unwrap_or_default();
+        let valid = !tail.is_empty()
+            && text.len() <= 64
+            && tail.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if valid { Ok(Self(text.to_owned())) } else { Err(InvalidContainerId(text.to_owned())) }
+    }
+}
+
+impl TryFrom<String> for ContainerId {
+    type Error = InvalidContainerId;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<ContainerId> for String {
+    fn from(id: ContainerId) -> Self {
+        id.0
+    }
+}
+
+impl fmt::Display for ContainerId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// A host path that the bundle mounts from the container's directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileMount {
+    /// The path on the host.
+    pub host: PathBuf,
+    /// Its name below [`crate::GRANTS_DIRECTORY`], a plain number.
+    pub name: u32,
+}
+
+/// What the engine asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Request {
+    /// Set aside a container id and a block of host ids for it. Answered with
+    /// [`Response::Reserved`].
+    Reserve {
+        /// The block to try first: its number modulo the number of blocks.
+        preferred_block: u32,
+    },
+    /// Make the container's directory and create the container in it, up to but not including
+    /// the start of its process. Descriptors: the shim's end of the channel, the write end for
+    /// its standard output and error, a memory file with the plugin's snapshot. Answered with
+    /// [`Response::Created`].
+    Create {
+        /// A reserved id.
+        id: ContainerId,
+        /// `config.json` of the bundle.
+        config: String,
+        /// `settings.json` for the shim.
+        settings: String,
+        /// The root file system's tree on the host.
+        rootfs: PathBuf,
+        /// The host paths it may use.
+        grants: Vec<FileMount>,
+    },
+    /// Let the created process run. Answered with [`Response::Done`].
+    Start {
+        /// A created container.
+        id: ContainerId,
+    },
+    /// Send `SIGKILL` to the container's first process, and so to all. Answered with
+    /// [`Response::Done`], also where it has ended already.
+    Kill {
+        /// A created or running container.
+        id: ContainerId,
+    },
+    /// Remove an ended container, its cgroup, its directory, and give back its ids. A container
+    /// that has not ended is killed first. Answered with [`Response::Done`].
+    Delete {
+        /// Any reserved id.
+        id: ContainerId,
+    },
+}
+
+/// What the launcher answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Response {
+    /// To [`Request::Reserve`].
+    Reserved {
+        /// The id of the container to be.
+        id: ContainerId,
+        /// Its directory, which does not exist yet.
+        directory: PathBuf,
+        /// The first host id of its block.
+        first_host_id: u32,
+    },
+    /// To [`Request::Create`]. Descriptors: a pidfd of the container's first process, then the
+    /// seccomp listener where the bundle asks for one.
+    Created {
+        /// The process id on the host.
+        pid: u32,
+    },
+    /// The verb was carried out.
+    Done,
+    /// The verb was not carried out; nothing of it is left.
+    Failed {
+        /// The cause, as one line.
+        message: String,
+    },
+}
+
+/// How the first process of a container ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ExitStatus {
+    /// It exited with this status.
+    Code(i32),
+    /// This signal ended it.
+    Signal(i32),
+}
+
+/// What the launcher tells unasked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Event {
+    /// The first process of a container ended. Its cgroup is still there, to be read, until
+    /// [`Request::Delete`].
+    Exited {
+        /// The container.
+        id: ContainerId,
+        /// How it ended.
+        status: ExitStatus,
+    },
+}
+
+/// A packet from the launcher.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FromLauncher {
+    /// The answer to the oldest request not yet answered.
+    Response(Response),
+    /// Something that happened.
+    Event(Event),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn container_ids_are_safe_as_file_names() {
+        for bad in ["", "lazaret-", "x", "lazaret-a/b", "lazaret-..", "../lazaret-1", "lazaret-1\n"] {
+            assert!(bad.parse::<ContainerId>().is_err(), "{bad:?}");
+        }
+        assert!(format!("lazaret-{}", "a".repeat(57)).parse::<ContainerId>().is_err());
+        assert_eq!("lazaret-12-3".parse::<ContainerId>().unwrap(), ContainerId::new(12, 3));
+    }
+
+    #[test]
+    fn a_container_id_names_its_launcher() {
+        assert_eq!(ContainerId::new(812, 4).launcher(), Some(812));
+        assert_eq!("lazaret-x-4".parse::<ContainerId>().unwrap().launcher(), None);
+    }
+}
