@@ -1,0 +1,60 @@
+//! The SecurityPolicy language: read, checked and laid over a built-in level.
+//!
+//! ```text
+//! text ─yaml→ tree ─document→ PolicyDocument ─policy→ SecurityPolicy ─effective→ EffectivePolicy
+//! ```
+//!
+//! Everything is pure but [`SecurityPolicy::load`], which reads one file. A policy with any problem is refused
+//! as a whole, and all its problems are told at once ([`PolicyProblems`]).
+
+/// `PolicyDocument`: the keys and values as they were written, with their places.
+mod document;
+/// What holds for a plugin: a level with a policy file laid over it.
+mod effective;
+/// Host names a plugin may reach.
+mod host;
+/// The three built-in levels.
+mod level;
+/// Endpoints on the network.
+mod network;
+/// Where a value came from, and values that carry it.
+mod origin;
+/// Paths a file permission may name.
+mod path;
+/// Permission strings and which of them covers which.
+mod permission;
+/// `SecurityPolicy`: one file, checked.
+mod policy;
+/// The policies of the built-in levels.
+mod preset;
+/// Problems of a policy file and how they read.
+mod problem;
+/// What a host must be able to hold.
+mod requirements;
+/// The keys under `resources` and the values they may take.
+mod resource_key;
+/// Limits on memory, CPU, processes, files, output and time.
+mod resources;
+/// The JavaScript engine.
+mod runtime;
+/// Sizes, times and shares with their units.
+mod units;
+/// YAML events to a small tree with places, with everything a policy does not need refused.
+mod yaml;
+
+pub use effective::EffectivePolicy;
+pub use host::Host;
+pub use level::SecurityLevel;
+pub use network::{AllowedEndpoint, Endpoint, Port, Protocol};
+pub use origin::{Granted, Origin, Setting};
+pub use path::GrantPath;
+pub use permission::{EnvName, Permission, PluginName, ProgramName};
+pub use policy::{LoadError, SecurityPolicy};
+pub use problem::{Invalid, PolicyProblems, Problem};
+pub use requirements::{Requirement, Requirements};
+pub use resource_key::ResourceKey;
+pub use resources::{
+    Cpu, CpuWeight, Files, Memory, Output, Pids, ResourceOverrides, Resources, Time, Tmp,
+};
+pub use runtime::EngineChoice;
+pub use units::{ByteSize, CpuShare, TimeLimit};
