@@ -16,7 +16,6 @@ use crate::runtime::EngineChoice;
 ///
 /// Keys a policy file names override those of its level; what it grants comes on top of what the level grants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct EffectivePolicy {
     #[serde(serialize_with = "as_text")]
     source: Option<Arc<str>>,

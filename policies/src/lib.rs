@@ -7,18 +7,26 @@
 //! Everything is pure but [`SecurityPolicy::load`], which reads one file. A policy with any problem is refused
 //! as a whole, and all its problems are told at once ([`PolicyProblems`]).
 
+/// From values as written to values the language allows.
+mod check;
 /// `PolicyDocument`: the keys and values as they were written, with their places.
 mod document;
 /// What holds for a plugin: a level with a policy file laid over it.
 mod effective;
+/// Maps of known keys, lists and single values taken out of the tree.
+mod fields;
 /// Host names a plugin may reach.
 mod host;
 /// The three built-in levels.
 mod level;
+/// Names of programs, environment variables and plugins.
+mod name;
 /// Endpoints on the network.
 mod network;
 /// Where a value came from, and values that carry it.
 mod origin;
+/// The limits one policy names, and the values each may take.
+mod overrides;
 /// Paths a file permission may name.
 mod path;
 /// Permission strings and which of them covers which.
@@ -31,7 +39,7 @@ mod preset;
 mod problem;
 /// What a host must be able to hold.
 mod requirements;
-/// The keys under `resources` and the values they may take.
+/// The keys under `resources`.
 mod resource_key;
 /// Limits on memory, CPU, processes, files, output and time.
 mod resources;
@@ -45,16 +53,16 @@ mod yaml;
 pub use effective::EffectivePolicy;
 pub use host::Host;
 pub use level::SecurityLevel;
+pub use name::{EnvName, PluginName, ProgramName};
 pub use network::{AllowedEndpoint, Endpoint, Port, Protocol};
 pub use origin::{Granted, Origin, Setting};
+pub use overrides::ResourceOverrides;
 pub use path::GrantPath;
-pub use permission::{EnvName, Permission, PluginName, ProgramName};
+pub use permission::Permission;
 pub use policy::{LoadError, SecurityPolicy};
 pub use problem::{Invalid, PolicyProblems, Problem};
 pub use requirements::{Requirement, Requirements};
 pub use resource_key::ResourceKey;
-pub use resources::{
-    Cpu, CpuWeight, Files, Memory, Output, Pids, ResourceOverrides, Resources, Time, Tmp,
-};
+pub use resources::{Cpu, CpuWeight, Files, Memory, Output, Pids, Resources, Time, Tmp};
 pub use runtime::EngineChoice;
 pub use units::{ByteSize, CpuShare, TimeLimit};

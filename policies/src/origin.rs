@@ -9,7 +9,7 @@ use crate::problem::Place;
 
 /// The layer and the place a value came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(tag = "layer", rename_all = "snake_case")]
 pub enum Origin {
     /// The policy of a built-in level.
     Level {

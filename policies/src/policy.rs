@@ -1,35 +1,28 @@
-use std::collections::HashMap;
 use std::io::{self, Read};
 use std::path::Path;
-use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::document::{EndpointDocument, PermissionDocument, PolicyDocument, Written};
-use crate::effective::EffectivePolicy;
+use crate::check::Checker;
+use crate::document::PolicyDocument;
 use crate::level::SecurityLevel;
-use crate::network::{AllowedEndpoint, Endpoint, Protocol};
+use crate::network::AllowedEndpoint;
 use crate::origin::{Granted, Setting, Source};
-use crate::permission::Permission;
+use crate::overrides::ResourceOverrides;
 use crate::problem::{Invalid, Place, PolicyProblems, Problem};
 use crate::requirements::Requirements;
-use crate::resource_key::ResourceKey;
-use crate::resources::ResourceOverrides;
 use crate::runtime::EngineChoice;
 use crate::yaml::{self, MAX_BYTES};
-
-/// Longest reason of a grant, in bytes.
-const LONGEST_REASON: usize = 1024;
 
 /// One policy file, checked as a whole: every value in it is one the language allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecurityPolicy {
-    name: Arc<str>,
-    level: Option<Setting<SecurityLevel>>,
-    permissions: Vec<Granted>,
-    resources: ResourceOverrides,
-    endpoints: Vec<AllowedEndpoint>,
-    engine: Option<Setting<EngineChoice>>,
-    requirements: Requirements,
+    pub(crate) name: Arc<str>,
+    pub(crate) level: Option<Setting<SecurityLevel>>,
+    pub(crate) permissions: Vec<Granted>,
+    pub(crate) resources: ResourceOverrides,
+    pub(crate) endpoints: Vec<AllowedEndpoint>,
+    pub(crate) engine: Option<Setting<EngineChoice>>,
+    pub(crate) requirements: Requirements,
 }
 
 /// Why a policy file was not loaded.
@@ -156,215 +149,4 @@ fn end_of(text: &str) -> Place {
         .map_or(0, |last| last.chars().count())
         + 1;
     Place { line, column }
-}
-
-/// Turns written values into values the language allows.
-struct Checker<'run> {
-    source: &'run Source,
-    problems: &'run mut Vec<Problem>,
-}
-
-impl Checker<'_> {
-    fn policy(&mut self, document: &PolicyDocument) -> SecurityPolicy {
-        let name = match self.source {
-            Source::File(name) => Arc::clone(name),
-            Source::Level(level) => level.as_str().into(),
-        };
-        let level = self.setting(document.level.as_ref(), "level");
-        let resources = self.resources(document, level.as_ref());
-        SecurityPolicy {
-            name,
-            permissions: self.permissions(&document.permissions),
-            resources,
-            endpoints: self.endpoints(&document.endpoints),
-            engine: self.setting(document.engine.as_ref(), "runtime.engine"),
-            requirements: self.requirements(&document.requirements),
-            level,
-        }
-    }
-
-    /// The value, or its problem on the list.
-    fn keep<T>(&mut self, result: Result<T, Invalid>, path: &str, place: Place) -> Option<T> {
-        result
-            .map_err(|invalid| self.problems.push(invalid.of(path).at(place)))
-            .ok()
-    }
-
-    fn parsed<T: FromStr<Err = Invalid>>(&mut self, written: &Written, path: &str) -> Option<T> {
-        self.keep(written.text.parse(), path, written.place)
-    }
-
-    fn setting<T: FromStr<Err = Invalid>>(
-        &mut self,
-        written: Option<&Written>,
-        path: &str,
-    ) -> Option<Setting<T>> {
-        let written = written?;
-        let value = self.parsed(written, path)?;
-        Some(Setting {
-            value,
-            origin: self.source.at(written.place),
-        })
-    }
-
-    fn resources(
-        &mut self,
-        document: &PolicyDocument,
-        level: Option<&Setting<SecurityLevel>>,
-    ) -> ResourceOverrides {
-        let mut resources = ResourceOverrides::default();
-        for (key, written) in &document.resources {
-            let path = format!("resources.{key}");
-            let result = resources.set(
-                *key,
-                &written.text,
-                written.plain,
-                self.source.at(written.place),
-            );
-            self.keep(result, &path, written.place);
-        }
-        self.check_memory_high(document, &resources, level);
-        resources
-    }
-
-    /// `memory.high` above `memory.max` would never slow anything down, wherever `memory.max` comes from.
-    fn check_memory_high(
-        &mut self,
-        document: &PolicyDocument,
-        resources: &ResourceOverrides,
-        level: Option<&Setting<SecurityLevel>>,
-    ) {
-        let written = |wanted| {
-            document
-                .resources
-                .iter()
-                .find(|(key, _)| *key == wanted)
-                .map(|(_, written)| written)
-        };
-        let (Some(place), Some(high)) = (written(ResourceKey::MemoryHigh), &resources.memory_high)
-        else {
-            return;
-        };
-        let max = match (
-            &resources.memory_max,
-            written(ResourceKey::MemoryMax),
-            &document.level,
-            level,
-        ) {
-            (Some(max), ..) => max.clone(),
-            // A maximum or a level that is written but unreadable has a problem of its own.
-            (None, Some(_), ..) | (None, _, Some(_), None) => return,
-            (None, None, _, level) => {
-                let level = level.map(|level| level.value).unwrap_or_default();
-                EffectivePolicy::of(level).resources().memory.max.clone()
-            }
-        };
-        if high.value > max.value {
-            let message = format!(
-                "`{}` is above `memory.max`, `{}` ({})",
-                high.value, max.value, max.origin
-            );
-            let invalid = Invalid::new(message).hint("lower `memory.high` or raise `memory.max`");
-            self.problems
-                .push(invalid.of("resources.memory.high").at(place.place));
-        }
-    }
-
-    fn permissions(&mut self, documents: &[PermissionDocument]) -> Vec<Granted> {
-        let mut seen = HashMap::new();
-        let mut granted = Vec::new();
-        for document in documents {
-            let reason = self.reason(document.reason.as_ref());
-            let place = document.permission.place;
-            let Some(permission) = self.parsed::<Permission>(&document.permission, "permissions")
-            else {
-                continue;
-            };
-            if let Some(line) = seen.insert(permission.clone(), place.line) {
-                self.report_twice(&permission.to_string(), line, place);
-            }
-            granted.push(Granted {
-                permission,
-                reason,
-                origin: self.source.at(place),
-            });
-        }
-        granted
-    }
-
-    fn endpoints(&mut self, documents: &[EndpointDocument]) -> Vec<AllowedEndpoint> {
-        let mut seen = HashMap::new();
-        let mut allowed = Vec::new();
-        for document in documents {
-            let host = self.parsed(&document.host, "network.endpoints[].host");
-            let port = self.parsed(&document.port, "network.endpoints[].port");
-            let protocol = document
-                .protocol
-                .as_ref()
-                .map(|written| self.parsed(written, "network.endpoints[].protocol"));
-            let reason = self.reason(document.reason.as_ref());
-            let (Some(host), Some(port), Some(protocol)) =
-                (host, port, protocol.unwrap_or(Some(Protocol::Https)))
-            else {
-                continue;
-            };
-            let endpoint = Endpoint {
-                host,
-                port,
-                protocol,
-            };
-            let place = document.host.place;
-            let permission = Permission::NetworkConnect(endpoint.host.clone(), port);
-            if let Some(line) = seen.insert(permission.clone(), place.line) {
-                self.report_twice(&format!("{}:{port}", endpoint.host), line, place);
-            }
-            let granted = Granted {
-                permission,
-                reason,
-                origin: self.source.at(place),
-            };
-            allowed.push(AllowedEndpoint { endpoint, granted });
-        }
-        allowed
-    }
-
-    fn report_twice(&mut self, what: &str, line: usize, place: Place) {
-        let invalid = Invalid::new(format!("`{what}` is given twice, first on line {line}"));
-        self.problems
-            .push(invalid.hint("keep one of the two").at(place));
-    }
-
-    fn reason(&mut self, written: Option<&Written>) -> Option<String> {
-        let written = written?;
-        let text = written.text.trim();
-        let result = if text.is_empty() {
-            Err(Invalid::new("says nothing").hint("write why, or take the key away"))
-        } else if text.len() > LONGEST_REASON {
-            let message = format!(
-                "{} bytes are above the most allowed {LONGEST_REASON}",
-                text.len()
-            );
-            Err(Invalid::new(message).hint("write less"))
-        } else if text
-            .chars()
-            .any(|character| character.is_control() && character != '\n')
-        {
-            Err(Invalid::new("has control characters").hint("write plain text"))
-        } else {
-            Ok(text.to_owned())
-        };
-        self.keep(result, "reason", written.place)
-    }
-
-    fn requirements(&mut self, written: &[(Written, Written)]) -> Requirements {
-        let mut requirements = Requirements::default();
-        for (key, value) in written {
-            let known = self.parsed(key, "requirements");
-            let setting = self.setting(Some(value), "requirements");
-            if let (Some(key), Some(setting)) = (known, setting) {
-                requirements.set(key, setting);
-            }
-        }
-        requirements
-    }
 }

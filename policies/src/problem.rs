@@ -131,7 +131,7 @@ pub(crate) fn quoted(value: &str) -> String {
 }
 
 /// Nothing a terminal would act on or hide; quotes and backslashes stay as they are.
-fn escaped(value: &str) -> String {
+pub(crate) fn escaped(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
     for character in value.chars() {
         if matches!(character, '\'' | '"' | '\\') {

@@ -1,30 +1,13 @@
-use std::fmt::Display;
-use std::ops::RangeInclusive;
-
 use serde::Serialize;
 
-use crate::origin::{Origin, Setting};
-use crate::problem::Invalid;
-use crate::resource_key::ResourceKey;
-use crate::units::{ByteSize, CpuShare, TimeLimit, whole_number};
-
-const MEMORY: RangeInclusive<ByteSize> = ByteSize::from_mib(24)..=ByteSize::from_mib(64 << 10);
-const CPU: RangeInclusive<CpuShare> =
-    CpuShare::from_percent(1)..=CpuShare::from_percent(100 * 1024);
-const WEIGHT: RangeInclusive<u32> = 1..=10_000;
-const PIDS: RangeInclusive<u32> = 4..=4096;
-const OPEN_FILES: RangeInclusive<u32> = 16..=65_536;
-const TMP: RangeInclusive<ByteSize> = ByteSize::from_kib(4)..=ByteSize::from_mib(64 << 10);
-const LOG: RangeInclusive<ByteSize> = ByteSize::from_kib(1)..=ByteSize::from_mib(64);
-const LINE: RangeInclusive<ByteSize> = ByteSize::from_bytes(128)..=ByteSize::from_mib(1);
-const RESULT: RangeInclusive<ByteSize> = ByteSize::from_kib(1)..=ByteSize::from_mib(4);
-const TIME: RangeInclusive<TimeLimit> =
-    TimeLimit::from_millis(1)..=TimeLimit::from_millis(24 * 60 * 60 * 1000);
+use crate::origin::Setting;
+use crate::overrides::ResourceOverrides;
+use crate::units::{ByteSize, CpuShare, TimeLimit};
 
 /// A share of the CPU against other groups when all want to run: 1 to 10000, 100 being usual (cgroup v2's `cpu.weight`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
-pub struct CpuWeight(u32);
+pub struct CpuWeight(pub(crate) u32);
 
 impl CpuWeight {
     /// As cgroup v2 takes it.
@@ -114,147 +97,6 @@ pub struct Time {
     pub cpu_per_call: Setting<TimeLimit>,
 }
 
-/// The limits one policy names; the layer below holds for the others.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct ResourceOverrides {
-    /// `memory.max`
-    pub memory_max: Option<Setting<ByteSize>>,
-    /// `memory.high`
-    pub memory_high: Option<Setting<ByteSize>>,
-    /// `cpu.max`
-    pub cpu_max: Option<Setting<CpuShare>>,
-    /// `cpu.weight`
-    pub cpu_weight: Option<Setting<CpuWeight>>,
-    /// `pids.max`
-    pub pids_max: Option<Setting<u32>>,
-    /// `files.open`
-    pub files_open: Option<Setting<u32>>,
-    /// `tmp.size`
-    pub tmp_size: Option<Setting<ByteSize>>,
-    /// `output.log`
-    pub output_log: Option<Setting<ByteSize>>,
-    /// `output.line`
-    pub output_line: Option<Setting<ByteSize>>,
-    /// `output.result`
-    pub output_result: Option<Setting<ByteSize>>,
-    /// `time.startup`
-    pub time_startup: Option<Setting<TimeLimit>>,
-    /// `time.call`
-    pub time_call: Option<Setting<TimeLimit>>,
-    /// `time.cpu_per_call`
-    pub time_cpu_per_call: Option<Setting<TimeLimit>>,
-}
-
-impl ResourceOverrides {
-    /// Reads the value of one key and checks it against the key's limits.
-    pub(crate) fn set(
-        &mut self,
-        key: ResourceKey,
-        text: &str,
-        plain: bool,
-        origin: Origin,
-    ) -> Result<(), Invalid> {
-        use ResourceKey as Key;
-        let size = |range, why| within(text.parse()?, range, why);
-        let count = |range, why| count(text, plain, range, why);
-        let time = || within(text.parse()?, TIME, "");
-        match key {
-            Key::MemoryMax => put(
-                &mut self.memory_max,
-                size(MEMORY, "a JavaScript runtime needs 24MiB to run")?,
-                origin,
-            ),
-            Key::MemoryHigh => put(
-                &mut self.memory_high,
-                size(MEMORY, "a JavaScript runtime needs 24MiB to run")?,
-                origin,
-            ),
-            Key::CpuMax => put(
-                &mut self.cpu_max,
-                within(text.parse()?, CPU, "100% is one CPU")?,
-                origin,
-            ),
-            Key::CpuWeight => put(
-                &mut self.cpu_weight,
-                CpuWeight(count(WEIGHT, "100 is usual")?),
-                origin,
-            ),
-            Key::PidsMax => put(
-                &mut self.pids_max,
-                count(PIDS, "the runtime itself needs up to 4")?,
-                origin,
-            ),
-            Key::FilesOpen => put(
-                &mut self.files_open,
-                count(OPEN_FILES, "the runtime itself needs some")?,
-                origin,
-            ),
-            Key::TmpSize => put(
-                &mut self.tmp_size,
-                size(TMP, "`4KiB` is one page of memory")?,
-                origin,
-            ),
-            Key::OutputLog => put(
-                &mut self.output_log,
-                size(LOG, "it counts log bytes a second")?,
-                origin,
-            ),
-            Key::OutputLine => put(
-                &mut self.output_line,
-                size(LINE, "longer lines are cut")?,
-                origin,
-            ),
-            Key::OutputResult => {
-                put(
-                    &mut self.output_result,
-                    size(
-                        RESULT,
-                        "a message of the protocol holds 8MiB, escaped text included",
-                    )?,
-                    origin,
-                );
-            }
-            Key::TimeStartup => put(&mut self.time_startup, time()?, origin),
-            Key::TimeCall => put(&mut self.time_call, time()?, origin),
-            Key::TimeCpuPerCall => put(&mut self.time_cpu_per_call, time()?, origin),
-        }
-        Ok(())
-    }
-
-    /// All limits, if every one but `memory.high` is named.
-    pub(crate) fn complete(self) -> Option<Resources> {
-        Some(Resources {
-            memory: Memory {
-                max: self.memory_max?,
-                high: self.memory_high,
-            },
-            cpu: Cpu {
-                max: self.cpu_max?,
-                weight: self.cpu_weight?,
-            },
-            pids: Pids {
-                max: self.pids_max?,
-            },
-            files: Files {
-                open: self.files_open?,
-            },
-            tmp: Tmp {
-                size: self.tmp_size?,
-            },
-            output: Output {
-                log: self.output_log?,
-                line: self.output_line?,
-                result: self.output_result?,
-            },
-            time: Time {
-                startup: self.time_startup?,
-                call: self.time_call?,
-                cpu_per_call: self.time_cpu_per_call?,
-            },
-        })
-    }
-}
-
 impl Resources {
     pub(crate) fn override_by(&mut self, over: &ResourceOverrides) {
         lay(&mut self.memory.max, &over.memory_max);
@@ -284,41 +126,8 @@ impl Resources {
     }
 }
 
-fn put<T>(slot: &mut Option<Setting<T>>, value: T, origin: Origin) {
-    *slot = Some(Setting { value, origin });
-}
-
 fn lay<T: Clone>(below: &mut Setting<T>, over: &Option<Setting<T>>) {
     if let Some(over) = over {
         below.clone_from(over);
     }
-}
-
-fn count(text: &str, plain: bool, range: RangeInclusive<u32>, why: &str) -> Result<u32, Invalid> {
-    if !plain {
-        return Err(Invalid::new("a number in quotes is text").hint("take the quotes away"));
-    }
-    let wide = within(
-        whole_number(text)?,
-        u64::from(*range.start())..=u64::from(*range.end()),
-        why,
-    )?;
-    Ok(u32::try_from(wide).expect("the range ends below 2^32"))
-}
-
-fn within<T: Ord + Display>(value: T, range: RangeInclusive<T>, why: &str) -> Result<T, Invalid> {
-    let (least, most) = range.into_inner();
-    let message = if value < least {
-        format!("`{value}` is below the least allowed `{least}`")
-    } else if value > most {
-        format!("`{value}` is above the most allowed `{most}`")
-    } else {
-        return Ok(value);
-    };
-    let hint = if why.is_empty() {
-        String::new()
-    } else {
-        format!("; {why}")
-    };
-    Err(Invalid::new(message).hint(format!("choose from `{least}` to `{most}`{hint}")))
 }

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, StrInput};
 
-use crate::problem::{Invalid, Place, Problem, quoted};
+use crate::problem::{Invalid, Place, Problem, escaped, quoted};
 
 /// Largest policy file, in bytes.
 pub(crate) const MAX_BYTES: usize = 256 * 1024;
@@ -226,7 +226,7 @@ fn place(marker: &Marker) -> Place {
 }
 
 fn syntax_problem(error: &ScanError) -> Problem {
-    let invalid = Invalid::new(format!("not valid YAML: {}", error.info()));
+    let invalid = Invalid::new(format!("not valid YAML: {}", escaped(error.info())));
     let hint = if error.info().contains("anchor") {
         "put a value that begins with `*` or `&` in quotes"
     } else {

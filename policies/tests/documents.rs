@@ -128,11 +128,11 @@ fn only_what_a_policy_names_is_granted() {
     );
     assert_eq!(
         granted("network:connect:db.internal:5432").as_deref(),
-        Some("policy.yaml:18:13")
+        Some("policy.yaml:18:15")
     );
     assert_eq!(
         granted("network:read:api.example.com").as_deref(),
-        Some("policy.yaml:17:13")
+        Some("policy.yaml:17:15")
     );
     for denied in [
         "file:read:/srv",
@@ -234,7 +234,7 @@ fn bad_bodies_are_refused_with_place_and_reason() {
             "level: strict",
             "3:8: `level`: `strict` is no level\n  hint: use `minimal`, `standard` or `maximum`",
         ),
-        ("level:", "3:7: `level` has no value"),
+        ("level:", "3:6: `level` has no value"),
         (
             "level: [standard]",
             "3:8: `level` is a list\n  hint: write one value",
