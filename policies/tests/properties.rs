@@ -105,7 +105,7 @@ fn with_unknown_key() -> impl Strategy<Value = String> {
     (
         prop::sample::select(sections.to_vec()),
         name,
-        "[a-z0-9%]{1,8}",
+        "[a-z0-9]{1,8}",
     )
         .prop_map(|((before, after), name, value)| {
             format!(
@@ -148,7 +148,10 @@ proptest! {
 
     #[test]
     fn an_unknown_key_never_passes(text in with_unknown_key()) {
-        prop_assert!(SecurityPolicy::parse("p", &text).is_err(), "{}", text);
+        let report = SecurityPolicy::parse("p", &text).expect_err(&text).to_string();
+        // `nan`, `true` and the like are no words to YAML.
+        let said = ["unknown key `", "is no key of `resources`", "a key must be a word"];
+        prop_assert!(said.iter().any(|words| report.contains(words)), "{}\n{}", text, report);
     }
 
     #[test]
