@@ -1,0 +1,6 @@
+// Never comes back.
+
+/** Computes nothing, for ever. */
+export function spin() {
+  for (;;) {}
+}
