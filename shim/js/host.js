@@ -1,0 +1,295 @@
+// What a plugin finds beside the language itself. Runs before any plugin code; everything it
+// needs later is captured here, so that a plugin that changes the globals changes only itself.
+"use strict";
+
+((global) => {
+  const { core, primordials } = global.__bootstrap;
+  const {
+    ArrayPrototypeIncludes,
+    ArrayPrototypeJoin,
+    ArrayPrototypePop,
+    ArrayPrototypePush,
+    BigIntPrototypeToString,
+    Error,
+    MapPrototypeDelete,
+    MapPrototypeGet,
+    MapPrototypeSet,
+    Number,
+    ObjectDefineProperty,
+    ObjectFreeze,
+    ObjectGetPrototypeOf,
+    ObjectHasOwn,
+    ObjectIs,
+    ObjectKeys,
+    ReflectApply,
+    ReflectGetOwnPropertyDescriptor,
+    SafeMap,
+    String,
+    StringPrototypeSlice,
+    SymbolPrototypeToString,
+    TypeError,
+    TypedArrayPrototypeGetLength,
+    TypedArrayPrototypeGetSymbolToStringTag,
+  } = primordials;
+  const {
+    op_is_native_error,
+    op_is_proxy,
+    op_lazaret_fetch_lacks,
+    op_lazaret_file_lacks,
+    op_lazaret_log,
+    op_lazaret_log_characters,
+    op_lazaret_plugin,
+    op_lazaret_read_bytes,
+    op_lazaret_read_text,
+  } = core.ops;
+  const { cancelTimer, createTimer, queueMicrotask, registerErrorClass } = core;
+
+  const pluginName = op_lazaret_plugin();
+  const logCharacters = op_lazaret_log_characters();
+
+  // ----- showing values on the console: bounded, and no getter or trap of the value runs -----
+
+  const MAX_DEPTH = 4;
+  const MAX_ENTRIES = 100;
+  const MAX_NODES = 1000;
+  const MAX_NESTED_CHARACTERS = 1000;
+
+  function ownValue(object, key) {
+    const property = ReflectGetOwnPropertyDescriptor(object, key);
+    return property !== undefined && ObjectHasOwn(property, "value") ? property.value : undefined;
+  }
+
+  function ownOrInheritedText(object, key) {
+    for (let depth = 0; object !== null && depth < MAX_DEPTH; depth++) {
+      if (op_is_proxy(object)) return undefined;
+      const value = ownValue(object, key);
+      if (typeof value === "string") return value;
+      object = ObjectGetPrototypeOf(object);
+    }
+    return undefined;
+  }
+
+  function showError(error) {
+    const stack = ownValue(error, "stack");
+    const name = ownOrInheritedText(error, "name") ?? "Error";
+    const message = ownOrInheritedText(error, "message") ?? "";
+    const head = message === "" ? name : `${name}: ${message}`;
+    if (typeof stack !== "string" || stack === "") return head;
+    // One engine starts the stack with the message, the other leaves it out.
+    return StringPrototypeSlice(stack, 0, head.length) === head ? stack : `${head}\n${stack}`;
+  }
+
+  function showProperty(object, key, state, depth) {
+    const property = ReflectGetOwnPropertyDescriptor(object, key);
+    if (property === undefined) return "<empty>";
+    if (!ObjectHasOwn(property, "value")) return "[Getter]";
+    return show(property.value, state, depth + 1);
+  }
+
+  function showList(array, length, state, depth) {
+    const parts = [];
+    for (let i = 0; i < length && i < MAX_ENTRIES && state.nodes > 0; i++) {
+      ArrayPrototypePush(parts, showProperty(array, i, state, depth));
+    }
+    if (parts.length < length) {
+      ArrayPrototypePush(parts, `... ${length - parts.length} more`);
+    }
+    return parts.length === 0 ? "[]" : `[ ${ArrayPrototypeJoin(parts, ", ")} ]`;
+  }
+
+  function showObject(object, state, depth) {
+    const keys = ObjectKeys(object);
+    const parts = [];
+    for (let i = 0; i < keys.length && i < MAX_ENTRIES && state.nodes > 0; i++) {
+      const key = StringPrototypeSlice(keys[i], 0, MAX_NESTED_CHARACTERS);
+      ArrayPrototypePush(parts, `${key}: ${showProperty(object, keys[i], state, depth)}`);
+    }
+    if (parts.length < keys.length) {
+      ArrayPrototypePush(parts, `... ${keys.length - parts.length} more`);
+    }
+    return parts.length === 0 ? "{}" : `{ ${ArrayPrototypeJoin(parts, ", ")} }`;
+  }
+
+  function show(value, state, depth) {
+    state.nodes--;
+    switch (typeof value) {
+      case "string":
+        if (depth === 0) return value;
+        return `"${StringPrototypeSlice(value, 0, MAX_NESTED_CHARACTERS)}"`;
+      case "number":
+        return ObjectIs(value, -0) ? "-0" : String(value);
+      case "bigint":
+        return `${BigIntPrototypeToString(value)}n`;
+      case "symbol":
+        return SymbolPrototypeToString(value);
+      case "undefined":
+      case "boolean":
+        return String(value);
+    }
+    if (value === null) return "null";
+    if (op_is_proxy(value)) return "[Proxy]";
+    if (typeof value === "function") {
+      const name = ownValue(value, "name");
+      return typeof name === "string" && name !== "" ? `[Function: ${name}]` : "[Function]";
+    }
+    if (op_is_native_error(value)) return showError(value);
+    if (ArrayPrototypeIncludes(state.path, value)) return "[Circular]";
+    if (depth > MAX_DEPTH || state.nodes <= 0) return "[Object]";
+    ArrayPrototypePush(state.path, value);
+    const tag = TypedArrayPrototypeGetSymbolToStringTag(value);
+    let text;
+    if (tag !== undefined) {
+      text = `${tag}(${TypedArrayPrototypeGetLength(value)})`;
+    } else if (primordials.ArrayIsArray(value)) {
+      text = showList(value, value.length, state, depth);
+    } else {
+      text = showObject(value, state, depth);
+    }
+    ArrayPrototypePop(state.path);
+    return text;
+  }
+
+  function logAs(level) {
+    return (...values) => {
+      let text = "";
+      for (let i = 0; i < values.length && text.length <= logCharacters; i++) {
+        const part = show(values[i], { __proto__: null, nodes: MAX_NODES, path: [] }, 0);
+        text += (i === 0 ? "" : " ") + StringPrototypeSlice(part, 0, logCharacters + 1);
+      }
+      op_lazaret_log(level, StringPrototypeSlice(text, 0, logCharacters + 1));
+    };
+  }
+
+  // ----- refusals -----
+
+  class NotFound extends Error {
+    constructor(message) {
+      super(message);
+      this.name = "NotFound";
+    }
+  }
+
+  class PermissionDenied extends Error {
+    constructor(permission) {
+      super(`\`${permission}\` denied for plugin \`${pluginName}\``);
+      this.name = "PermissionDenied";
+      this.permission = permission;
+    }
+  }
+
+  registerErrorClass("NotFound", NotFound);
+
+  // ----- files and network -----
+
+  function checkFile(path) {
+    const text = `${path}`;
+    const lacks = op_lazaret_file_lacks(text);
+    if (lacks !== "") throw new PermissionDenied(lacks);
+    return text;
+  }
+
+  function readFileSync(path) {
+    return op_lazaret_read_bytes(checkFile(path));
+  }
+
+  function readTextFileSync(path) {
+    return op_lazaret_read_text(checkFile(path));
+  }
+
+  async function readFile(path) {
+    return readFileSync(path);
+  }
+
+  async function readTextFile(path) {
+    return readTextFileSync(path);
+  }
+
+  async function fetch(input) {
+    const lacks = op_lazaret_fetch_lacks(`${input}`);
+    if (lacks !== "") throw new PermissionDenied(lacks);
+    throw new TypeError("this version of Lazaret gives plugins no network yet");
+  }
+
+  // ----- timers -----
+
+  const timers = new SafeMap();
+  let lastTimer = 0;
+
+  function startTimer(callback, delay, values, repeats) {
+    if (typeof callback !== "function") {
+      throw new TypeError("the first argument of a timer must be a function");
+    }
+    const id = ++lastTimer;
+    const run = () => {
+      if (!repeats) MapPrototypeDelete(timers, id);
+      ReflectApply(callback, undefined, values);
+    };
+    MapPrototypeSet(timers, id, createTimer(run, Number(delay), undefined, repeats, true));
+    return id;
+  }
+
+  function setTimeout(callback, delay = 0, ...values) {
+    return startTimer(callback, delay, values, false);
+  }
+
+  function setInterval(callback, delay = 0, ...values) {
+    return startTimer(callback, delay, values, true);
+  }
+
+  function clearTimeout(id) {
+    const timer = MapPrototypeGet(timers, id);
+    if (timer !== undefined) {
+      MapPrototypeDelete(timers, id);
+      cancelTimer(timer);
+    }
+  }
+
+  function clearInterval(id) {
+    clearTimeout(id);
+  }
+
+  // ----- the global object -----
+
+  const console = ObjectFreeze({
+    debug: logAs(0),
+    error: logAs(3),
+    info: logAs(1),
+    log: logAs(1),
+    trace: logAs(0),
+    warn: logAs(2),
+  });
+  const Deno = ObjectFreeze({
+    errors: ObjectFreeze({ NotFound, PermissionDenied }),
+    readFile,
+    readFileSync,
+    readTextFile,
+    readTextFileSync,
+  });
+
+  // Called once by the shim, when the runtime has taken what it needs from the globals.
+  global.__hide = () => {
+    const hidden = ["__bootstrap", "__hide", "Deno", "WebAssembly", "console", "queueMicrotask"];
+    for (let i = 0; i < hidden.length; i++) delete global[hidden[i]];
+    const own = {
+      __proto__: null,
+      Deno,
+      clearInterval,
+      clearTimeout,
+      console,
+      fetch,
+      queueMicrotask,
+      setInterval,
+      setTimeout,
+    };
+    const names = ObjectKeys(own);
+    for (let i = 0; i < names.length; i++) {
+      ObjectDefineProperty(global, names[i], {
+        __proto__: null,
+        configurable: true,
+        enumerable: false,
+        value: own[names[i]],
+        writable: true,
+      });
+    }
+  };
+})(globalThis);

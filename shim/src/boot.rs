@@ -1,0 +1,147 @@
+//! The order in which a container comes to life. Every step that does not go as it must ends the
+//! process before plugin code is read.
+
+use std::io::Write;
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lazaret_guard::{filter, readback};
+use lazaret_protocol::{CHANNEL_FD, Difference, SETTINGS_PATH, ShimMessage, ShimSettings};
+
+use crate::channel::{Channel, Reader};
+use crate::javascript::{self, Job};
+use crate::runtime::Config;
+use crate::warden::watch::{Budgets, Watch};
+use crate::warden::{self, Ending, Guard};
+use crate::{exit, handshake, settings, standalone};
+
+/// Set for the engine's own use: QuickJS keeps no bytecode on disk and has no WebAssembly.
+/// Both are read once, when a runtime starts.
+pub const ENGINE_SWITCHES: [&str; 2] = ["V82JSC_NO_BC_CACHE", "QJS_NO_WASM"];
+
+/// Boots and runs to the end. Returns the exit code.
+///
+/// Must be called first thing in `main`, on the only thread.
+#[must_use]
+pub fn run(arguments: &[String]) -> i32 {
+    for switch in ENGINE_SWITCHES {
+        // SAFETY: no other thread exists yet that could read the environment; the caller calls
+        // this first thing in `main`.
+        #[expect(
+            unsafe_code,
+            reason = "the engine takes these only from the environment"
+        )]
+        unsafe {
+            std::env::set_var(switch, "1");
+        }
+    }
+    let settings = match settings::read(Path::new(SETTINGS_PATH)) {
+        Ok(settings) => settings,
+        Err(error) => return fail(&error, exit::CONFIG),
+    };
+    match take_channel() {
+        Some(socket) => connected(settings, socket),
+        None => standalone::run(settings, arguments),
+    }
+}
+
+fn connected(settings: ShimSettings, socket: OwnedFd) -> i32 {
+    let channel = match Channel::new(socket) {
+        Ok(channel) => Arc::new(channel),
+        Err(error) => return fail(&error, exit::SYSTEM),
+    };
+    let mut reader = Reader::default();
+    if let Err(error) = handshake::greet(&channel, &mut reader) {
+        return fail(&error, exit::PROTOCOL);
+    }
+    let differences = readback::differences(&settings.expected);
+    if !differences.is_empty() {
+        return refuse(&channel, differences);
+    }
+    let guard = Arc::new(Guard::new(
+        Watch::new(budgets(&settings)),
+        Some(channel.clone()),
+    ));
+    let ending = Arc::new(Ending::new(channel.clone()));
+    let (work, waiting_work) = tokio::sync::mpsc::unbounded_channel();
+    let job = Job {
+        config: Config::of(&settings, channel.clone()),
+        entry: settings.entry.clone(),
+        guard: guard.clone(),
+        work: waiting_work,
+        end: Box::new({
+            let ending = ending.clone();
+            move |code| ending.set(code)
+        }),
+    };
+    let thread = match javascript::start(job) {
+        Ok(thread) => thread,
+        Err(error) => return fail(&error, exit::SYSTEM),
+    };
+    if let Err(error) = filter::install(settings.deny_executable_memory) {
+        return refuse(&channel, vec![filter_difference(&error)]);
+    }
+    thread.go();
+    warden::run(&channel, &mut reader, &guard, &work, &ending)
+}
+
+/// The limits that belong to no call.
+pub(crate) fn budgets(settings: &ShimSettings) -> Budgets {
+    Budgets {
+        load: Duration::from_millis(settings.time.startup_ms),
+        background: Duration::from_millis(settings.time.cpu_per_call_ms),
+    }
+}
+
+/// A filter that is not on, as the engine is told.
+pub(crate) fn filter_difference(error: &filter::FilterError) -> Difference {
+    Difference {
+        what: "second system call filter".to_owned(),
+        expected: "installed on every thread".to_owned(),
+        found: chain(error),
+    }
+}
+
+/// Says on standard error why the process ends.
+pub(crate) fn fail(error: &dyn std::error::Error, code: i32) -> i32 {
+    // Nobody may be listening; the exit code says the kind of failure as well.
+    let _ = writeln!(std::io::stderr(), "error: {}", chain(error));
+    code
+}
+
+fn refuse(channel: &Channel, differences: Vec<Difference>) -> i32 {
+    // A refusal is small: a few mounts and lines of text.
+    let _ = channel.post(&ShimMessage::Refused { differences });
+    channel.flush(Duration::from_secs(2));
+    exit::REFUSED
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
+}
+
+/// Takes the engine's socket if it was handed over.
+fn take_channel() -> Option<OwnedFd> {
+    // SAFETY: asks about a number; a closed descriptor is an error, nothing else.
+    #[expect(
+        unsafe_code,
+        reason = "a safe wrapper needs a descriptor known to be open"
+    )]
+    let open = unsafe { libc::fcntl(CHANNEL_FD, libc::F_GETFD) } != -1;
+    open.then(|| {
+        // SAFETY: the descriptor is open and handed over by the launcher; this runs before
+        // anything else opens one, and only once.
+        #[expect(unsafe_code, reason = "the descriptor arrives as a number")]
+        unsafe {
+            OwnedFd::from_raw_fd(CHANNEL_FD)
+        }
+    })
+}

@@ -1,0 +1,147 @@
+//! The JavaScript thread.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender};
+
+use lazaret_protocol::ShimMessage;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::exit;
+use crate::runtime::{Config, Runtime, Sink, StartError};
+use crate::serve::Server;
+use crate::warden::{Guard, Work};
+
+/// Room for JavaScript's own stack, which the engine holds to 1 MiB, and the native code that it
+/// calls at its deepest point.
+const STACK_BYTES: usize = 8 * 1024 * 1024;
+
+/// Why the thread did not come up.
+#[derive(Debug, thiserror::Error)]
+pub enum ThreadError {
+    /// The system gives no thread, timer or clock.
+    #[error("failed to start the JavaScript thread")]
+    System(#[from] std::io::Error),
+    /// The engine does not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The thread ended before it said anything.
+    #[error("the JavaScript thread ended while it started")]
+    Lost,
+}
+
+/// What the thread works on.
+pub struct Job {
+    /// How the runtime is made.
+    pub config: Config,
+    /// The entry module, below `/plugin`.
+    pub entry: String,
+    /// Holds it to its limits.
+    pub guard: Arc<Guard>,
+    /// Calls to answer.
+    pub work: UnboundedReceiver<Work>,
+    /// Told the exit code when the plugin is over.
+    pub end: Box<dyn FnOnce(i32) + Send>,
+}
+
+/// A thread with a runtime that has read no plugin code yet.
+pub struct Waiting {
+    go: SyncSender<()>,
+}
+
+impl Waiting {
+    /// Lets it load the plugin.
+    pub fn go(self) {
+        // If the thread is gone, it has said so by `Job::end`.
+        let _ = self.go.send(());
+    }
+}
+
+/// Starts the thread and waits until its runtime is up.
+///
+/// # Errors
+///
+/// [`ThreadError`].
+pub fn start(job: Job) -> Result<Waiting, ThreadError> {
+    let (started, up) = std::sync::mpsc::sync_channel(1);
+    let (go, wait) = std::sync::mpsc::sync_channel(1);
+    std::thread::Builder::new()
+        .name("javascript".to_owned())
+        .stack_size(STACK_BYTES)
+        .spawn(move || run(job, &started, &wait))?;
+    up.recv().map_err(|_| ThreadError::Lost)??;
+    Ok(Waiting { go })
+}
+
+fn run(job: Job, started: &SyncSender<Result<(), ThreadError>>, go: &Receiver<()>) {
+    // Told even when the thread panics: then the process must end as well.
+    let end = End(Some(job.end));
+    let sink = job.config.sink.clone();
+    let timers = match tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+    {
+        Ok(timers) => timers,
+        Err(error) => return drop(started.send(Err(error.into()))),
+    };
+    let code = timers.block_on(async {
+        let mut runtime = match Runtime::new(job.config) {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                drop(started.send(Err(error.into())));
+                return None;
+            }
+        };
+        if let Err(error) = job.guard.attach(Box::new(runtime.handle())) {
+            drop(started.send(Err(error.into())));
+            return None;
+        }
+        if started.send(Ok(())).is_err() || go.recv().is_err() {
+            return None;
+        }
+        let server = Server::new(runtime, job.guard, sink.clone());
+        Some(load_and_serve(server, &job.entry, job.work, &*sink).await)
+    });
+    if let Some(code) = code {
+        end.tell(code);
+    }
+}
+
+async fn load_and_serve(
+    mut server: Server,
+    entry: &str,
+    work: UnboundedReceiver<Work>,
+    sink: &dyn Sink,
+) -> i32 {
+    let crash = match server.load(entry).await {
+        Ok(functions) => {
+            sink.send(ShimMessage::Ready { functions });
+            server.serve(work).await
+        }
+        Err(error) => Some(error),
+    };
+    match crash {
+        Some(error) => {
+            sink.send(ShimMessage::Crash { error });
+            exit::PLUGIN
+        }
+        None => exit::OK,
+    }
+}
+
+struct End(Option<Box<dyn FnOnce(i32) + Send>>);
+
+impl End {
+    fn tell(mut self, code: i32) {
+        if let Some(end) = self.0.take() {
+            end(code);
+        }
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        if let Some(end) = self.0.take() {
+            end(exit::SYSTEM);
+        }
+    }
+}

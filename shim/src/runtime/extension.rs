@@ -1,0 +1,256 @@
+//! The ops: everything by which plugin code reaches out of JavaScript.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use deno_core::url::Url;
+use deno_core::{OpDecl, OpState, extension, op2};
+use deno_error::JsErrorBox;
+use lazaret_protocol::{CallId, LogLevel, ShimMessage};
+
+use super::log::LogLimit;
+use crate::beneath::{Places, ReadError};
+
+/// The largest file that is read at once, in bytes.
+const MAX_FILE_BYTES: u64 = 8 * 1024 * 1024;
+
+/// The longest URL that is looked at, in bytes.
+const MAX_URL_BYTES: usize = 8192;
+
+/// Where messages of the plugin go.
+pub trait Sink: Send + Sync {
+    /// Sends a message; a message that cannot be sent is dropped.
+    fn send(&self, message: ShimMessage);
+}
+
+/// What the ops know; kept in the op state.
+pub(super) struct Host {
+    pub(super) plugin: String,
+    pub(super) places: Places,
+    pub(super) hosts: Vec<String>,
+    pub(super) log: LogLimit,
+    pub(super) sink: Arc<dyn Sink>,
+    /// The call whose function runs right now.
+    pub(super) call: Option<CallId>,
+}
+
+impl Host {
+    fn violation(&self, permission: &str) {
+        self.sink.send(ShimMessage::Violation {
+            permission: permission.to_owned(),
+            call: self.call,
+        });
+    }
+}
+
+/// The ops that are enabled, sorted: deno_core's own that its event loop, timers and errors need,
+/// and those of this module. All others throw when called.
+pub const OPS: &[&str] = &[
+    "op_dispatch_exception",
+    "op_drain_pending_rejections",
+    "op_get_ext_import_meta_proto",
+    "op_get_extras_binding_object",
+    "op_immediate_check",
+    "op_is_native_error",
+    "op_is_proxy",
+    "op_lazaret_fetch_lacks",
+    "op_lazaret_file_lacks",
+    "op_lazaret_log",
+    "op_lazaret_log_characters",
+    "op_lazaret_plugin",
+    "op_lazaret_read_bytes",
+    "op_lazaret_read_text",
+    "op_run_microtasks",
+    "op_set_captured_bootstrap",
+    "op_timer_now",
+    "op_timer_schedule",
+    "op_timer_track",
+    "op_timer_untrack",
+];
+
+fn only_needed(op: OpDecl) -> OpDecl {
+    if OPS.binary_search(&op.name).is_ok() {
+        op
+    } else {
+        op.disable()
+    }
+}
+
+extension!(
+    lazaret,
+    ops = [
+        op_lazaret_fetch_lacks,
+        op_lazaret_file_lacks,
+        op_lazaret_log,
+        op_lazaret_log_characters,
+        op_lazaret_plugin,
+        op_lazaret_read_bytes,
+        op_lazaret_read_text,
+    ],
+    js = [dir "js", "host.js"],
+    options = { host: Host },
+    middleware = only_needed,
+    state = |state, options| {
+        state.put(options.host);
+    },
+);
+
+#[op2]
+#[string]
+fn op_lazaret_plugin(state: &OpState) -> String {
+    state.borrow::<Host>().plugin.clone()
+}
+
+/// How many UTF-16 units of a line are worth handing over.
+#[op2(fast)]
+fn op_lazaret_log_characters(state: &OpState) -> u32 {
+    let bytes = state.borrow::<Host>().log.line_bytes();
+    u32::try_from(bytes)
+        .unwrap_or(u32::MAX)
+        .min(16 * 1024 * 1024)
+}
+
+#[op2(fast)]
+fn op_lazaret_log(state: &mut OpState, level: u32, #[string] text: &str) {
+    let host = state.borrow_mut::<Host>();
+    let Some((text, dropped)) = host.log.admit(text, Instant::now()) else {
+        return;
+    };
+    let level = match level {
+        0 => LogLevel::Debug,
+        1 => LogLevel::Info,
+        2 => LogLevel::Warn,
+        _ => LogLevel::Error,
+    };
+    let text = text.to_owned();
+    host.sink.send(ShimMessage::Log {
+        level,
+        text,
+        dropped,
+    });
+}
+
+/// The permission that reading a file lacks; empty if it is granted.
+#[op2]
+#[string]
+fn op_lazaret_file_lacks(state: &OpState, #[string] path: &str) -> Result<String, JsErrorBox> {
+    let host = state.borrow::<Host>();
+    let lacks = host.places.lacks(path).map_err(|error| to_js(&error))?;
+    Ok(lacks
+        .inspect(|permission| host.violation(permission))
+        .unwrap_or_default())
+}
+
+#[op2]
+#[buffer]
+fn op_lazaret_read_bytes(state: &OpState, #[string] path: &str) -> Result<Vec<u8>, JsErrorBox> {
+    read(state, path)
+}
+
+#[op2]
+#[string]
+fn op_lazaret_read_text(state: &OpState, #[string] path: &str) -> Result<String, JsErrorBox> {
+    let bytes = read(state, path)?;
+    Ok(String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+}
+
+fn read(state: &OpState, path: &str) -> Result<Vec<u8>, JsErrorBox> {
+    let places = &state.borrow::<Host>().places;
+    places
+        .read(path, MAX_FILE_BYTES)
+        .map_err(|error| to_js(&error))
+}
+
+fn to_js(error: &ReadError) -> JsErrorBox {
+    match error {
+        ReadError::NotFound { .. } => JsErrorBox::new("NotFound", error.to_string()),
+        _ => JsErrorBox::generic(error.to_string()),
+    }
+}
+
+/// The permission that a request lacks; empty if it is granted.
+#[op2]
+#[string]
+fn op_lazaret_fetch_lacks(state: &OpState, #[string] url: &str) -> Result<String, JsErrorBox> {
+    let host = state.borrow::<Host>();
+    let endpoint =
+        Endpoint::of(url).ok_or_else(|| JsErrorBox::type_error("no http or https URL"))?;
+    if host.hosts.contains(&endpoint.address()) {
+        return Ok(String::new());
+    }
+    let permission = endpoint.permission();
+    host.violation(&permission);
+    Ok(permission)
+}
+
+/// Where a URL leads.
+struct Endpoint {
+    host: String,
+    port: u16,
+    secure: bool,
+}
+
+impl Endpoint {
+    fn of(url: &str) -> Option<Self> {
+        let url = (url.len() <= MAX_URL_BYTES).then(|| Url::parse(url).ok())??;
+        let secure = match url.scheme() {
+            "https" => true,
+            "http" => false,
+            _ => return None,
+        };
+        Some(Self {
+            host: url.host_str()?.to_owned(),
+            port: url.port_or_known_default()?,
+            secure,
+        })
+    }
+
+    fn address(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
+    fn permission(&self) -> String {
+        if self.secure && self.port == 443 {
+            format!("network:read:{}", self.host)
+        } else {
+            format!("network:connect:{}", self.address())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_names_the_permission_it_needs() {
+        let permission = |url| Endpoint::of(url).map(|endpoint| endpoint.permission());
+        for (url, expected) in [
+            (
+                "https://API.example.com/x?y#z",
+                Some("network:read:api.example.com"),
+            ),
+            (
+                "https://user:key@api.example.com:443/",
+                Some("network:read:api.example.com"),
+            ),
+            (
+                "https://api.example.com:8443/",
+                Some("network:connect:api.example.com:8443"),
+            ),
+            ("http://10.0.0.1/", Some("network:connect:10.0.0.1:80")),
+            ("http://[::1]:8080/", Some("network:connect:[::1]:8080")),
+            ("ftp://example.com/", None),
+            ("file:///etc/shadow", None),
+            ("no url", None),
+        ] {
+            assert_eq!(permission(url).as_deref(), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn the_list_of_ops_is_sorted() {
+        assert!(OPS.is_sorted());
+    }
+}

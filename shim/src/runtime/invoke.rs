@@ -1,0 +1,140 @@
+//! Calls of the plugin's exports.
+
+use deno_core::v8;
+use lazaret_protocol::{CallError, CallId, Payload};
+
+use super::convert::{arguments, result};
+use super::errors::call_error;
+use super::extension::Host;
+use super::start::Runtime;
+
+/// What starting a call came to.
+pub enum Started {
+    /// There is a result already.
+    Done(Result<Payload, CallError>),
+    /// The function returned a promise that is not settled.
+    Pending(v8::Global<v8::Promise>),
+}
+
+impl Runtime {
+    /// Calls an exported function, with the microtasks it leaves behind.
+    pub fn start_call(&mut self, id: CallId, function: &str, payload: Payload) -> Started {
+        let Some(function) = self.exports.get(function).cloned() else {
+            let functions = self.exports.keys().cloned().collect();
+            return Started::Done(Err(CallError::NoSuchFunction { functions }));
+        };
+        self.set_call(Some(id));
+        let limit = self.result_bytes;
+        let ignore = self.ignore.clone();
+        let started = {
+            deno_core::scope!(scope, self.js);
+            match arguments(scope, payload) {
+                Ok(arguments) => call(scope, &function, &arguments, &ignore, limit),
+                Err(error) => Started::Done(Err(error)),
+            }
+        };
+        self.set_call(None);
+        started
+    }
+
+    /// The result of a promise, if it is settled.
+    pub fn settled(
+        &mut self,
+        promise: &v8::Global<v8::Promise>,
+    ) -> Option<Result<Payload, CallError>> {
+        let limit = self.result_bytes;
+        deno_core::scope!(scope, self.js);
+        let promise = v8::Local::new(scope, promise);
+        settled(scope, promise, limit)
+    }
+
+    /// Tells the ops which call is running.
+    fn set_call(&mut self, call: Option<CallId>) {
+        self.js.op_state().borrow_mut().borrow_mut::<Host>().call = call;
+    }
+}
+
+fn call<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    function: &v8::Global<v8::Function>,
+    arguments: &[v8::Local<'s, v8::Value>],
+    ignore: &v8::Global<v8::Function>,
+    limit: u64,
+) -> Started {
+    v8::tc_scope!(let scope, scope);
+    let function = v8::Local::new(scope, function);
+    let this = v8::undefined(scope).into();
+    let Some(value) = function.call(scope, this, arguments) else {
+        return Started::Done(Err(thrown(scope.exception(), scope)));
+    };
+    let promise = match promise_of(scope, value) {
+        Ok(Some(promise)) => promise,
+        Ok(None) => return Started::Done(result(scope, value, limit)),
+        Err(error) => return Started::Done(Err(error)),
+    };
+    // A handler keeps a rejection from counting as one that nobody sees. This is the engine's own
+    // `then`, not the one of `Promise.prototype`.
+    let ignore = v8::Local::new(scope, ignore);
+    if promise.then2(scope, ignore, ignore).is_none() {
+        return Started::Done(Err(thrown(scope.exception(), scope)));
+    }
+    scope.perform_microtask_checkpoint();
+    match settled(scope, promise, limit) {
+        Some(result) => Started::Done(result),
+        None => Started::Pending(v8::Global::new(scope, promise)),
+    }
+}
+
+/// The promise that a value is, or that stands for an object with a `then` of its own.
+fn promise_of<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    value: v8::Local<'s, v8::Value>,
+) -> Result<Option<v8::Local<'s, v8::Promise>>, CallError> {
+    if let Ok(promise) = v8::Local::<v8::Promise>::try_from(value) {
+        return Ok(Some(promise));
+    }
+    let Ok(object) = v8::Local::<v8::Object>::try_from(value) else {
+        return Ok(None);
+    };
+    v8::tc_scope!(let scope, scope);
+    let then = v8::String::new(scope, "then").map(Into::into);
+    let then = then.and_then(|key| object.get(scope, key));
+    match then {
+        Some(then) if then.is_function() => {}
+        Some(_) => return Ok(None),
+        None => return Err(thrown(scope.exception(), scope)),
+    }
+    let resolver = v8::PromiseResolver::new(scope);
+    let promise = resolver.map(|resolver| (resolver, resolver.get_promise(scope)));
+    match promise {
+        Some((resolver, promise)) if resolver.resolve(scope, value).is_some() => Ok(Some(promise)),
+        _ => Err(thrown(scope.exception(), scope)),
+    }
+}
+
+fn settled(
+    scope: &mut v8::PinScope,
+    promise: v8::Local<v8::Promise>,
+    limit: u64,
+) -> Option<Result<Payload, CallError>> {
+    match promise.state() {
+        v8::PromiseState::Pending => None,
+        v8::PromiseState::Fulfilled => {
+            let value = promise.result(scope);
+            Some(result(scope, value, limit))
+        }
+        v8::PromiseState::Rejected => {
+            let value = promise.result(scope);
+            Some(Err(call_error(scope, value)))
+        }
+    }
+}
+
+/// The error for an exception. There is none when JavaScript was interrupted: then the warden has
+/// answered the call, and what is said here goes nowhere.
+fn thrown(exception: Option<v8::Local<v8::Value>>, scope: &mut v8::PinScope) -> CallError {
+    match exception {
+        Some(exception) => call_error(scope, exception),
+        None => CallError::Cancelled,
+    }
+}

@@ -1,0 +1,238 @@
+//! A runtime from nothing to a loaded plugin.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use deno_core::error::CoreError;
+use deno_core::url::Url;
+use deno_core::{JsRuntime, PollEventLoopOptions, RuntimeOptions, v8};
+use lazaret_protocol::{PluginError, ShimSettings};
+
+use super::errors::core_error;
+use super::extension::{Host, Sink, lazaret};
+use super::loader::{ModuleLimits, PluginLoader};
+use super::log::LogLimit;
+use crate::beneath::{PLUGIN, Places};
+
+/// The most functions a plugin may export.
+const MAX_EXPORTS: usize = 1024;
+
+/// The longest name of an export in bytes.
+const MAX_EXPORT_NAME_BYTES: usize = 256;
+
+/// Why there is no runtime.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The engine does not start.
+    #[error("failed to start the JavaScript engine")]
+    Engine(#[source] Box<CoreError>),
+    /// The globals are not as they were left.
+    #[error("failed to prepare the global object: {0}")]
+    Globals(String),
+}
+
+/// What a runtime is made from.
+pub struct Config {
+    /// Name of the plugin, for messages.
+    pub plugin: String,
+    /// What may be read; the plugin's own modules are below `/plugin`.
+    pub places: Places,
+    /// Hosts that may be reached, as `host:port`.
+    pub hosts: Vec<String>,
+    /// The longest log line in bytes.
+    pub log_line_bytes: u64,
+    /// Log bytes a second.
+    pub log_bytes_per_second: u64,
+    /// The largest result of a call in bytes.
+    pub result_bytes: u64,
+    /// How much code is loaded at most.
+    pub modules: ModuleLimits,
+    /// Where messages of the plugin go.
+    pub sink: Arc<dyn Sink>,
+}
+
+impl Config {
+    /// The configuration of a plugin in its container.
+    #[must_use]
+    pub fn of(settings: &ShimSettings, sink: Arc<dyn Sink>) -> Self {
+        Self {
+            plugin: settings.plugin.clone(),
+            places: Places::of(settings),
+            hosts: settings.hosts.clone(),
+            log_line_bytes: settings.log_line_bytes,
+            log_bytes_per_second: settings.log_bytes_per_second,
+            result_bytes: settings.result_bytes,
+            modules: ModuleLimits::default(),
+            sink,
+        }
+    }
+}
+
+/// A JavaScript engine with one plugin, or none yet. Lives on one thread, in a tokio context.
+pub struct Runtime {
+    pub(super) js: JsRuntime,
+    pub(super) exports: BTreeMap<String, v8::Global<v8::Function>>,
+    /// A function that does nothing.
+    pub(super) ignore: v8::Global<v8::Function>,
+    pub(super) result_bytes: u64,
+}
+
+impl Runtime {
+    /// Starts the engine. No plugin code is read.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`].
+    pub fn new(config: Config) -> Result<Self, StartError> {
+        let host = Host {
+            plugin: config.plugin,
+            places: config.places.clone(),
+            hosts: config.hosts,
+            log: LogLimit::new(
+                config.log_line_bytes,
+                config.log_bytes_per_second,
+                Instant::now(),
+            ),
+            sink: config.sink,
+            call: None,
+        };
+        let loader = PluginLoader::new(config.places, config.modules);
+        let mut js = JsRuntime::try_new(RuntimeOptions {
+            module_loader: Some(Rc::new(loader)),
+            extensions: vec![lazaret::init(host)],
+            ..Default::default()
+        })
+        .map_err(|error| StartError::Engine(Box::new(error)))?;
+        js.execute_script("ext:lazaret/hide.js", "globalThis.__hide()")
+            .map_err(|error| StartError::Globals(error.exception_message))?;
+        let ignore = {
+            deno_core::scope!(scope, js);
+            let function = v8::Function::new(scope, ignore)
+                .ok_or_else(|| StartError::Globals("no function".to_owned()))?;
+            v8::Global::new(scope, function)
+        };
+        Ok(Self {
+            js,
+            exports: BTreeMap::new(),
+            ignore,
+            result_bytes: config.result_bytes,
+        })
+    }
+
+    /// Interrupts this runtime from another thread.
+    pub fn handle(&mut self) -> v8::IsolateHandle {
+        self.js.v8_isolate().thread_safe_handle()
+    }
+
+    /// Loads and evaluates the entry module, a path below `/plugin`, with all it imports.
+    /// Returns the names of its exported functions, sorted.
+    ///
+    /// # Errors
+    ///
+    /// What the plugin threw, or why a module cannot be had.
+    pub async fn load(&mut self, entry: &str) -> Result<Vec<String>, PluginError> {
+        let entry = Url::from_file_path(format!("{PLUGIN}/{entry}"))
+            .map_err(|()| failure("Error", format!("entry `{entry}` is no path")))?;
+        let id = self
+            .evaluate(&entry)
+            .await
+            .map_err(|error| core_error(&error))?;
+        let namespace = self
+            .js
+            .get_module_namespace(id)
+            .map_err(|error| core_error(&error))?;
+        self.exports = self.functions_of(&namespace)?;
+        Ok(self.exports.keys().cloned().collect())
+    }
+
+    async fn evaluate(&mut self, entry: &Url) -> Result<deno_core::ModuleId, CoreError> {
+        let options = PollEventLoopOptions::default();
+        let id = self.js.load_main_es_module(entry).await?;
+        let evaluated = self.js.mod_evaluate(id);
+        self.js
+            .with_event_loop_promise(Box::pin(evaluated), options)
+            .await?;
+        // What the module threw is a rejection that the next round of the event loop reports.
+        std::future::poll_fn(|context| match self.js.poll_event_loop(context, options) {
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Ready(Ok(())) | Poll::Pending => Poll::Ready(Ok(())),
+        })
+        .await?;
+        Ok(id)
+    }
+
+    /// One round of the event loop.
+    ///
+    /// # Errors
+    ///
+    /// An error or a rejection that nobody caught.
+    pub fn poll(&mut self, context: &mut Context) -> Result<(), PluginError> {
+        let options = PollEventLoopOptions::default();
+        match self.js.poll_event_loop(context, options) {
+            Poll::Ready(Err(error)) => Err(core_error(&error)),
+            Poll::Ready(Ok(())) | Poll::Pending => Ok(()),
+        }
+    }
+
+    /// Bytes in use on the heap, and outside of it.
+    pub fn heap(&mut self) -> (u64, u64) {
+        let statistics = self.js.v8_isolate().get_heap_statistics();
+        (
+            statistics.used_heap_size() as u64,
+            statistics.external_memory() as u64,
+        )
+    }
+
+    fn functions_of(
+        &mut self,
+        namespace: &v8::Global<v8::Object>,
+    ) -> Result<BTreeMap<String, v8::Global<v8::Function>>, PluginError> {
+        deno_core::scope!(scope, self.js);
+        v8::tc_scope!(let scope, scope);
+        let namespace = v8::Local::new(scope, namespace);
+        let names = namespace
+            .get_own_property_names(scope, v8::GetPropertyNamesArgs::default())
+            .ok_or_else(|| failure("Error", "exports cannot be listed".to_owned()))?;
+        let mut functions = BTreeMap::new();
+        for index in 0..names.length() {
+            let Some(name) = names.get_index(scope, index) else {
+                continue;
+            };
+            let function = namespace
+                .get(scope, name)
+                .and_then(|value| v8::Local::<v8::Function>::try_from(value).ok());
+            if let (Some(function), Ok(name)) = (function, v8::Local::<v8::String>::try_from(name))
+            {
+                if name.utf8_length(scope) > MAX_EXPORT_NAME_BYTES {
+                    return Err(failure(
+                        "Error",
+                        format!("name of an export is longer than {MAX_EXPORT_NAME_BYTES} bytes"),
+                    ));
+                }
+                let name = name.to_rust_string_lossy(scope);
+                functions.insert(name, v8::Global::new(scope, function));
+            }
+        }
+        if functions.len() > MAX_EXPORTS {
+            return Err(failure(
+                "Error",
+                format!("plugin exports more than {MAX_EXPORTS} functions"),
+            ));
+        }
+        Ok(functions)
+    }
+}
+
+fn failure(name: &str, message: String) -> PluginError {
+    PluginError {
+        name: name.to_owned(),
+        message,
+        stack: String::new(),
+        location: None,
+    }
+}
+
+fn ignore(_: &mut v8::PinScope, _: v8::FunctionCallbackArguments, _: v8::ReturnValue) {}

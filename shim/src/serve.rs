@@ -1,0 +1,174 @@
+//! The JavaScript thread's part: load the plugin, then calls until the end.
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use deno_core::v8;
+use lazaret_protocol::{CallError, CallId, Figures, Payload, PluginError, ShimMessage};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::runtime::{Runtime, Sink, Started};
+use crate::warden::watch::{TurnEnd, TurnKind};
+use crate::warden::{Guard, Work};
+
+/// The shortest time between two sets of figures.
+const FIGURES_EVERY: Duration = Duration::from_millis(50);
+
+/// Figures may take this part of the time: QuickJS walks the whole heap for them.
+const FIGURES_SHARE: u32 = 50;
+
+/// A runtime that serves calls.
+pub struct Server {
+    runtime: Runtime,
+    guard: Arc<Guard>,
+    sink: Arc<dyn Sink>,
+    pending: Vec<(CallId, v8::Global<v8::Promise>)>,
+    answered: u64,
+    figures_due: Instant,
+}
+
+impl Server {
+    /// A server over a runtime that has not loaded its plugin yet.
+    #[must_use]
+    pub fn new(runtime: Runtime, guard: Arc<Guard>, sink: Arc<dyn Sink>) -> Self {
+        Self {
+            runtime,
+            guard,
+            sink,
+            pending: Vec::new(),
+            answered: 0,
+            figures_due: Instant::now(),
+        }
+    }
+
+    /// Loads the plugin and returns the names of its functions.
+    ///
+    /// # Errors
+    ///
+    /// Why it does not load.
+    pub async fn load(&mut self, entry: &str) -> Result<Vec<String>, PluginError> {
+        let guard = self.guard.clone();
+        let mut load = pin!(self.runtime.load(entry));
+        std::future::poll_fn(|context| {
+            let poll = || load.as_mut().poll(context);
+            match guard.turn(TurnKind::Load, poll) {
+                (_, TurnEnd::OverBudget | TurnEnd::CallGivenUp) => {
+                    Poll::Ready(Err(interrupted("loading took too much CPU time")))
+                }
+                (result, TurnEnd::Whole) => result,
+            }
+        })
+        .await
+    }
+
+    /// Answers calls until the warden is gone. Returns the error that ended the plugin, if one
+    /// did.
+    pub async fn serve(mut self, mut work: UnboundedReceiver<Work>) -> Option<PluginError> {
+        std::future::poll_fn(move |context| self.poll(&mut work, context)).await
+    }
+
+    fn poll(
+        &mut self,
+        work: &mut UnboundedReceiver<Work>,
+        context: &mut Context,
+    ) -> Poll<Option<PluginError>> {
+        loop {
+            let idle = match Pin::new(&mut *work).poll_recv(context) {
+                Poll::Ready(Some(work)) => {
+                    self.take(work);
+                    false
+                }
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Pending => true,
+            };
+            if let Err(error) = self.round(context) {
+                return Poll::Ready(Some(error));
+            }
+            if idle {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn take(&mut self, work: Work) {
+        match work {
+            Work::Call {
+                id,
+                function,
+                arguments,
+            } => {
+                // It may have waited here past its deadline.
+                if !self.guard.in_flight(id) {
+                    return;
+                }
+                let start = || self.runtime.start_call(id, &function, arguments);
+                match self.guard.turn(TurnKind::Call(id), start).0 {
+                    Started::Done(result) => self.reply(id, result),
+                    Started::Pending(promise) => self.pending.push((id, promise)),
+                }
+            }
+            Work::Ended(id) => self.pending.retain(|(pending, _)| *pending != id),
+        }
+    }
+
+    /// One round of the event loop, and answers to the calls it settled.
+    fn round(&mut self, context: &mut Context) -> Result<(), PluginError> {
+        let runtime = &mut self.runtime;
+        let pending = &mut self.pending;
+        let ((polled, settled), end) = self.guard.turn(TurnKind::Loop, || {
+            let polled = runtime.poll(context);
+            let mut settled = Vec::new();
+            pending.retain(|(id, promise)| match runtime.settled(promise) {
+                Some(result) => {
+                    settled.push((*id, result));
+                    false
+                }
+                None => true,
+            });
+            (polled, settled)
+        });
+        for (id, result) in settled {
+            self.reply(id, result);
+        }
+        match end {
+            TurnEnd::Whole => polled,
+            // The call has been answered; the other calls go on.
+            TurnEnd::CallGivenUp => Ok(()),
+            TurnEnd::OverBudget => Err(interrupted(
+                "work outside of any call took too much CPU time",
+            )),
+        }
+    }
+
+    fn reply(&mut self, id: CallId, result: Result<Payload, CallError>) {
+        if !self.guard.finish_call(id) {
+            return;
+        }
+        self.sink.send(ShimMessage::Reply { id, result });
+        self.answered += 1;
+        let now = Instant::now();
+        if now >= self.figures_due {
+            let (heap_used, external) = self.runtime.heap();
+            self.sink.send(ShimMessage::Metrics(Figures {
+                heap_used,
+                external,
+                calls: self.answered,
+                cpu_us: u64::try_from(self.guard.cpu().as_micros()).unwrap_or(u64::MAX),
+            }));
+            let cost = now.elapsed();
+            self.figures_due = now + FIGURES_EVERY.max(cost * FIGURES_SHARE);
+        }
+    }
+}
+
+fn interrupted(message: &str) -> PluginError {
+    PluginError {
+        name: "Interrupted".to_owned(),
+        message: message.to_owned(),
+        stack: String::new(),
+        location: None,
+    }
+}

@@ -1,0 +1,457 @@
+//! Which call is over which limit: decisions only, time comes in as arguments.
+//!
+//! JavaScript runs in *turns*: loading the plugin, starting one call, or one round of the event
+//! loop. CPU time of a turn that starts a call is that call's; CPU time of a round of the event
+//! loop is shared equally among the calls in flight when it began, since nothing tells whose
+//! continuation ran.
+//!
+//! ```text
+//!   begin call ──▶ in flight ──finish──▶ answered by the JavaScript thread
+//!                      └──────tick────▶ answered by the warden (a limit, a cancellation)
+//! ```
+//!
+//! Whoever takes a call out of the map answers it, so each is answered once.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use lazaret_protocol::{CallError, CallId, CallLimits};
+
+/// How much CPU time a round of the event loop may still take after one of its calls was given
+/// up, and how long the warden waits before it repeats an interruption.
+const GRACE: Duration = Duration::from_millis(10);
+
+/// What JavaScript is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TurnKind {
+    /// Loading the plugin's modules.
+    Load,
+    /// Starting a call: all until its function returns.
+    Call(CallId),
+    /// A round of the event loop.
+    Loop,
+}
+
+/// How a turn ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TurnEnd {
+    /// By itself.
+    Whole,
+    /// Interrupted for a call that was given up; the other calls go on.
+    CallGivenUp,
+    /// Interrupted because it was over a budget that belongs to no call.
+    OverBudget,
+}
+
+#[derive(Debug)]
+struct Turn {
+    kind: TurnKind,
+    /// The JavaScript thread's CPU clock when it began.
+    began: Duration,
+    /// The calls that pay for a round of the event loop.
+    payers: Vec<CallId>,
+    /// One of them was given up while the turn ran: its code may be what runs.
+    suspect: bool,
+    interrupted: bool,
+}
+
+#[derive(Debug)]
+struct Call {
+    deadline: Option<Instant>,
+    limits: CallLimits,
+    used: Duration,
+}
+
+impl Call {
+    fn left(&self) -> Duration {
+        Duration::from_millis(self.limits.cpu_ms).saturating_sub(self.used)
+    }
+}
+
+/// Limits that belong to no call.
+#[derive(Clone, Copy, Debug)]
+pub struct Budgets {
+    /// CPU time for loading the plugin.
+    pub load: Duration,
+    /// CPU time of one round of the event loop that no call pays for.
+    pub background: Duration,
+}
+
+/// What to do now.
+#[derive(Debug, Default)]
+pub struct Verdict {
+    /// Calls to answer.
+    pub ended: Vec<(CallId, CallError)>,
+    /// Interrupt what JavaScript is doing.
+    pub interrupt: bool,
+    /// Look again after this long, `None` when nothing can run out.
+    pub again: Option<Duration>,
+}
+
+/// The calls in flight and the turn under way.
+#[derive(Debug)]
+pub struct Watch {
+    calls: BTreeMap<CallId, Call>,
+    turn: Option<Turn>,
+    budgets: Budgets,
+    load_used: Duration,
+    /// When the warden looks next.
+    looks_at: Option<Instant>,
+}
+
+impl Watch {
+    /// Nothing in flight.
+    #[must_use]
+    pub fn new(budgets: Budgets) -> Self {
+        Self {
+            calls: BTreeMap::new(),
+            turn: None,
+            budgets,
+            load_used: Duration::ZERO,
+            looks_at: None,
+        }
+    }
+
+    /// A call has arrived. False if its id is in flight already.
+    pub fn begin_call(&mut self, id: CallId, limits: CallLimits, now: Instant) -> bool {
+        let call = Call {
+            deadline: now.checked_add(Duration::from_millis(limits.wall_ms)),
+            limits,
+            used: Duration::ZERO,
+        };
+        !self.calls.contains_key(&id) && self.calls.insert(id, call).is_none()
+    }
+
+    /// The JavaScript thread has a result. False if the call was answered by the warden.
+    pub fn finish_call(&mut self, id: CallId) -> bool {
+        self.calls.remove(&id).is_some()
+    }
+
+    /// The call waits for its answer still.
+    #[must_use]
+    pub fn in_flight(&self, id: CallId) -> bool {
+        self.calls.contains_key(&id)
+    }
+
+    /// The engine gives up on a call. Its error, unless it was answered already.
+    pub fn cancel_call(&mut self, id: CallId) -> Option<CallError> {
+        self.give_up(id).then_some(CallError::Cancelled)
+    }
+
+    /// JavaScript starts to run. `cpu` is the JavaScript thread's clock. True if the warden would
+    /// look too late to hold the turn to its budget and must be told to look now.
+    pub fn begin_turn(&mut self, kind: TurnKind, cpu: Duration, now: Instant) -> bool {
+        let payers = match kind {
+            TurnKind::Loop => self.calls.keys().copied().collect(),
+            TurnKind::Load | TurnKind::Call(_) => Vec::new(),
+        };
+        let budget = match kind {
+            TurnKind::Load => Some(self.budgets.load),
+            TurnKind::Loop if payers.is_empty() => Some(self.budgets.background),
+            // The warden has known the limits of these since the calls arrived.
+            TurnKind::Loop | TurnKind::Call(_) => None,
+        };
+        self.turn = Some(Turn {
+            kind,
+            began: cpu,
+            payers,
+            suspect: false,
+            interrupted: false,
+        });
+        budget.is_some_and(|budget| self.looks_at.is_none_or(|looks| looks > now + budget))
+    }
+
+    /// JavaScript has stopped. Tells whether it was interrupted, and for whom.
+    pub fn end_turn(&mut self, cpu: Duration) -> TurnEnd {
+        let Some(turn) = self.turn.take() else {
+            return TurnEnd::Whole;
+        };
+        let spent = cpu.saturating_sub(turn.began);
+        match turn.kind {
+            TurnKind::Load => self.load_used += spent,
+            TurnKind::Call(id) => self.charge(&[id], spent),
+            TurnKind::Loop => self.charge(&turn.payers, share(spent, turn.payers.len())),
+        }
+        match turn.kind {
+            _ if !turn.interrupted => TurnEnd::Whole,
+            TurnKind::Loop if turn.payers.is_empty() => TurnEnd::OverBudget,
+            TurnKind::Load => TurnEnd::OverBudget,
+            TurnKind::Loop | TurnKind::Call(_) => TurnEnd::CallGivenUp,
+        }
+    }
+
+    /// Compares everything with its limits.
+    pub fn tick(&mut self, now: Instant, cpu: Duration) -> Verdict {
+        let mut verdict = Verdict::default();
+        let spent = self
+            .turn
+            .as_ref()
+            .map_or(Duration::ZERO, |turn| cpu.saturating_sub(turn.began));
+        for (id, error) in self.over_limits(now, spent) {
+            self.give_up(id);
+            verdict.ended.push((id, error));
+        }
+        verdict.interrupt = self.judge_turn(spent);
+        verdict.again = self.next_look(now, spent);
+        self.looks_at = verdict.again.map(|again| now + again);
+        verdict
+    }
+
+    /// Calls past a limit, with the limit.
+    fn over_limits(&self, now: Instant, spent: Duration) -> Vec<(CallId, CallError)> {
+        self.calls
+            .iter()
+            .filter_map(|(id, call)| {
+                let CallLimits { wall_ms, cpu_ms } = call.limits;
+                if self.running_cost(*id, spent) >= call.left() && self.pays(*id) {
+                    Some((*id, CallError::CpuTime { limit_ms: cpu_ms }))
+                } else if call.deadline.is_some_and(|deadline| deadline <= now) {
+                    Some((*id, CallError::WallTime { limit_ms: wall_ms }))
+                } else {
+                    None
+                }
+            })
+            .collect()
+    }
+
+    /// Whether the turn under way must be interrupted.
+    fn judge_turn(&mut self, spent: Duration) -> bool {
+        let load_left = self.budgets.load.saturating_sub(self.load_used);
+        let background = self.budgets.background;
+        let Some(turn) = &mut self.turn else {
+            return false;
+        };
+        // An interruption is repeated until the turn ends: an exception being turned into text
+        // can lift it.
+        turn.interrupted |= match turn.kind {
+            TurnKind::Load => spent >= load_left,
+            TurnKind::Call(id) => !self.calls.contains_key(&id),
+            TurnKind::Loop if turn.payers.is_empty() => spent >= background,
+            TurnKind::Loop => {
+                let all_gone = !turn.payers.iter().any(|id| self.calls.contains_key(id));
+                turn.suspect && (spent >= GRACE || all_gone)
+            }
+        };
+        turn.interrupted
+    }
+
+    /// CPU time never runs faster than the clock, so nothing runs out before this.
+    fn next_look(&self, now: Instant, spent: Duration) -> Option<Duration> {
+        let calls = self.calls.iter().flat_map(|(id, call)| {
+            let wall = call
+                .deadline
+                .map(|deadline| deadline.saturating_duration_since(now));
+            let cpu = call.left().saturating_sub(self.running_cost(*id, spent));
+            wall.into_iter().chain([cpu])
+        });
+        let turn = self.turn.as_ref().and_then(|turn| match turn.kind {
+            _ if turn.interrupted => Some(GRACE),
+            TurnKind::Load => {
+                let left = self.budgets.load.saturating_sub(self.load_used);
+                Some(left.saturating_sub(spent))
+            }
+            TurnKind::Loop if turn.payers.is_empty() => {
+                Some(self.budgets.background.saturating_sub(spent))
+            }
+            TurnKind::Loop if turn.suspect => Some(GRACE.saturating_sub(spent)),
+            TurnKind::Loop | TurnKind::Call(_) => None,
+        });
+        let soonest = calls.chain(turn).min()?;
+        Some(soonest.max(Duration::from_millis(1)))
+    }
+
+    fn give_up(&mut self, id: CallId) -> bool {
+        if let Some(turn) = &mut self.turn
+            && turn.payers.contains(&id)
+        {
+            turn.suspect = true;
+        }
+        self.calls.remove(&id).is_some()
+    }
+
+    fn pays(&self, id: CallId) -> bool {
+        self.turn.as_ref().is_some_and(|turn| match turn.kind {
+            TurnKind::Call(running) => running == id,
+            TurnKind::Loop => turn.payers.contains(&id),
+            TurnKind::Load => false,
+        })
+    }
+
+    /// What the turn under way has cost this call so far.
+    fn running_cost(&self, id: CallId, spent: Duration) -> Duration {
+        match &self.turn {
+            Some(turn) if self.pays(id) => match turn.kind {
+                TurnKind::Loop => share(spent, turn.payers.len()),
+                TurnKind::Call(_) | TurnKind::Load => spent,
+            },
+            _ => Duration::ZERO,
+        }
+    }
+
+    fn charge(&mut self, payers: &[CallId], amount: Duration) {
+        for id in payers {
+            if let Some(call) = self.calls.get_mut(id) {
+                call.used += amount;
+            }
+        }
+    }
+}
+
+fn share(spent: Duration, payers: usize) -> Duration {
+    spent / u32::try_from(payers.max(1)).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: CallId = CallId(1);
+    const B: CallId = CallId(2);
+
+    fn ms(milliseconds: u64) -> Duration {
+        Duration::from_millis(milliseconds)
+    }
+
+    fn limits(wall_ms: u64, cpu_ms: u64) -> CallLimits {
+        CallLimits { wall_ms, cpu_ms }
+    }
+
+    /// A watch with calls A and B in flight, each 1000 ms of wall and 100 ms of CPU time.
+    fn two_calls(start: Instant) -> Watch {
+        let mut watch = Watch::new(Budgets {
+            load: ms(50),
+            background: ms(30),
+        });
+        assert!(watch.begin_call(A, limits(1000, 100), start));
+        assert!(watch.begin_call(B, limits(1000, 100), start));
+        watch
+    }
+
+    #[test]
+    fn a_call_over_its_cpu_time_is_ended_and_interrupted() {
+        let start = Instant::now();
+        let mut watch = two_calls(start);
+        watch.begin_turn(TurnKind::Call(A), ms(500), start);
+        let early = watch.tick(start, ms(599));
+        assert!(!early.interrupt && early.ended.is_empty());
+        assert_eq!(early.again, Some(ms(1)));
+        let late = watch.tick(start, ms(600));
+        assert!(late.interrupt);
+        assert_eq!(late.ended, [(A, CallError::CpuTime { limit_ms: 100 })]);
+        assert_eq!(watch.end_turn(ms(601)), TurnEnd::CallGivenUp);
+        assert!(!watch.finish_call(A));
+        assert!(watch.finish_call(B));
+    }
+
+    #[test]
+    fn another_calls_deadline_interrupts_nothing() {
+        let start = Instant::now();
+        let mut watch = two_calls(start);
+        assert!(watch.begin_call(CallId(3), limits(5, 100), start));
+        watch.begin_turn(TurnKind::Call(A), ms(0), start);
+        let verdict = watch.tick(start + ms(5), ms(4));
+        assert_eq!(
+            verdict.ended,
+            [(CallId(3), CallError::WallTime { limit_ms: 5 })]
+        );
+        assert!(!verdict.interrupt);
+        assert_eq!(watch.end_turn(ms(5)), TurnEnd::Whole);
+    }
+
+    #[test]
+    fn a_deadline_while_nothing_runs_ends_the_call_alone() {
+        let start = Instant::now();
+        let mut watch = two_calls(start);
+        let verdict = watch.tick(start + ms(1000), ms(0));
+        assert_eq!(verdict.ended.len(), 2);
+        assert!(!verdict.interrupt);
+        assert_eq!(verdict.again, None);
+    }
+
+    #[test]
+    fn the_event_loop_is_paid_for_in_equal_parts() {
+        let start = Instant::now();
+        let mut watch = two_calls(start);
+        watch.begin_turn(TurnKind::Loop, ms(0), start);
+        assert!(watch.tick(start, ms(150)).ended.is_empty());
+        assert_eq!(watch.end_turn(ms(160)), TurnEnd::Whole);
+        watch.begin_turn(TurnKind::Call(A), ms(160), start);
+        assert_eq!(watch.tick(start, ms(180)).ended.len(), 1);
+        watch.end_turn(ms(180));
+        assert!(watch.in_flight(B));
+    }
+
+    #[test]
+    fn a_cancelled_call_that_spins_in_the_event_loop_is_interrupted() {
+        let start = Instant::now();
+        let mut watch = two_calls(start);
+        watch.begin_turn(TurnKind::Loop, ms(0), start);
+        assert_eq!(watch.cancel_call(A), Some(CallError::Cancelled));
+        assert_eq!(watch.cancel_call(A), None);
+        let early = watch.tick(start, ms(2));
+        assert!(!early.interrupt);
+        assert_eq!(early.again, Some(ms(8)));
+        assert!(watch.tick(start, ms(10)).interrupt);
+    }
+
+    #[test]
+    fn a_cancelled_call_that_is_being_started_is_interrupted_at_once() {
+        let start = Instant::now();
+        let mut watch = two_calls(start);
+        watch.begin_turn(TurnKind::Call(A), ms(0), start);
+        watch.cancel_call(A);
+        assert!(watch.tick(start, ms(0)).interrupt);
+    }
+
+    #[test]
+    fn an_interruption_is_repeated_until_the_turn_ends() {
+        let start = Instant::now();
+        let mut watch = two_calls(start);
+        watch.begin_turn(TurnKind::Call(A), ms(0), start);
+        watch.cancel_call(A);
+        assert!(watch.tick(start, ms(0)).interrupt);
+        let verdict = watch.tick(start, ms(1));
+        assert!(verdict.interrupt);
+        assert_eq!(verdict.again, Some(GRACE));
+        watch.end_turn(ms(2));
+        assert!(!watch.tick(start, ms(2)).interrupt);
+    }
+
+    #[test]
+    fn loading_and_background_work_have_budgets_of_their_own() {
+        let start = Instant::now();
+        let mut watch = two_calls(start);
+        watch.finish_call(A);
+        watch.finish_call(B);
+        assert!(watch.begin_turn(TurnKind::Load, ms(0), start));
+        assert!(!watch.tick(start, ms(49)).interrupt);
+        watch.end_turn(ms(40));
+        watch.begin_turn(TurnKind::Load, ms(40), start);
+        assert!(watch.tick(start, ms(50)).interrupt);
+        assert_eq!(watch.end_turn(ms(50)), TurnEnd::OverBudget);
+        watch.begin_turn(TurnKind::Loop, ms(50), start);
+        assert!(!watch.tick(start, ms(79)).interrupt);
+        assert!(watch.tick(start, ms(80)).interrupt);
+    }
+
+    #[test]
+    fn the_warden_is_only_woken_for_a_turn_it_would_see_too_late() {
+        let start = Instant::now();
+        let mut watch = two_calls(start);
+        assert_eq!(watch.tick(start, ms(0)).again, Some(ms(100)));
+        watch.finish_call(A);
+        watch.finish_call(B);
+        assert!(watch.begin_turn(TurnKind::Loop, ms(0), start), "30 ms come before 100 ms");
+        assert_eq!(watch.tick(start, ms(0)).again, Some(ms(30)));
+        watch.end_turn(ms(0));
+        assert!(!watch.begin_turn(TurnKind::Loop, ms(0), start));
+        assert!(!watch.begin_turn(TurnKind::Call(A), ms(0), start));
+    }
+
+    #[test]
+    fn an_id_in_flight_is_not_taken_twice() {
+        let start = Instant::now();
+        let mut watch = two_calls(start);
+        assert!(!watch.begin_call(A, limits(1, 1), start));
+    }
+}

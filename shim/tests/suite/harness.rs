@@ -1,0 +1,291 @@
+//! A shim in this process: its threads over a socket pair, without the read-back and the filter,
+//! which need a container.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use lazaret_protocol::{
+    CallError, CallId, CallLimits, EngineMessage, FrameDecoder, LogLevel, MAX_FRAME_BYTES, Payload,
+    PluginError, ShimMessage, encode,
+};
+use lazaret_shim::beneath::{Place, Places};
+use lazaret_shim::channel::{Channel, Reader};
+use lazaret_shim::javascript::{self, Job};
+use lazaret_shim::runtime::{Config, ModuleLimits};
+use lazaret_shim::warden::watch::{Budgets, Watch};
+use lazaret_shim::warden::{self, Ending, Guard};
+
+/// Longer than anything here takes; only a broken shim gets there.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Far more than any call here takes.
+pub(crate) const GENEROUS: CallLimits = CallLimits {
+    wall_ms: 50_000,
+    cpu_ms: 50_000,
+};
+
+/// What the shim's `main` does first.
+fn quiet_engine() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        for switch in lazaret_shim::boot::ENGINE_SWITCHES {
+            // SAFETY: the tests' other threads read the environment through the standard library,
+            // whose lock this takes; an engine, which does not, starts only after this.
+            #[expect(
+                unsafe_code,
+                reason = "the engine takes these only from the environment"
+            )]
+            unsafe {
+                std::env::set_var(switch, "1");
+            }
+        }
+    });
+}
+
+/// What can be chosen for a plugin.
+pub(crate) struct Plugin {
+    pub(crate) files: Vec<(&'static str, String)>,
+    pub(crate) entry: &'static str,
+    pub(crate) hosts: Vec<String>,
+    pub(crate) log_line_bytes: u64,
+    pub(crate) log_bytes_per_second: u64,
+    pub(crate) result_bytes: u64,
+    pub(crate) startup_ms: u64,
+    pub(crate) background_ms: u64,
+    pub(crate) modules: ModuleLimits,
+}
+
+impl Plugin {
+    /// A plugin of one module.
+    pub(crate) fn new(main: &str) -> Self {
+        Self {
+            files: vec![("main.js", main.to_owned())],
+            entry: "main.js",
+            hosts: Vec::new(),
+            log_line_bytes: 1000,
+            log_bytes_per_second: 100_000,
+            result_bytes: 1_000_000,
+            startup_ms: 50_000,
+            background_ms: 50_000,
+            modules: ModuleLimits::default(),
+        }
+    }
+
+    /// One more file.
+    pub(crate) fn with(mut self, path: &'static str, text: &str) -> Self {
+        self.files.push((path, text.to_owned()));
+        self
+    }
+
+    /// Starts it.
+    pub(crate) fn start(self) -> Shim {
+        quiet_engine();
+        let directory = tempfile::tempdir().expect("directory");
+        let plugin = directory.path().join("plugin");
+        let scratch = directory.path().join("tmp");
+        fs_err::create_dir(&scratch).expect("directory");
+        for (path, text) in &self.files {
+            let path = plugin.join(path);
+            fs_err::create_dir_all(path.parent().expect("parent")).expect("directory");
+            fs_err::write(path, text).expect("file");
+        }
+        let place = |seen: &str, real| Place {
+            seen: seen.to_owned(),
+            real,
+            directory: true,
+        };
+        let places = Places::new(vec![place("/plugin", plugin), place("/tmp", scratch)]);
+        let (ours, theirs) = UnixStream::pair().expect("socket pair");
+        ours.set_read_timeout(Some(PATIENCE)).expect("timeout");
+        let channel = Arc::new(Channel::new(theirs.into()).expect("channel"));
+        let budgets = Budgets {
+            load: Duration::from_millis(self.startup_ms),
+            background: Duration::from_millis(self.background_ms),
+        };
+        let guard = Arc::new(Guard::new(Watch::new(budgets), Some(channel.clone())));
+        let ending = Arc::new(Ending::new(channel.clone()));
+        let (work, waiting_work) = tokio::sync::mpsc::unbounded_channel();
+        let job = Job {
+            config: Config {
+                plugin: "nosy".to_owned(),
+                places,
+                hosts: self.hosts,
+                log_line_bytes: self.log_line_bytes,
+                log_bytes_per_second: self.log_bytes_per_second,
+                result_bytes: self.result_bytes,
+                modules: self.modules,
+                sink: channel.clone(),
+            },
+            entry: self.entry.to_owned(),
+            guard: guard.clone(),
+            work: waiting_work,
+            end: Box::new({
+                let ending = ending.clone();
+                move |code| ending.set(code)
+            }),
+        };
+        javascript::start(job).expect("runtime").go();
+        let warden = std::thread::spawn(move || {
+            warden::run(&channel, &mut Reader::default(), &guard, &work, &ending)
+        });
+        Shim {
+            socket: ours,
+            decoder: FrameDecoder::new(MAX_FRAME_BYTES),
+            warden: Some(warden),
+            directory,
+            last: 0,
+            seen: Vec::new(),
+        }
+    }
+
+    /// Starts it and waits until it is ready.
+    pub(crate) fn ready(self) -> Shim {
+        let mut shim = self.start();
+        match shim.next() {
+            ShimMessage::Ready { .. } => shim,
+            other => panic!("not ready: {other:?}"),
+        }
+    }
+
+    /// Starts a plugin that does not load, and says why.
+    pub(crate) fn crash(self) -> PluginError {
+        let mut shim = self.start();
+        let error = shim.next_crash();
+        assert_eq!(shim.exit_code(), 1);
+        error
+    }
+}
+
+/// A running shim, from the engine's side.
+pub(crate) struct Shim {
+    socket: UnixStream,
+    decoder: FrameDecoder,
+    warden: Option<JoinHandle<i32>>,
+    pub(crate) directory: tempfile::TempDir,
+    last: u64,
+    /// Messages that were passed over while waiting for another.
+    pub(crate) seen: Vec<ShimMessage>,
+}
+
+impl Shim {
+    /// The next message but for figures.
+    pub(crate) fn next(&mut self) -> ShimMessage {
+        loop {
+            match self.decoder.next().expect("frame") {
+                Some(ShimMessage::Metrics(_)) => {}
+                Some(message) => return message,
+                None => {
+                    let mut chunk = [0; 65536];
+                    let count = self.socket.read(&mut chunk).expect("a message in time");
+                    assert_ne!(count, 0, "the shim is gone");
+                    self.decoder.push(&chunk[..count]);
+                }
+            }
+        }
+    }
+
+    /// The next crash; what comes before it goes to `seen`.
+    pub(crate) fn next_crash(&mut self) -> PluginError {
+        loop {
+            match self.next() {
+                ShimMessage::Crash { error } => return error,
+                other => self.seen.push(other),
+            }
+        }
+    }
+
+    /// The next reply; what comes before it goes to `seen`.
+    pub(crate) fn next_reply(&mut self) -> (CallId, Result<Payload, CallError>) {
+        loop {
+            match self.next() {
+                ShimMessage::Reply { id, result } => return (id, result),
+                other => self.seen.push(other),
+            }
+        }
+    }
+
+    pub(crate) fn send(&mut self, message: &EngineMessage) {
+        let frame = encode(message).expect("frame");
+        self.socket.write_all(&frame).expect("the shim reads");
+    }
+
+    /// Sends a call and does not wait.
+    pub(crate) fn begin(
+        &mut self,
+        function: &str,
+        arguments: Payload,
+        limits: CallLimits,
+    ) -> CallId {
+        self.last += 1;
+        let id = CallId(self.last);
+        self.send(&EngineMessage::Call {
+            id,
+            function: function.to_owned(),
+            arguments,
+            limits,
+        });
+        id
+    }
+
+    /// A call that has time enough, and its answer.
+    pub(crate) fn call(&mut self, function: &str, json: &str) -> Result<Payload, CallError> {
+        self.call_within(function, json, GENEROUS)
+    }
+
+    /// A call and its answer.
+    pub(crate) fn call_within(
+        &mut self,
+        function: &str,
+        json: &str,
+        limits: CallLimits,
+    ) -> Result<Payload, CallError> {
+        let id = self.begin(function, Payload::Json(json.to_owned()), limits);
+        let (answered, result) = self.next_reply();
+        assert_eq!(answered, id);
+        result
+    }
+
+    /// The JSON text of a call that succeeds.
+    pub(crate) fn json(&mut self, function: &str, json: &str) -> String {
+        match self.call(function, json) {
+            Ok(Payload::Json(text)) => text,
+            other => panic!("no JSON: {other:?}"),
+        }
+    }
+
+    /// The error of a call that throws.
+    pub(crate) fn thrown(&mut self, function: &str) -> PluginError {
+        match self.call(function, "[]") {
+            Err(CallError::Exception(error)) => error,
+            other => panic!("no exception: {other:?}"),
+        }
+    }
+
+    /// Console lines seen so far: level, text, dropped before.
+    pub(crate) fn lines(&self) -> Vec<(LogLevel, &str, u64)> {
+        let lines = self.seen.iter().filter_map(|message| match message {
+            ShimMessage::Log {
+                level,
+                text,
+                dropped,
+            } => Some((*level, text.as_str(), *dropped)),
+            _ => None,
+        });
+        lines.collect()
+    }
+
+    /// Closes the engine's end and waits for the exit code.
+    pub(crate) fn exit_code(mut self) -> i32 {
+        self.socket
+            .shutdown(std::net::Shutdown::Write)
+            .expect("shutdown");
+        self.warden
+            .take()
+            .expect("one warden")
+            .join()
+            .expect("exit code")
+    }
+}
