@@ -22,9 +22,9 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::descriptors::Placed;
 use crate::exits;
-use crate::sweep;
 use crate::ids::IdClaim;
 use crate::state::State;
+use crate::sweep;
 
 /// What the engine sends along to make a container of.
 pub(crate) struct Parts {
@@ -70,7 +70,10 @@ impl Container {
                 return Err(error);
             }
         };
-        let pid = inner.pid().context("libcontainer names no process")?.as_raw();
+        let pid = inner
+            .pid()
+            .context("libcontainer names no process")?
+            .as_raw();
         let process = Pid::from_raw(pid).context("libcontainer names no process")?;
         // The process is our child and not yet reaped: the number cannot be another's.
         let pidfd = pidfd_open(process, PidfdFlags::empty()).context("failed to open a pidfd")?;
@@ -93,7 +96,9 @@ impl Container {
     }
 
     pub(crate) fn start(&mut self) -> anyhow::Result<()> {
-        self.inner.start().with_context(|| format!("failed to start `{}`", self.id))
+        self.inner
+            .start()
+            .with_context(|| format!("failed to start `{}`", self.id))
     }
 
     pub(crate) fn kill(&self) -> anyhow::Result<()> {
@@ -136,7 +141,11 @@ fn prepare(
 
     let rootfs = directory.join(ROOTFS_DIRECTORY);
     make_directory(&rootfs, 0o755)?;
-    ensure!(parts.rootfs.is_absolute(), "root file system `{}` is not absolute", parts.rootfs.display());
+    ensure!(
+        parts.rootfs.is_absolute(),
+        "root file system `{}` is not absolute",
+        parts.rootfs.display()
+    );
     bind_read_only(&parts.rootfs, &rootfs, MsFlags::empty())?;
 
     let settings = directory.join(SETTINGS_DIRECTORY);
@@ -155,15 +164,23 @@ fn prepare(
         } else if metadata.is_file() {
             write_file(&target, b"")?;
         } else {
-            bail!("granted path `{}` is neither a file nor a directory", grant.host.display());
+            bail!(
+                "granted path `{}` is neither a file nor a directory",
+                grant.host.display()
+            );
         }
         bind_read_only(&grant.host, &target, MsFlags::MS_NOEXEC)?;
     }
 
-    let listens = spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
+    let listens = spec
+        .linux()
+        .as_ref()
+        .and_then(|linux| linux.seccomp().as_ref());
     if listens.is_some_and(|seccomp| seccomp.listener_path().is_some()) {
         let path = directory.join(LISTENER_SOCKET);
-        Ok(Some(UnixListener::bind(&path).with_context(|| format!("failed to bind `{}`", path.display()))?))
+        Ok(Some(UnixListener::bind(&path).with_context(|| {
+            format!("failed to bind `{}`", path.display())
+        })?))
     } else {
         Ok(None)
     }
@@ -203,9 +220,15 @@ fn make_directory(path: &Path, mode: u32) -> anyhow::Result<()> {
 }
 
 fn write_file(path: &Path, content: &[u8]) -> anyhow::Result<()> {
-    let mut file = fs_err::OpenOptions::new().write(true).create_new(true).open(path)?;
+    let mut file = fs_err::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)?;
     std::io::Write::write_all(&mut file, content)?;
-    Ok(fs_err::set_permissions(path, Permissions::from_mode(0o444))?)
+    Ok(fs_err::set_permissions(
+        path,
+        Permissions::from_mode(0o444),
+    )?)
 }
 
 /// Binds a host path read-only; mount(2): the flags of a bind need a second call.
@@ -222,7 +245,12 @@ fn bind_read_only(source: &Path, target: &Path, more: MsFlags) -> anyhow::Result
     mount(none, target, none, flags, none).with_context(context)
 }
 
-fn build(state: &State, id: &ContainerId, directory: &Path, parts: &Parts) -> anyhow::Result<Inner> {
+fn build(
+    state: &State,
+    id: &ContainerId,
+    directory: &Path,
+    parts: &Parts,
+) -> anyhow::Result<Inner> {
     let null = fs_err::File::open("/dev/null")?;
     let _placed = Placed::new(&parts.channel).context("failed to place the channel")?;
     ContainerBuilder::new(id.to_string(), SyscallType::default())
@@ -241,9 +269,10 @@ fn build(state: &State, id: &ContainerId, directory: &Path, parts: &Parts) -> an
 /// Takes the seccomp listener that libcontainer sent while it created the container.
 fn take_listener(listener: UnixListener) -> anyhow::Result<OwnedFd> {
     listener.set_nonblocking(true)?;
-    let (socket, _) = listener.accept().context("no seccomp listener was handed over")?;
-    let mut space =
-        [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
+    let (socket, _) = listener
+        .accept()
+        .context("no seccomp listener was handed over")?;
+    let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
     let mut ancillary = rustix::net::RecvAncillaryBuffer::new(&mut space);
     let mut state = [0_u8; 16 * 1024];
     rustix::net::recvmsg(
@@ -264,8 +293,13 @@ fn take_listener(listener: UnixListener) -> anyhow::Result<OwnedFd> {
 
 /// Removes a container's directory and the mounts in it.
 fn remove_directory(directory: &Path) {
-    let grants = fs_err::read_dir(directory.join(GRANTS_DIRECTORY)).into_iter().flatten().flatten();
-    let binds = grants.map(|entry| entry.path()).chain([directory.join(ROOTFS_DIRECTORY)]);
+    let grants = fs_err::read_dir(directory.join(GRANTS_DIRECTORY))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let binds = grants
+        .map(|entry| entry.path())
+        .chain([directory.join(ROOTFS_DIRECTORY)]);
     for target in binds {
         nix::mount::umount2(&target, nix::mount::MntFlags::MNT_DETACH).ok();
     }

@@ -31,7 +31,9 @@ fn status(status: WaitIdStatus) -> ExitStatus {
 pub(crate) fn reap_strays(is_known: impl Fn(i32) -> bool) {
     let peek = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
     while let Ok(status) = nix::sys::wait::waitid(Id::All, peek) {
-        let Some(pid) = status.pid().filter(|pid| !is_known(pid.as_raw())) else { return };
+        let Some(pid) = status.pid().filter(|pid| !is_known(pid.as_raw())) else {
+            return;
+        };
         let taken = nix::sys::wait::waitid(Id::Pid(pid), WaitPidFlag::WEXITED);
         if taken.is_err() {
             return;

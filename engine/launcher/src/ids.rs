@@ -54,7 +54,10 @@ impl IdBlocks {
             let block = (preferred.wrapping_add(offset)) % BLOCKS;
             // A description of its own for each claim: locks of one description do not exclude
             // each other.
-            let file = fs_err::OpenOptions::new().read(true).write(true).open(self.0.path())?;
+            let file = fs_err::OpenOptions::new()
+                .read(true)
+                .write(true)
+                .open(self.0.path())?;
             match lock(&file, block) {
                 Ok(()) => return Ok(IdClaim { block, _file: file }),
                 Err(Errno::EAGAIN | Errno::EACCES) => {}
@@ -96,13 +99,25 @@ mod tests {
     fn two_containers_never_share_a_block() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("ids");
-        let (one, other) = (IdBlocks::open(&path).unwrap(), IdBlocks::open(&path).unwrap());
+        let (one, other) = (
+            IdBlocks::open(&path).unwrap(),
+            IdBlocks::open(&path).unwrap(),
+        );
         let first = one.claim(7).unwrap();
         assert_eq!(first.first_host_id(), FIRST_HOST_ID + 7 * ID_BLOCK_SIZE);
-        assert_eq!(one.claim(7).unwrap().first_host_id(), FIRST_HOST_ID + 8 * ID_BLOCK_SIZE);
-        assert_eq!(other.claim(7).unwrap().first_host_id(), FIRST_HOST_ID + 8 * ID_BLOCK_SIZE);
+        assert_eq!(
+            one.claim(7).unwrap().first_host_id(),
+            FIRST_HOST_ID + 8 * ID_BLOCK_SIZE
+        );
+        assert_eq!(
+            other.claim(7).unwrap().first_host_id(),
+            FIRST_HOST_ID + 8 * ID_BLOCK_SIZE
+        );
         drop(first);
-        assert_eq!(other.claim(7).unwrap().first_host_id(), FIRST_HOST_ID + 7 * ID_BLOCK_SIZE);
+        assert_eq!(
+            other.claim(7).unwrap().first_host_id(),
+            FIRST_HOST_ID + 7 * ID_BLOCK_SIZE
+        );
     }
 
     #[test]
@@ -116,7 +131,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let blocks = IdBlocks::open(&directory.path().join("ids")).unwrap();
         let last = blocks.claim(BLOCKS - 1).unwrap();
-        assert_eq!(blocks.claim(BLOCKS - 1).unwrap().first_host_id(), FIRST_HOST_ID);
+        assert_eq!(
+            blocks.claim(BLOCKS - 1).unwrap().first_host_id(),
+            FIRST_HOST_ID
+        );
         drop(last);
     }
 }

@@ -40,11 +40,17 @@ fn run() -> anyhow::Result<()> {
         bail!("the launcher must run as root");
     }
     descriptors::hold_channel_place().context("failed to set up descriptors")?;
-    let control = std::io::stdin().as_fd().try_clone_to_owned().context("failed to take the control socket")?;
-    let kind = rustix::net::sockopt::socket_type(&control)
-        .context("standard input is no socket: the launcher is started by `lazaret`, not by hand")?;
+    let control = std::io::stdin()
+        .as_fd()
+        .try_clone_to_owned()
+        .context("failed to take the control socket")?;
+    let kind = rustix::net::sockopt::socket_type(&control).context(
+        "standard input is no socket: the launcher is started by `lazaret`, not by hand",
+    )?;
     if kind != rustix::net::SocketType::SEQPACKET {
-        bail!("standard input is no packet socket: the launcher is started by `lazaret`, not by hand");
+        bail!(
+            "standard input is no packet socket: the launcher is started by `lazaret`, not by hand"
+        );
     }
     // A terminal's Ctrl-C is for the engine; the launcher cleans up when the engine is gone.
     rustix::process::setsid().context("failed to start a session")?;

@@ -52,7 +52,9 @@ impl Server<'_> {
             self.wait()?;
             self.report_ends()?;
             exits::reap_strays(|pid| {
-                self.containers.values().any(|container| container.pid == pid.unsigned_abs())
+                self.containers
+                    .values()
+                    .any(|container| container.pid == pid.unsigned_abs())
             });
             if !self.control_is_readable()? {
                 continue;
@@ -74,7 +76,10 @@ impl Server<'_> {
                 }
             };
             let borrowed: Vec<BorrowedFd<'_>> = descriptors.iter().map(AsFd::as_fd).collect();
-            match self.control.send(&FromLauncher::Response(response), &borrowed) {
+            match self
+                .control
+                .send(&FromLauncher::Response(response), &borrowed)
+            {
                 Err(PacketError::Closed) => return Ok(()),
                 other => other.context("failed to answer")?,
             }
@@ -83,7 +88,10 @@ impl Server<'_> {
 
     /// Sleeps until the engine asks for something or a container ends.
     fn wait(&self) -> anyhow::Result<()> {
-        let running = self.containers.values().filter(|container| container.ended.is_none());
+        let running = self
+            .containers
+            .values()
+            .filter(|container| container.ended.is_none());
         let mut descriptors: Vec<PollFd<'_>> = std::iter::once(self.control.as_fd())
             .chain(running.map(|container| container.pidfd.as_fd()))
             .map(|descriptor| PollFd::from_borrowed_fd(descriptor, PollFlags::IN))
@@ -95,8 +103,14 @@ impl Server<'_> {
     }
 
     fn control_is_readable(&self) -> anyhow::Result<bool> {
-        let mut control = [PollFd::from_borrowed_fd(self.control.as_fd(), PollFlags::IN)];
-        let now = rustix::time::Timespec { tv_sec: 0, tv_nsec: 0 };
+        let mut control = [PollFd::from_borrowed_fd(
+            self.control.as_fd(),
+            PollFlags::IN,
+        )];
+        let now = rustix::time::Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
         Ok(poll(&mut control, Some(&now)).context("failed to poll")? > 0)
     }
 
@@ -105,11 +119,15 @@ impl Server<'_> {
             if container.ended.is_some() {
                 continue;
             }
-            let Some(status) = exits::take(&container.pidfd).context("failed to read an exit")? else {
+            let Some(status) = exits::take(&container.pidfd).context("failed to read an exit")?
+            else {
                 continue;
             };
             container.ended = Some(status);
-            let event = Event::Exited { id: id.clone(), status };
+            let event = Event::Exited {
+                id: id.clone(),
+                status,
+            };
             match self.control.send(&FromLauncher::Event(event), &[]) {
                 // The request loop sees the closed socket next.
                 Ok(()) | Err(PacketError::Closed) => {}
@@ -132,16 +150,43 @@ impl Server<'_> {
                 let first_host_id = ids.first_host_id();
                 let directory = self.state.container(id.as_str());
                 self.reserved.insert(id.clone(), ids);
-                Ok((Response::Reserved { id, directory, first_host_id }, Vec::new()))
+                Ok((
+                    Response::Reserved {
+                        id,
+                        directory,
+                        first_host_id,
+                    },
+                    Vec::new(),
+                ))
             }
-            Request::Create { id, config, settings, rootfs, grants } => {
+            Request::Create {
+                id,
+                config,
+                settings,
+                rootfs,
+                grants,
+            } => {
                 let Ok([channel, output, snapshot]) = <[OwnedFd; 3]>::try_from(descriptors) else {
                     bail!("`create` takes three descriptors");
                 };
-                let ids = self.reserved.remove(&id).with_context(|| format!("`{id}` is not reserved"))?;
-                let parts = Parts { config, settings, rootfs, grants, channel, output, snapshot };
+                let ids = self
+                    .reserved
+                    .remove(&id)
+                    .with_context(|| format!("`{id}` is not reserved"))?;
+                let parts = Parts {
+                    config,
+                    settings,
+                    rootfs,
+                    grants,
+                    channel,
+                    output,
+                    snapshot,
+                };
                 let (container, listener) = Container::create(&self.state, &id, ids, parts)?;
-                let pidfd = container.pidfd.try_clone().context("failed to copy a pidfd")?;
+                let pidfd = container
+                    .pidfd
+                    .try_clone()
+                    .context("failed to copy a pidfd")?;
                 let response = Response::Created { pid: container.pid };
                 self.containers.insert(id, container);
                 Ok((response, std::iter::once(pidfd).chain(listener).collect()))
@@ -159,7 +204,9 @@ impl Server<'_> {
     }
 
     fn container(&mut self, id: &ContainerId) -> anyhow::Result<&mut Container> {
-        self.containers.get_mut(id).with_context(|| format!("there is no container `{id}`"))
+        self.containers
+            .get_mut(id)
+            .with_context(|| format!("there is no container `{id}`"))
     }
 }
 

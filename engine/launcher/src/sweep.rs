@@ -10,11 +10,17 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 /// left for the next launcher: it is no reason not to start this one.
 pub(crate) fn remove_leftovers() {
     remove_cgroups(|name| {
-        let launcher = name.parse::<ContainerId>().ok().and_then(|id| id.launcher());
+        let launcher = name
+            .parse::<ContainerId>()
+            .ok()
+            .and_then(|id| id.launcher());
         launcher.is_some_and(|pid| !is_launcher(pid))
     });
     for directory in entries(Path::new("/run/lazaret")) {
-        let name = directory.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let name = directory
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
         if name.parse::<u32>().is_ok_and(|pid| !is_launcher(pid)) {
             // Empty: its tmpfs went with its launcher's mount namespace.
             drop(fs_err::remove_dir(&directory));
@@ -26,7 +32,11 @@ pub(crate) fn remove_leftovers() {
 pub(crate) fn remove_cgroups(is_meant: impl Fn(&str) -> bool) {
     for hierarchy in hierarchies(Path::new("/sys/fs/cgroup")) {
         for cgroup in entries(&hierarchy) {
-            if cgroup.file_name().and_then(|name| name.to_str()).is_some_and(&is_meant) {
+            if cgroup
+                .file_name()
+                .and_then(|name| name.to_str())
+                .is_some_and(&is_meant)
+            {
                 kill_members(&cgroup);
                 drop(fs_err::remove_dir(&cgroup));
             }
@@ -44,9 +54,13 @@ fn hierarchies(root: &Path) -> Vec<PathBuf> {
 }
 
 fn entries(directory: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs_err::read_dir(directory) else { return Vec::new() };
+    let Ok(entries) = fs_err::read_dir(directory) else {
+        return Vec::new();
+    };
     let entries = entries.flatten().map(|entry| entry.path());
-    entries.filter(|path| path.is_dir() && !path.is_symlink()).collect()
+    entries
+        .filter(|path| path.is_dir() && !path.is_symlink())
+        .collect()
 }
 
 fn is_launcher(pid: u32) -> bool {
@@ -59,14 +73,26 @@ fn is_launcher(pid: u32) -> bool {
 fn kill_members(cgroup: &Path) {
     let members = || {
         let text = fs_err::read_to_string(cgroup.join("cgroup.procs")).unwrap_or_default();
-        text.lines().filter_map(|line| line.parse::<i32>().ok()).collect::<Vec<_>>()
+        text.lines()
+            .filter_map(|line| line.parse::<i32>().ok())
+            .collect::<Vec<_>>()
     };
     for raw in members() {
-        let Some(pid) = Pid::from_raw(raw) else { continue };
-        let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) else { continue };
+        let Some(pid) = Pid::from_raw(raw) else {
+            continue;
+        };
+        let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) else {
+            continue;
+        };
         if members().contains(&raw) && pidfd_send_signal(&process, Signal::KILL).is_ok() {
-            let timeout = rustix::time::Timespec { tv_sec: 2, tv_nsec: 0 };
-            let mut ended = [rustix::event::PollFd::new(&process, rustix::event::PollFlags::IN)];
+            let timeout = rustix::time::Timespec {
+                tv_sec: 2,
+                tv_nsec: 0,
+            };
+            let mut ended = [rustix::event::PollFd::new(
+                &process,
+                rustix::event::PollFlags::IN,
+            )];
             rustix::event::poll(&mut ended, Some(&timeout)).ok();
         }
     }

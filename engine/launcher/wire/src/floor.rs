@@ -20,13 +20,49 @@ use crate::{
 /// System calls no bundle may allow: with one of them a plugin could leave its container or look
 /// into others. The profile may refuse them in any way it likes.
 pub const NEVER_ALLOWED: &[&str] = &[
-    "acct", "add_key", "bpf", "chroot", "delete_module", "execveat", "fanotify_init", "finit_module",
-    "fsconfig", "fsmount", "fsopen", "fspick", "init_module", "io_uring_enter",
-    "io_uring_register", "io_uring_setup", "ioperm", "iopl", "kexec_file_load", "kexec_load",
-    "keyctl", "mount", "mount_setattr", "move_mount", "name_to_handle_at", "open_by_handle_at",
-    "open_tree", "perf_event_open", "pidfd_getfd", "pivot_root", "process_vm_readv",
-    "process_vm_writev", "ptrace", "quotactl", "reboot", "request_key", "setns", "swapoff",
-    "swapon", "syslog", "umount2", "unshare", "userfaultfd",
+    "acct",
+    "add_key",
+    "bpf",
+    "chroot",
+    "delete_module",
+    "execveat",
+    "fanotify_init",
+    "finit_module",
+    "fsconfig",
+    "fsmount",
+    "fsopen",
+    "fspick",
+    "init_module",
+    "io_uring_enter",
+    "io_uring_register",
+    "io_uring_setup",
+    "ioperm",
+    "iopl",
+    "kexec_file_load",
+    "kexec_load",
+    "keyctl",
+    "mount",
+    "mount_setattr",
+    "move_mount",
+    "name_to_handle_at",
+    "open_by_handle_at",
+    "open_tree",
+    "perf_event_open",
+    "pidfd_getfd",
+    "pivot_root",
+    "process_vm_readv",
+    "process_vm_writev",
+    "ptrace",
+    "quotactl",
+    "reboot",
+    "request_key",
+    "setns",
+    "swapoff",
+    "swapon",
+    "syslog",
+    "umount2",
+    "unshare",
+    "userfaultfd",
 ];
 
 /// What the launcher set aside for the container.
@@ -60,7 +96,10 @@ pub fn check(spec: &Spec, reservation: &Reservation) -> Result<(), BelowFloor> {
     };
     let directory = &reservation.directory;
     let root = spec.root().as_ref();
-    rule(root.is_some_and(|root| root.readonly() == Some(true)), "`root.readonly` is not true");
+    rule(
+        root.is_some_and(|root| root.readonly() == Some(true)),
+        "`root.readonly` is not true",
+    );
     rule(
         root.is_some_and(|root| *root.path() == directory.join(ROOTFS_DIRECTORY)),
         "`root.path` is not the container's root file system",
@@ -80,10 +119,17 @@ pub fn check(spec: &Spec, reservation: &Reservation) -> Result<(), BelowFloor> {
     for mount in mounts {
         rule(
             mount_is_known(mount, directory, reservation.grants),
-            &format!("mount `{}` is none a plugin may have", mount.destination().display()),
+            &format!(
+                "mount `{}` is none a plugin may have",
+                mount.destination().display()
+            ),
         );
     }
-    if broken.is_empty() { Ok(()) } else { Err(BelowFloor(broken)) }
+    if broken.is_empty() {
+        Ok(())
+    } else {
+        Err(BelowFloor(broken))
+    }
 }
 
 fn check_process(process: &Process, rule: &mut impl FnMut(bool, &str)) {
@@ -93,16 +139,31 @@ fn check_process(process: &Process, rule: &mut impl FnMut(bool, &str)) {
         user.additional_gids().as_ref().is_none_or(Vec::is_empty),
         "`process.user.additionalGids` is not empty",
     );
-    rule(process.no_new_privileges() == Some(true), "`process.noNewPrivileges` is not true");
+    rule(
+        process.no_new_privileges() == Some(true),
+        "`process.noNewPrivileges` is not true",
+    );
     let empty = process.capabilities().as_ref().is_some_and(|sets| {
-        [sets.bounding(), sets.effective(), sets.inheritable(), sets.permitted(), sets.ambient()]
-            .into_iter()
-            .all(|set| set.as_ref().is_some_and(|set| set.is_empty()))
+        [
+            sets.bounding(),
+            sets.effective(),
+            sets.inheritable(),
+            sets.permitted(),
+            sets.ambient(),
+        ]
+        .into_iter()
+        .all(|set| set.as_ref().is_some_and(|set| set.is_empty()))
     });
     rule(empty, "`process.capabilities` are not five empty sets");
-    rule(process.terminal() != Some(true), "`process.terminal` is true");
     rule(
-        process.args().as_ref().is_some_and(|args| args.first().is_some_and(|a| a == "/lazaret/shim")),
+        process.terminal() != Some(true),
+        "`process.terminal` is true",
+    );
+    rule(
+        process
+            .args()
+            .as_ref()
+            .is_some_and(|args| args.first().is_some_and(|a| a == "/lazaret/shim")),
         "`process.args` does not start the shim",
     );
     rule(process.cwd() == Path::new("/"), "`process.cwd` is not `/`");
@@ -123,11 +184,17 @@ fn check_linux(linux: &Linux, reservation: &Reservation, rule: &mut impl FnMut(b
         LinuxNamespaceType::User,
         LinuxNamespaceType::Cgroup,
     ] {
-        let own = namespaces.iter().filter(|namespace| namespace.typ() == kind).count() == 1;
+        let own = namespaces
+            .iter()
+            .filter(|namespace| namespace.typ() == kind)
+            .count()
+            == 1;
         rule(own, &format!("no `{kind}` namespace of its own"));
     }
     rule(
-        namespaces.iter().all(|namespace| namespace.path().is_none()),
+        namespaces
+            .iter()
+            .all(|namespace| namespace.path().is_none()),
         "`linux.namespaces` joins an existing namespace",
     );
     let mapped = |mappings: &Option<Vec<LinuxIdMapping>>| {
@@ -137,27 +204,51 @@ fn check_linux(linux: &Linux, reservation: &Reservation, rule: &mut impl FnMut(b
                 && only.size() == ID_BLOCK_SIZE)
         })
     };
-    rule(mapped(linux.uid_mappings()), "`linux.uidMappings` is not the reserved block");
-    rule(mapped(linux.gid_mappings()), "`linux.gidMappings` is not the reserved block");
+    rule(
+        mapped(linux.uid_mappings()),
+        "`linux.uidMappings` is not the reserved block",
+    );
+    rule(
+        mapped(linux.gid_mappings()),
+        "`linux.gidMappings` is not the reserved block",
+    );
     let cgroup = PathBuf::from(format!("/{}", reservation.id));
-    rule(linux.cgroups_path().as_ref() == Some(&cgroup), "`linux.cgroupsPath` is not its own");
+    rule(
+        linux.cgroups_path().as_ref() == Some(&cgroup),
+        "`linux.cgroupsPath` is not its own",
+    );
     check_resources(linux, rule);
     check_seccomp(linux, &reservation.directory, rule);
-    rule(linux.devices().as_ref().is_none_or(Vec::is_empty), "`linux.devices` is not empty");
-    rule(linux.sysctl().as_ref().is_none_or(|map| map.is_empty()), "`linux.sysctl` is not empty");
     rule(
-        linux.masked_paths().as_ref().is_some_and(|paths| paths.iter().any(|p| p == "/proc/kcore")),
+        linux.devices().as_ref().is_none_or(Vec::is_empty),
+        "`linux.devices` is not empty",
+    );
+    rule(
+        linux.sysctl().as_ref().is_none_or(|map| map.is_empty()),
+        "`linux.sysctl` is not empty",
+    );
+    rule(
+        linux
+            .masked_paths()
+            .as_ref()
+            .is_some_and(|paths| paths.iter().any(|p| p == "/proc/kcore")),
         "`linux.maskedPaths` does not cover /proc/kcore",
     );
     rule(
-        linux.readonly_paths().as_ref().is_some_and(|paths| paths.iter().any(|p| p == "/proc/sys")),
+        linux
+            .readonly_paths()
+            .as_ref()
+            .is_some_and(|paths| paths.iter().any(|p| p == "/proc/sys")),
         "`linux.readonlyPaths` does not cover /proc/sys",
     );
     rule(
         linux.rootfs_propagation().as_deref() == Some("private"),
         "`linux.rootfsPropagation` is not `private`",
     );
-    rule(linux.net_devices().is_none(), "`linux.netDevices` is present");
+    rule(
+        linux.net_devices().is_none(),
+        "`linux.netDevices` is present",
+    );
 }
 
 fn check_resources(linux: &Linux, rule: &mut impl FnMut(bool, &str)) {
@@ -180,7 +271,8 @@ fn check_resources(linux: &Linux, rule: &mut impl FnMut(bool, &str)) {
     );
     let cpu = resources.and_then(|resources| resources.cpu().as_ref());
     rule(
-        cpu.and_then(|cpu| cpu.quota()).is_some_and(|quota| quota > 0),
+        cpu.and_then(|cpu| cpu.quota())
+            .is_some_and(|quota| quota > 0),
         "`linux.resources.cpu.quota` is not set",
     );
 }
@@ -216,7 +308,10 @@ fn check_seccomp(linux: &Linux, directory: &Path, rule: &mut impl FnMut(bool, &s
         }
     }
     rule(
-        seccomp.listener_path().as_ref().is_none_or(|path| *path == directory.join(LISTENER_SOCKET)),
+        seccomp
+            .listener_path()
+            .as_ref()
+            .is_none_or(|path| *path == directory.join(LISTENER_SOCKET)),
         "`linux.seccomp.listenerPath` is not the launcher's",
     );
 }
@@ -233,7 +328,9 @@ fn mount_is_known(mount: &Mount, directory: &Path, grants: usize) -> bool {
     let bind = |name: &str| {
         has("bind") && guarded && has("ro") && source == Some(directory.join(name).as_path())
     };
-    let Some(target) = mount.destination().to_str() else { return false };
+    let Some(target) = mount.destination().to_str() else {
+        return false;
+    };
     match target {
         "/proc" => kind == "proc",
         "/dev" => kind == "tmpfs" && has("nosuid") && has("noexec") && sized,
@@ -241,13 +338,14 @@ fn mount_is_known(mount: &Mount, directory: &Path, grants: usize) -> bool {
         "/granted" => kind == "tmpfs" && guarded && has("noexec") && sized,
         "/plugin" => bind(PLUGIN_DIRECTORY) && has("noexec"),
         "/run/lazaret" => bind(SETTINGS_DIRECTORY) && has("noexec"),
-        _ => target.strip_prefix("/granted/").and_then(|name| name.parse::<usize>().ok()).is_some_and(
-            |number| {
+        _ => target
+            .strip_prefix("/granted/")
+            .and_then(|name| name.parse::<usize>().ok())
+            .is_some_and(|number| {
                 number < grants
                     && has("noexec")
                     && bind(&format!("{GRANTS_DIRECTORY}/{number}"))
                     && target == format!("/granted/{number}")
-            },
-        ),
+            }),
     }
 }

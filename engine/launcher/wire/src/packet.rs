@@ -72,8 +72,12 @@ impl PacketSocket {
     /// # Errors
     /// Those of socketpair(2).
     pub fn pair() -> std::io::Result<(Self, Self)> {
-        let (one, other) =
-            socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+        let (one, other) = socketpair(
+            AddressFamily::UNIX,
+            SocketType::SEQPACKET,
+            SocketFlags::CLOEXEC,
+            None,
+        )?;
         Ok((Self(one), Self(other)))
     }
 
@@ -98,17 +102,24 @@ impl PacketSocket {
     ) -> Result<(), PacketError> {
         let bytes = serde_json::to_vec(message).map_err(PacketError::Encode)?;
         if bytes.len() > MAX_PACKET_BYTES {
-            return Err(PacketError::TooLarge { bytes: bytes.len(), limit: MAX_PACKET_BYTES });
+            return Err(PacketError::TooLarge {
+                bytes: bytes.len(),
+                limit: MAX_PACKET_BYTES,
+            });
         }
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
-        if !descriptors.is_empty()
-            && !ancillary.push(SendAncillaryMessage::ScmRights(descriptors))
+        if !descriptors.is_empty() && !ancillary.push(SendAncillaryMessage::ScmRights(descriptors))
         {
             return Err(PacketError::Descriptors);
         }
         let sent = loop {
-            match sendmsg(&self.0, &[IoSlice::new(&bytes)], &mut ancillary, SendFlags::NOSIGNAL) {
+            match sendmsg(
+                &self.0,
+                &[IoSlice::new(&bytes)],
+                &mut ancillary,
+                SendFlags::NOSIGNAL,
+            ) {
                 Err(Errno::INTR) => {}
                 other => break other,
             }
@@ -116,7 +127,10 @@ impl PacketSocket {
         match sent {
             Ok(_) => Ok(()),
             Err(Errno::PIPE | Errno::CONNRESET) => Err(PacketError::Closed),
-            Err(source) => Err(PacketError::Socket { verb: "send", source }),
+            Err(source) => Err(PacketError::Socket {
+                verb: "send",
+                source,
+            }),
         }
     }
 
@@ -138,7 +152,12 @@ impl PacketSocket {
             match result {
                 Err(Errno::INTR) => {}
                 Err(Errno::CONNRESET) => return Err(PacketError::Closed),
-                Err(source) => return Err(PacketError::Socket { verb: "receive", source }),
+                Err(source) => {
+                    return Err(PacketError::Socket {
+                        verb: "receive",
+                        source,
+                    });
+                }
                 Ok(received) => break received,
             }
         };
@@ -154,14 +173,20 @@ impl PacketSocket {
             return Err(PacketError::Closed);
         }
         if received.flags.contains(ReturnFlags::TRUNC) {
-            return Err(PacketError::TooLarge { bytes: received.bytes, limit: MAX_PACKET_BYTES });
+            return Err(PacketError::TooLarge {
+                bytes: received.bytes,
+                limit: MAX_PACKET_BYTES,
+            });
         }
         if received.flags.contains(ReturnFlags::CTRUNC) {
             return Err(PacketError::Descriptors);
         }
         bytes.truncate(received.bytes);
         let message = serde_json::from_slice(&bytes).map_err(PacketError::Malformed)?;
-        Ok(Packet { message, descriptors })
+        Ok(Packet {
+            message,
+            descriptors,
+        })
     }
 }
 
@@ -195,10 +220,16 @@ mod tests {
     fn a_packet_over_the_limit_is_refused_by_both_ends() {
         let (one, other) = PacketSocket::pair().unwrap();
         let large = "x".repeat(MAX_PACKET_BYTES);
-        assert!(matches!(one.send(&large, &[]), Err(PacketError::TooLarge { .. })));
+        assert!(matches!(
+            one.send(&large, &[]),
+            Err(PacketError::TooLarge { .. })
+        ));
         let raw = vec![b'1'; MAX_PACKET_BYTES + 1];
         rustix::net::send(&one, &raw, SendFlags::empty()).unwrap();
-        assert!(matches!(other.receive::<u64>(), Err(PacketError::TooLarge { .. })));
+        assert!(matches!(
+            other.receive::<u64>(),
+            Err(PacketError::TooLarge { .. })
+        ));
     }
 
     #[test]
@@ -215,6 +246,9 @@ mod tests {
     fn bytes_that_are_no_message_are_malformed() {
         let (one, other) = PacketSocket::pair().unwrap();
         rustix::net::send(&one, b"{", SendFlags::empty()).unwrap();
-        assert!(matches!(other.receive::<String>(), Err(PacketError::Malformed(_))));
+        assert!(matches!(
+            other.receive::<String>(),
+            Err(PacketError::Malformed(_))
+        ));
     }
 }

@@ -55,7 +55,9 @@ pub enum SnapshotError {
 /// Where a path or the whole breaks a limit.
 pub fn encode_snapshot(files: &[SnapshotFile]) -> Result<Vec<u8>, SnapshotError> {
     if files.len() > MAX_SNAPSHOT_FILES {
-        return Err(SnapshotError::TooManyFiles { limit: MAX_SNAPSHOT_FILES });
+        return Err(SnapshotError::TooManyFiles {
+            limit: MAX_SNAPSHOT_FILES,
+        });
     }
     let mut bytes = Vec::new();
     for file in files {
@@ -65,7 +67,10 @@ pub fn encode_snapshot(files: &[SnapshotFile]) -> Result<Vec<u8>, SnapshotError>
         bytes.extend_from_slice(path.as_bytes());
         bytes.extend_from_slice(&file.content);
         if bytes.len() > MAX_SNAPSHOT_BYTES {
-            return Err(SnapshotError::TooLarge { bytes: bytes.len(), limit: MAX_SNAPSHOT_BYTES });
+            return Err(SnapshotError::TooLarge {
+                bytes: bytes.len(),
+                limit: MAX_SNAPSHOT_BYTES,
+            });
         }
     }
     Ok(bytes)
@@ -77,19 +82,27 @@ pub fn encode_snapshot(files: &[SnapshotFile]) -> Result<Vec<u8>, SnapshotError>
 /// Where the bytes are not what [`encode_snapshot`] writes.
 pub fn decode_snapshot(bytes: &[u8]) -> Result<Vec<SnapshotFile>, SnapshotError> {
     if bytes.len() > MAX_SNAPSHOT_BYTES {
-        return Err(SnapshotError::TooLarge { bytes: bytes.len(), limit: MAX_SNAPSHOT_BYTES });
+        return Err(SnapshotError::TooLarge {
+            bytes: bytes.len(),
+            limit: MAX_SNAPSHOT_BYTES,
+        });
     }
     let mut files = Vec::new();
     let mut rest = bytes;
     while !rest.is_empty() {
         if files.len() == MAX_SNAPSHOT_FILES {
-            return Err(SnapshotError::TooManyFiles { limit: MAX_SNAPSHOT_FILES });
+            return Err(SnapshotError::TooManyFiles {
+                limit: MAX_SNAPSHOT_FILES,
+            });
         }
         let path_length = take_length(&mut rest)?;
         let content_length = take_length(&mut rest)?;
         let path = checked_path(take(&mut rest, path_length)?)?;
         let content = take(&mut rest, content_length)?.to_vec();
-        files.push(SnapshotFile { path: PathBuf::from(path), content });
+        files.push(SnapshotFile {
+            path: PathBuf::from(path),
+            content,
+        });
     }
     Ok(files)
 }
@@ -97,25 +110,36 @@ pub fn decode_snapshot(bytes: &[u8]) -> Result<Vec<SnapshotFile>, SnapshotError>
 fn length(value: usize) -> Result<[u8; 4], SnapshotError> {
     u32::try_from(value)
         .map(u32::to_le_bytes)
-        .map_err(|_| SnapshotError::TooLarge { bytes: value, limit: MAX_SNAPSHOT_BYTES })
+        .map_err(|_| SnapshotError::TooLarge {
+            bytes: value,
+            limit: MAX_SNAPSHOT_BYTES,
+        })
 }
 
 fn take<'a>(rest: &mut &'a [u8], count: usize) -> Result<&'a [u8], SnapshotError> {
-    let (head, tail) = rest.split_at_checked(count).ok_or(SnapshotError::Truncated)?;
+    let (head, tail) = rest
+        .split_at_checked(count)
+        .ok_or(SnapshotError::Truncated)?;
     *rest = tail;
     Ok(head)
 }
 
 fn take_length(rest: &mut &[u8]) -> Result<usize, SnapshotError> {
-    let bytes = take(rest, 4)?.try_into().map_err(|_| SnapshotError::Truncated)?;
+    let bytes = take(rest, 4)?
+        .try_into()
+        .map_err(|_| SnapshotError::Truncated)?;
     Ok(u32::from_le_bytes(bytes) as usize)
 }
 
 fn checked_path(bytes: &[u8]) -> Result<&str, SnapshotError> {
     let invalid = || SnapshotError::Path(String::from_utf8_lossy(bytes).into_owned());
     let text = std::str::from_utf8(bytes).map_err(|_| invalid())?;
-    let plain = Path::new(text).components().all(|part| matches!(part, Component::Normal(_)));
-    let spelled = text.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
+    let plain = Path::new(text)
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)));
+    let spelled = text
+        .split('/')
+        .all(|part| !part.is_empty() && part != "." && part != "..");
     if plain && spelled && text.len() <= MAX_PATH_BYTES && !text.contains('\0') {
         Ok(text)
     } else {
@@ -130,25 +154,47 @@ mod tests {
     use super::*;
 
     fn file(path: &str, content: &[u8]) -> SnapshotFile {
-        SnapshotFile { path: PathBuf::from(path), content: content.to_vec() }
+        SnapshotFile {
+            path: PathBuf::from(path),
+            content: content.to_vec(),
+        }
     }
 
     #[test]
     fn files_come_back_as_they_went() {
-        let files = vec![file("main.js", b"export {}"), file("lib/a b.json", b""), file("ü", b"\0")];
-        assert_eq!(decode_snapshot(&encode_snapshot(&files).unwrap()).unwrap(), files);
+        let files = vec![
+            file("main.js", b"export {}"),
+            file("lib/a b.json", b""),
+            file("ü", b"\0"),
+        ];
+        assert_eq!(
+            decode_snapshot(&encode_snapshot(&files).unwrap()).unwrap(),
+            files
+        );
     }
 
     #[test]
     fn paths_that_lead_elsewhere_are_refused() {
-        for path in ["", "/etc/passwd", "../x", "a/../b", "a//b", "./a", "a/", "a\0b"] {
+        for path in [
+            "",
+            "/etc/passwd",
+            "../x",
+            "a/../b",
+            "a//b",
+            "./a",
+            "a/",
+            "a\0b",
+        ] {
             let written = encode_snapshot(&[file(path, b"x")]);
             assert!(matches!(written, Err(SnapshotError::Path(_))), "{path:?}");
             let mut raw = Vec::new();
             raw.extend_from_slice(&(path.len() as u32).to_le_bytes());
             raw.extend_from_slice(&0_u32.to_le_bytes());
             raw.extend_from_slice(path.as_bytes());
-            assert!(matches!(decode_snapshot(&raw), Err(SnapshotError::Path(_))), "{path:?}");
+            assert!(
+                matches!(decode_snapshot(&raw), Err(SnapshotError::Path(_))),
+                "{path:?}"
+            );
         }
     }
 

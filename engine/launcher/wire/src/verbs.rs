@@ -47,8 +47,14 @@ impl FromStr for ContainerId {
         let tail = text.strip_prefix("lazaret-").unwrap_or_default();
         let valid = !tail.is_empty()
             && text.len() <= 64
-            && tail.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        if valid { Ok(Self(text.to_owned())) } else { Err(InvalidContainerId(text.to_owned())) }
+            && tail
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if valid {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidContainerId(text.to_owned()))
+        }
     }
 }
 
@@ -193,16 +199,34 @@ mod tests {
 
     #[test]
     fn container_ids_are_safe_as_file_names() {
-        for bad in ["", "lazaret-", "x", "lazaret-a/b", "lazaret-..", "../lazaret-1", "lazaret-1\n"] {
+        for bad in [
+            "",
+            "lazaret-",
+            "x",
+            "lazaret-a/b",
+            "lazaret-..",
+            "../lazaret-1",
+            "lazaret-1\n",
+        ] {
             assert!(bad.parse::<ContainerId>().is_err(), "{bad:?}");
         }
-        assert!(format!("lazaret-{}", "a".repeat(57)).parse::<ContainerId>().is_err());
-        assert_eq!("lazaret-12-3".parse::<ContainerId>().unwrap(), ContainerId::new(12, 3));
+        assert!(
+            format!("lazaret-{}", "a".repeat(57))
+                .parse::<ContainerId>()
+                .is_err()
+        );
+        assert_eq!(
+            "lazaret-12-3".parse::<ContainerId>().unwrap(),
+            ContainerId::new(12, 3)
+        );
     }
 
     #[test]
     fn a_container_id_names_its_launcher() {
         assert_eq!(ContainerId::new(812, 4).launcher(), Some(812));
-        assert_eq!("lazaret-x-4".parse::<ContainerId>().unwrap().launcher(), None);
+        assert_eq!(
+            "lazaret-x-4".parse::<ContainerId>().unwrap().launcher(),
+            None
+        );
     }
 }

@@ -1,0 +1,118 @@
+//! What the shim is told: limits, grants, and what it must find in force.
+
+use std::fmt;
+
+use lazaret_launcher_wire::ID_BLOCK_SIZE;
+use lazaret_policy::{EffectivePolicy, Permission};
+use lazaret_protocol::{Expected, ExpectedMount, FileGrant, ShimSettings, TimeLimits};
+
+use super::mounts::granted_target;
+use super::{BundleError, BundleRequest, HOSTNAME, PLUGIN_ID};
+
+/// A grant this version has no means to hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnheldGrant {
+    /// As in the policy.
+    pub permission: String,
+    /// File and line, or the level.
+    pub origin: String,
+    /// What is missing.
+    pub why: &'static str,
+}
+
+impl fmt::Display for UnheldGrant {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "`{}` ({}): {}",
+            self.permission, self.origin, self.why
+        )
+    }
+}
+
+/// The host paths the policy lets the plugin read, in the policy's order.
+pub(super) fn file_grants(policy: &EffectivePolicy) -> Result<Vec<FileGrant>, BundleError> {
+    let mut unheld = Vec::new();
+    let mut paths = Vec::new();
+    for granted in policy.permissions() {
+        let why = match &granted.permission {
+            Permission::FileRead(path) => {
+                if !paths.contains(&path.as_str()) {
+                    paths.push(path.as_str());
+                }
+                continue;
+            }
+            Permission::FileWrite(_) => "plugins can write to `/tmp` only",
+            Permission::NetworkRead(_) | Permission::NetworkConnect(..) => {
+                "there is no egress broker yet, plugins have no network"
+            }
+            Permission::ExecRun(_) => "plugins can start no programs",
+            Permission::EnvRead(_) => "plugins see no environment",
+            Permission::MessageSend(_) => "there is no messaging between plugins yet",
+        };
+        unheld.push(UnheldGrant {
+            permission: granted.permission.to_string(),
+            origin: granted.origin.to_string(),
+            why,
+        });
+    }
+    for allowed in policy.endpoints() {
+        unheld.push(UnheldGrant {
+            permission: allowed.granted.permission.to_string(),
+            origin: allowed.granted.origin.to_string(),
+            why: "there is no egress broker yet, plugins have no network",
+        });
+    }
+    if !unheld.is_empty() {
+        return Err(BundleError::Unheld(unheld));
+    }
+    paths
+        .into_iter()
+        .enumerate()
+        .map(|(number, path)| {
+            let metadata = fs_err::metadata(path).map_err(|source| BundleError::Grant {
+                path: path.to_owned(),
+                source,
+            })?;
+            Ok(FileGrant {
+                path: path.to_owned(),
+                mounted_at: granted_target(number),
+                directory: metadata.is_dir(),
+            })
+        })
+        .collect()
+}
+
+/// `settings.json`.
+pub(super) fn settings(
+    request: &BundleRequest<'_>,
+    grants: &[FileGrant],
+    mounts: Vec<ExpectedMount>,
+) -> ShimSettings {
+    let resources = request.policy.resources();
+    let id_map = vec![(0, request.first_host_id, ID_BLOCK_SIZE)];
+    ShimSettings {
+        plugin: request.plugin.to_owned(),
+        entry: request.entry.to_owned(),
+        expected: Expected {
+            uid: PLUGIN_ID,
+            gid: PLUGIN_ID,
+            uid_map: id_map.clone(),
+            gid_map: id_map,
+            mounts,
+            open_files: u64::from(resources.files.open.value),
+            hostname: HOSTNAME.to_owned(),
+        },
+        files: grants.to_vec(),
+        hosts: Vec::new(),
+        time: TimeLimits {
+            startup_ms: resources.time.startup.value.millis(),
+            call_ms: resources.time.call.value.millis(),
+            cpu_per_call_ms: resources.time.cpu_per_call.value.millis(),
+        },
+        log_line_bytes: resources.output.line.value.bytes(),
+        log_bytes_per_second: resources.output.log.value.bytes(),
+        result_bytes: resources.output.result.value.bytes(),
+        deny_executable_memory: !request.executable_memory,
+    }
+}

@@ -1,0 +1,115 @@
+//! The engine's end of the channel to a shim. Every frame is taken for hostile: bounded before it
+//! is read, decoded strictly, refused when out of turn.
+
+use std::os::fd::OwnedFd;
+
+use lazaret_protocol::{
+    EngineMessage, FrameDecoder, FrameError, PROTOCOL_VERSION, ShimMessage, encode,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+
+/// Bytes read from the socket at once.
+const READ_BYTES: usize = 64 * 1024;
+
+/// Room in a frame besides the largest result: names, errors with their stacks, log lines.
+const OVERHEAD_BYTES: usize = 256 * 1024;
+
+/// The channel is of no more use.
+#[derive(Debug, thiserror::Error)]
+pub enum ChannelError {
+    /// The frame is none, or too large.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// The socket failed.
+    #[error("the channel failed")]
+    Socket(#[from] std::io::Error),
+    /// The shim closed its end.
+    #[error("the shim closed the channel")]
+    Closed,
+    /// The shim speaks another version.
+    #[error("the shim speaks version {found} of the protocol, the engine {PROTOCOL_VERSION}")]
+    Version {
+        /// The shim's.
+        found: u16,
+    },
+    /// A message that has no place at this point.
+    #[error("`{message}` came {when}")]
+    OutOfTurn {
+        /// The message's name.
+        message: &'static str,
+        /// At which point.
+        when: &'static str,
+    },
+}
+
+/// A pair of connected sockets: the engine's end, and the shim's to hand over.
+///
+/// # Errors
+/// Those of socketpair(2).
+pub fn pair() -> std::io::Result<(UnixStream, OwnedFd)> {
+    let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+    ours.set_nonblocking(true)?;
+    Ok((UnixStream::from_std(ours)?, OwnedFd::from(theirs)))
+}
+
+/// Messages from the shim.
+pub struct Receiver {
+    socket: OwnedReadHalf,
+    decoder: FrameDecoder,
+    buffer: Vec<u8>,
+}
+
+/// Messages to the shim.
+pub struct Sender {
+    socket: OwnedWriteHalf,
+}
+
+/// Splits the engine's end; `result_bytes` is the largest result the policy allows.
+pub fn split(socket: UnixStream, result_bytes: u64) -> (Receiver, Sender) {
+    let (read, write) = socket.into_split();
+    let largest = usize::try_from(result_bytes)
+        .unwrap_or(usize::MAX)
+        .saturating_add(OVERHEAD_BYTES)
+        .min(lazaret_protocol::MAX_FRAME_BYTES);
+    let receiver = Receiver {
+        socket: read,
+        decoder: FrameDecoder::new(largest),
+        buffer: vec![0; READ_BYTES],
+    };
+    (receiver, Sender { socket: write })
+}
+
+impl Receiver {
+    /// The next message. Safe to be dropped while it waits: what was read is kept.
+    ///
+    /// # Errors
+    /// [`ChannelError`]; nothing more is to be had then.
+    pub async fn next(&mut self) -> Result<ShimMessage, ChannelError> {
+        loop {
+            if let Some(message) = self.decoder.next()? {
+                return Ok(message);
+            }
+            match self.socket.read(&mut self.buffer).await {
+                Ok(0) => return Err(ChannelError::Closed),
+                Ok(count) => self.decoder.push(&self.buffer[..count]),
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {
+                    return Err(ChannelError::Closed);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+impl Sender {
+    /// Sends one message. Not safe to be dropped halfway: the channel is broken then.
+    ///
+    /// # Errors
+    /// [`ChannelError`].
+    pub async fn send(&mut self, message: &EngineMessage) -> Result<(), ChannelError> {
+        self.socket.write_all(&encode(message)?).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,69 @@
+//! `lazaret bundle`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use lazaret_launcher_wire::ContainerId;
+use lazaret_policy::EngineChoice;
+
+use super::ExitCode;
+use super::failure::Failure;
+use super::policy;
+use crate::bundle::{self, BundleRequest, StandaloneCall};
+use crate::host::{CgroupVersion, Installation};
+use crate::plugin::Plugin;
+
+/// The first host id of a bundle that another runtime starts: outside of the blocks the launcher
+/// gives out, so that the two never meet.
+const FIRST_HOST_ID: u32 = 0x1fff_0000;
+
+#[derive(Debug, Args)]
+pub(super) struct BundleArguments {
+    /// The plugin: a `.js` file, or a directory with a `main.js`.
+    plugin: PathBuf,
+    /// The directory to write; it must not exist yet.
+    #[arg(short, long, value_name = "DIRECTORY")]
+    output: PathBuf,
+    /// Its policy; otherwise the `policy.yaml` in its directory, otherwise level `standard` with nothing granted.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// The exported function the container calls when it is started; without it the plugin is only loaded.
+    #[arg(long, value_name = "FUNCTION")]
+    call: Option<String>,
+    /// What to call it with, as JSON.
+    #[arg(long, value_name = "JSON", requires = "call", default_value = "[]")]
+    args: String,
+    /// The JavaScript engine, over the policy's: quickjs, v8 or auto.
+    #[arg(long, value_parser = policy::parse_engine)]
+    engine: Option<EngineChoice>,
+}
+
+pub(super) fn run(arguments: &BundleArguments) -> Result<ExitCode, Failure> {
+    let plugin = Plugin::locate(&arguments.plugin)?;
+    let policy = policy::effective(&plugin, arguments.policy.as_deref())?;
+    let installation = Installation::find()?;
+    let engine = installation.choose(arguments.engine.unwrap_or(policy.engine().value))?;
+    let directory = std::path::absolute(&arguments.output)
+        .map_err(|error| Failure::of(ExitCode::Output, &error))?;
+    let id: ContainerId = format!("lazaret-bundle-{}", std::process::id())
+        .parse()
+        .map_err(|error| Failure::of(ExitCode::Internal, &error))?;
+    let built = bundle::build(&BundleRequest {
+        policy: &policy,
+        plugin: plugin.name(),
+        entry: plugin.entry(),
+        id: &id,
+        directory: directory.clone(),
+        first_host_id: FIRST_HOST_ID,
+        cgroup: CgroupVersion::detect().unwrap_or(CgroupVersion::V2),
+        listener: false,
+        executable_memory: engine.needs_executable_memory(),
+        standalone_call: arguments.call.as_ref().map(|function| StandaloneCall {
+            function: function.clone(),
+            arguments: arguments.args.clone(),
+        }),
+    })?;
+    let rootfs = installation.rootfs(engine).join(lazaret_rootfs::TREE);
+    bundle::write(&built, &rootfs, &plugin.read()?, &directory)?;
+    Ok(ExitCode::Success)
+}

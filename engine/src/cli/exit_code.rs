@@ -1,0 +1,57 @@
+//! Exit statuses: one for each kind of end.
+
+/// How a command ended. Listed in `docs/cli.md`; a number is never given a new meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ExitCode {
+    /// It did what it was asked for.
+    Success = 0,
+    /// The plugin threw an error, or its modules do not load.
+    Exception = 1,
+    /// The command line is wrong.
+    Usage = 2,
+    /// The policy is wrong, or grants what cannot be held.
+    Policy = 3,
+    /// There is no such plugin, or it cannot be read.
+    Plugin = 4,
+    /// The host lacks something.
+    Host = 5,
+    /// The plugin has no function of that name.
+    NoSuchFunction = 6,
+    /// The arguments are no JSON.
+    Arguments = 7,
+    /// The result cannot be sent or is too large.
+    Result = 8,
+    /// An act was denied.
+    Denied = 10,
+    /// Out of memory.
+    OutOfMemory = 11,
+    /// CPU time used up.
+    CpuTime = 12,
+    /// Wall time used up.
+    WallTime = 13,
+    /// A forbidden system call.
+    ForbiddenSyscall = 14,
+    /// Not ready in time.
+    StartupTimeout = 15,
+    /// The kernel does not enforce what the policy asks for.
+    ReadBack = 16,
+    /// The shim was lost or broke the channel's rules.
+    ShimLost = 17,
+    /// The plugin's process exited by itself.
+    Exited = 18,
+    /// A root file system is not what its manifest says.
+    Rootfs = 20,
+    /// A file cannot be written.
+    Output = 21,
+    /// Something of lazaret's own failed.
+    Internal = 70,
+    /// Interrupted by a signal from the terminal.
+    Interrupted = 130,
+}
+
+impl From<ExitCode> for std::process::ExitCode {
+    fn from(code: ExitCode) -> Self {
+        Self::from(code as u8)
+    }
+}

@@ -1,0 +1,118 @@
+//! Errors on their way to the operator.
+
+use std::error::Error;
+use std::io::Write;
+
+use super::ExitCode;
+use crate::bundle::{BundleError, WriteError};
+use crate::host::InstallationError;
+use crate::plugin::{LocateError, ReadError};
+use crate::supervisor::{EngineError, LaunchError};
+
+/// What went wrong, and the exit status for it.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) code: ExitCode,
+    pub(super) text: String,
+}
+
+impl Failure {
+    pub(super) fn new(code: ExitCode, text: impl Into<String>) -> Self {
+        Self {
+            code,
+            text: text.into(),
+        }
+    }
+
+    /// An error with its chain of causes; advice (`hint:` lines) comes last.
+    pub(super) fn of(code: ExitCode, error: &dyn Error) -> Self {
+        let mut messages = Vec::new();
+        let mut hints = Vec::new();
+        let mut next = Some(error);
+        while let Some(error) = next {
+            let text = error.to_string();
+            let (message, hint) = text.split_once("\n  hint: ").unwrap_or((&text, ""));
+            if messages.last().is_none_or(|last: &String| last != message) {
+                messages.push(message.to_owned());
+            }
+            if !hint.is_empty() {
+                hints.push(format!("\n  hint: {hint}"));
+            }
+            next = error.source();
+        }
+        Self {
+            code,
+            text: format!("{}{}", messages.join(": "), hints.concat()),
+        }
+    }
+
+    /// Writes it to standard error.
+    pub(super) fn report(self) -> ExitCode {
+        // Nobody is left to tell where standard error is closed.
+        drop(writeln!(std::io::stderr(), "error: {}", self.text));
+        self.code
+    }
+}
+
+impl From<LocateError> for Failure {
+    fn from(error: LocateError) -> Self {
+        Self::of(ExitCode::Plugin, &error)
+    }
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        Self::of(ExitCode::Plugin, &error)
+    }
+}
+
+impl From<InstallationError> for Failure {
+    fn from(error: InstallationError) -> Self {
+        Self::of(ExitCode::Host, &error)
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        Self::of(ExitCode::Host, &error)
+    }
+}
+
+impl From<BundleError> for Failure {
+    fn from(error: BundleError) -> Self {
+        let code = match &error {
+            BundleError::Unheld(_) | BundleError::Grant { .. } => ExitCode::Policy,
+            BundleError::Specification(_) | BundleError::Json(_) => ExitCode::Internal,
+        };
+        Self::of(code, &error)
+    }
+}
+
+impl From<WriteError> for Failure {
+    fn from(error: WriteError) -> Self {
+        Self::of(ExitCode::Output, &error)
+    }
+}
+
+impl From<LaunchError> for Failure {
+    fn from(error: LaunchError) -> Self {
+        match error {
+            LaunchError::Read(error) => error.into(),
+            LaunchError::Snapshot(error) => Self::of(ExitCode::Plugin, &error),
+            LaunchError::Installation(error) => error.into(),
+            LaunchError::Bundle(error) => error.into(),
+            LaunchError::Launcher(error) => {
+                let mut failure = Self::of(ExitCode::Host, &error);
+                failure
+                    .text
+                    .push_str("\n  hint: `lazaret check` tells what this host lacks");
+                failure
+            }
+            error @ LaunchError::CgroupDiffers(_) => Self::of(ExitCode::ReadBack, &error),
+            error @ LaunchError::Unenforceable { .. } => Self::of(ExitCode::Host, &error),
+            error @ (LaunchError::Io { .. } | LaunchError::Ended(_)) => {
+                Self::of(ExitCode::Internal, &error)
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The command line. The only place that knows clap.
+//!
+//! Data goes to standard output, everything else to standard error. Every kind of end has an
+//! exit status of its own; `docs/cli.md` lists them.
+
+mod bundle;
+mod check;
+mod exit_code;
+mod failure;
+mod outcome;
+mod policy;
+mod rootfs;
+mod run;
+
+use clap::{Parser, Subcommand};
+
+pub use exit_code::ExitCode;
+
+/// Runs untrusted JavaScript plugins, each in a container of its own, under a SecurityPolicy file.
+#[derive(Debug, Parser)]
+#[command(name = "lazaret", version, max_term_width = 100, help_expected = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a plugin in a container and call one of its functions.
+    Run(run::RunArguments),
+    /// Tell whether this host can run plugins: each feature, what it is for, what to do.
+    Check(check::CheckArguments),
+    /// Write a plugin's OCI bundle, for another container runtime to start.
+    Bundle(bundle::BundleArguments),
+    /// Build or verify the read-only root file system of the containers.
+    #[command(subcommand)]
+    Rootfs(rootfs::RootfsCommand),
+}
+
+/// Parses the command line of this process, carries it out, and tells how it ended.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() {
+                ExitCode::Usage
+            } else {
+                ExitCode::Success
+            };
+            // Nobody is left to tell where the terminal is gone.
+            drop(error.print());
+            return code;
+        }
+    };
+    let result = match cli.command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Bundle(arguments) => bundle::run(&arguments),
+        Command::Rootfs(command) => rootfs::run(&command),
+    };
+    result.unwrap_or_else(|failure| failure.report())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_argument_has_help() {
+        super::Cli::command().debug_assert();
+    }
+}

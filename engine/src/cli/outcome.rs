@@ -1,0 +1,315 @@
+//! How a run went, in words, in an exit status, and as JSON.
+
+use std::fmt::Write;
+
+use lazaret_policy::{EffectivePolicy, Permission, TimeLimit};
+use lazaret_protocol::{CallError, Payload, PluginError};
+use serde_json::json;
+
+use super::ExitCode;
+use super::failure::Failure;
+use crate::event::{EndReason, escape};
+use crate::plugin::Plugin;
+use crate::supervisor::{CallFailure, Ended};
+
+/// The most near names proposed for a function that does not exist.
+const MAX_NEAR_NAMES: usize = 3;
+
+/// What came of a run.
+pub(super) struct Outcome {
+    /// Of the call, where one was asked for and the plugin got ready.
+    pub(super) result: Option<Result<Payload, CallFailure>>,
+    /// The plugin's functions.
+    pub(super) functions: Vec<String>,
+    /// How the plugin ended.
+    pub(super) ended: Ended,
+}
+
+/// What went wrong, if anything did.
+pub(super) fn describe(
+    plugin: &Plugin,
+    policy: &EffectivePolicy,
+    function: Option<&str>,
+    outcome: &Outcome,
+) -> Option<Failure> {
+    let name = plugin.name();
+    let function = escape(function.unwrap_or_default());
+    match &outcome.result {
+        Some(Ok(Payload::Json(text)))
+            if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() =>
+        {
+            Some(Failure::new(
+                ExitCode::ShimLost,
+                format!("plugin `{name}` sent a result that is no JSON"),
+            ))
+        }
+        Some(Ok(_)) => None,
+        Some(Err(CallFailure::Call(error))) => Some(call_error(name, &function, policy, error)),
+        Some(Err(CallFailure::Busy { limit })) => Some(Failure::new(
+            ExitCode::Internal,
+            format!("more than {limit} calls are under way"),
+        )),
+        Some(Err(CallFailure::TooLarge { message })) => Some(Failure::new(
+            ExitCode::Arguments,
+            format!("the arguments are too large: {message}"),
+        )),
+        Some(Err(CallFailure::Ended(_))) | None => ended(name, &outcome.ended.reason),
+    }
+}
+
+fn ended(name: &str, reason: &EndReason) -> Option<Failure> {
+    let code = match reason {
+        EndReason::Stopped => return None,
+        EndReason::Exit { .. } => ExitCode::Exited,
+        EndReason::Exception { .. } => ExitCode::Exception,
+        EndReason::OutOfMemory { .. } => ExitCode::OutOfMemory,
+        EndReason::CpuTime { .. } => ExitCode::CpuTime,
+        EndReason::WallTime { .. } => ExitCode::WallTime,
+        EndReason::ForbiddenSyscall { .. } => ExitCode::ForbiddenSyscall,
+        EndReason::StartupTimeout { .. } => ExitCode::StartupTimeout,
+        EndReason::ReadBack { .. } => ExitCode::ReadBack,
+        EndReason::Protocol { .. } | EndReason::ShimLost { .. } => ExitCode::ShimLost,
+        EndReason::Engine { .. } => ExitCode::Internal,
+    };
+    let mut text = format!("plugin `{name}` ended: {reason}");
+    if let EndReason::Exception { stack, .. } = reason {
+        append_stack(&mut text, stack);
+    }
+    Some(Failure::new(code, text))
+}
+
+fn call_error(name: &str, function: &str, policy: &EffectivePolicy, error: &CallError) -> Failure {
+    let call = format!("call `{function}` of plugin `{name}`");
+    match error {
+        CallError::NoSuchFunction { functions } => no_such_function(name, function, functions),
+        CallError::Exception(error) => {
+            let mut text = format!("plugin `{name}` threw {}", error_text(error));
+            append_stack(&mut text, &error.stack);
+            Failure::new(ExitCode::Exception, text)
+        }
+        CallError::Denied { permission, .. } => denied(name, policy, permission),
+        CallError::CpuTime { limit_ms } => {
+            let limit = TimeLimit::from_millis(*limit_ms);
+            Failure::new(
+                ExitCode::CpuTime,
+                format!("{call} ended: CPU time (cpu_per_call {limit})"),
+            )
+        }
+        CallError::WallTime { limit_ms } => {
+            let limit = TimeLimit::from_millis(*limit_ms);
+            Failure::new(
+                ExitCode::WallTime,
+                format!("{call} ended: wall time (call {limit})"),
+            )
+        }
+        CallError::Cancelled => {
+            Failure::new(ExitCode::Interrupted, format!("{call} was cancelled"))
+        }
+        CallError::InvalidArguments { message } => Failure::new(
+            ExitCode::Arguments,
+            format!("{call}: arguments are no JSON: {}", escape(message)),
+        ),
+        CallError::InvalidResult { message } => Failure::new(
+            ExitCode::Result,
+            format!(
+                "{call}: the result cannot be sent: {}\n  hint: return JSON values or a Uint8Array",
+                escape(message)
+            ),
+        ),
+        CallError::ResultTooLarge { bytes, limit } => Failure::new(
+            ExitCode::Result,
+            format!(
+                "{call}: the result of {bytes} bytes exceeds the limit of {limit}\n  hint: raise `resources.output.result` in the policy"
+            ),
+        ),
+        CallError::ShuttingDown => Failure::new(
+            ExitCode::ShimLost,
+            format!("{call}: the plugin is going down"),
+        ),
+    }
+}
+
+fn error_text(error: &PluginError) -> String {
+    format!("{}: {}", escape(&error.name), escape(&error.message))
+}
+
+/// Frames, one a line; the lines a plugin writes itself are escaped like the rest.
+fn append_stack(text: &mut String, stack: &str) {
+    for frame in stack
+        .lines()
+        .map(str::trim)
+        .filter(|line| line.starts_with("at "))
+    {
+        // Writing to a string cannot fail.
+        let _infallible = write!(text, "\n    {}", escape(frame));
+    }
+}
+
+fn no_such_function(name: &str, function: &str, functions: &[String]) -> Failure {
+    let mut near: Vec<(f64, &String)> = functions
+        .iter()
+        .map(|candidate| (strsim::jaro_winkler(function, candidate), candidate))
+        .filter(|(similarity, _)| *similarity > 0.7)
+        .collect();
+    near.sort_by(|one, other| other.0.total_cmp(&one.0));
+    let quoted = |names: &mut dyn Iterator<Item = &String>| {
+        names
+            .map(|name| format!("`{}`", escape(name)))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let hint = if functions.is_empty() {
+        "it exports no functions".to_owned()
+    } else if near.is_empty() {
+        format!("it has {}", quoted(&mut functions.iter().take(20)))
+    } else {
+        format!(
+            "did you mean {}?",
+            quoted(&mut near.into_iter().map(|(_, name)| name).take(MAX_NEAR_NAMES))
+        )
+    };
+    Failure::new(
+        ExitCode::NoSuchFunction,
+        format!("plugin `{name}` has no function `{function}`\n  hint: {hint}"),
+    )
+}
+
+fn denied(name: &str, policy: &EffectivePolicy, permission: &str) -> Failure {
+    let shown = escape(permission);
+    let source = match policy.source() {
+        Some(file) => file.to_owned(),
+        None => format!("level `{}`, no policy file", policy.level().value),
+    };
+    let (rule, hint) = match permission.parse::<Permission>() {
+        Err(invalid) => (format!("no rule can grant it: {invalid}"), None),
+        Ok(act) if policy.grants(&act).is_some() => (
+            "a rule grants it, but what it names is not there".to_owned(),
+            None,
+        ),
+        Ok(_) => {
+            let place = policy.source().map_or_else(
+                || "to `permissions` in a policy, and name it with `--policy`".to_owned(),
+                |_| "to `permissions`".to_owned(),
+            );
+            (
+                "no rule grants it".to_owned(),
+                Some(format!("add `{shown}` {place}")),
+            )
+        }
+    };
+    let mut text = format!("`{shown}` denied for plugin `{name}`\n  policy: {rule} ({source})");
+    if let Some(hint) = hint {
+        // Writing to a string cannot fail.
+        let _infallible = write!(text, "\n  hint: {hint}");
+    }
+    Failure::new(ExitCode::Denied, text)
+}
+
+/// JSON with the same meaning and nothing in it a terminal acts on.
+pub(super) fn safe_json(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for letter in text.chars() {
+        let shown =
+            letter.is_ascii() || escape(letter.encode_utf8(&mut [0; 4])).chars().eq([letter]);
+        if shown {
+            safe.push(letter);
+        } else {
+            for unit in letter.encode_utf16(&mut [0; 2]) {
+                // Writing to a string cannot fail.
+                let _infallible = write!(safe, "\\u{unit:04x}");
+            }
+        }
+    }
+    safe
+}
+
+impl Outcome {
+    /// As one JSON object on one line, with the exit status it stands for.
+    pub(super) fn to_json(&self, plugin: &str, failure: Option<&Failure>) -> (String, ExitCode) {
+        let code = failure.map_or(ExitCode::Success, |failure| failure.code);
+        let result = match (&self.result, failure) {
+            (Some(Ok(Payload::Json(text))), None) => serde_json::from_str(text).unwrap_or_default(),
+            (Some(Ok(Payload::Bytes(bytes))), None) => json!({ "bytes": bytes }),
+            _ => serde_json::Value::Null,
+        };
+        let value = json!({
+            "plugin": plugin,
+            "result": result,
+            "error": failure.map(|failure| &failure.text),
+            "exit_code": code as u8,
+            "functions": self.functions,
+            "ended": self.ended,
+        });
+        (safe_json(&value.to_string()), code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lazaret_policy::SecurityLevel;
+
+    use super::*;
+
+    #[test]
+    fn json_keeps_its_meaning_without_what_a_terminal_acts_on() {
+        let value = serde_json::json!({ "a\u{9b}31m\u{202e}": "Köbe 神戸 🌤\u{e0041}" });
+        let safe = safe_json(&value.to_string());
+        assert!(
+            !safe.contains('\u{9b}') && !safe.contains('\u{202e}') && !safe.contains('\u{e0041}')
+        );
+        assert!(safe.contains("Köbe 神戸 🌤"));
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&safe).unwrap(),
+            value
+        );
+    }
+
+    #[test]
+    fn near_names_are_proposed() {
+        let functions = ["forecast", "history"].map(str::to_owned);
+        let failure = no_such_function("weather", "forcast", &functions);
+        assert_eq!(
+            failure.text,
+            "plugin `weather` has no function `forcast`\n  hint: did you mean `forecast`?"
+        );
+        let failure = no_such_function("weather", "zzz", &functions);
+        assert!(
+            failure.text.ends_with("it has `forecast`, `history`"),
+            "{}",
+            failure.text
+        );
+        assert!(
+            no_such_function("weather", "x", &[])
+                .text
+                .ends_with("exports no functions")
+        );
+    }
+
+    #[test]
+    fn a_denial_names_the_rule_that_is_missing() {
+        let policy = EffectivePolicy::of(SecurityLevel::Standard);
+        let failure = denied("nosy", &policy, "file:read:/etc/shadow");
+        assert_eq!(failure.code, ExitCode::Denied);
+        insta::assert_snapshot!(failure.text, @r"
+        `file:read:/etc/shadow` denied for plugin `nosy`
+          policy: no rule grants it (level `standard`, no policy file)
+          hint: add `file:read:/etc/shadow` to `permissions` in a policy, and name it with `--policy`
+        ");
+        let failure = denied("nosy", &policy, "file:read:/proc/1/environ");
+        assert!(
+            failure.text.contains("no rule can grant it"),
+            "{}",
+            failure.text
+        );
+    }
+
+    #[test]
+    fn a_hostile_stack_cannot_forge_lines() {
+        let mut text = String::new();
+        append_stack(
+            &mut text,
+            "    at f (main.js:1:2)\nerror: all is well\n    at \u{1b}[2Jg",
+        );
+        assert_eq!(text, "\n    at f (main.js:1:2)\n    at \\u{1b}[2Jg");
+    }
+}

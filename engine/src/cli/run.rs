@@ -1,0 +1,220 @@
+//! `lazaret run`
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+
+use clap::Args;
+use lazaret_policy::{EffectivePolicy, EngineChoice};
+use lazaret_protocol::{LogLevel, Payload};
+use tokio::sync::mpsc;
+
+use super::ExitCode;
+use super::failure::Failure;
+use super::outcome::{Outcome, describe};
+use super::policy;
+use crate::event::escape;
+use crate::host::Installation;
+use crate::plugin::Plugin;
+use crate::supervisor::{CallFailure, Engine, LaunchError, LaunchOptions, PluginEvent};
+
+/// How many events may wait to be printed before the plugin waits.
+const EVENT_QUEUE: usize = 1024;
+
+#[derive(Debug, Args)]
+pub(super) struct RunArguments {
+    /// The plugin: a `.js` file, or a directory with a `main.js`.
+    pub(super) plugin: PathBuf,
+    /// Its policy; otherwise the `policy.yaml` in its directory, otherwise level `standard` with nothing granted.
+    #[arg(long, value_name = "FILE")]
+    pub(super) policy: Option<PathBuf>,
+    /// The exported function to call; without it the plugin is only loaded.
+    #[arg(long, value_name = "FUNCTION")]
+    pub(super) call: Option<String>,
+    /// What to call it with, as JSON: an array is the list of arguments, anything else the only argument.
+    #[arg(long, value_name = "JSON", requires = "call")]
+    pub(super) args: Option<String>,
+    /// The JavaScript engine, over the policy's: quickjs, v8 or auto.
+    #[arg(long, value_parser = policy::parse_engine)]
+    pub(super) engine: Option<EngineChoice>,
+    /// Print one JSON object that tells result or error, how the plugin ended, and its figures.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
+    let payload = arguments_json(arguments.args.as_deref())?;
+    let plugin = Plugin::locate(&arguments.plugin)?;
+    let policy = policy::effective(&plugin, arguments.policy.as_deref())?;
+    let engine = Engine::start(Installation::find()?)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            Failure::new(
+                ExitCode::Internal,
+                format!("failed to start the runtime: {error}"),
+            )
+        })?;
+    let outcome = runtime.block_on(async {
+        tokio::select! {
+            outcome = execute(&engine, &plugin, policy.clone(), arguments, payload) => outcome,
+            signal = interrupted() => Err(signal),
+        }
+    });
+    // Dropped here, what still runs is killed and removed before the command returns.
+    drop(runtime);
+    drop(engine);
+    finish(&plugin, &policy, arguments, &outcome?)
+}
+
+/// Without arguments a function is called with none.
+fn arguments_json(text: Option<&str>) -> Result<Payload, Failure> {
+    let text = text.unwrap_or("[]");
+    match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+        Ok(_) => Ok(Payload::Json(text.to_owned())),
+        Err(error) => Err(Failure::new(
+            ExitCode::Arguments,
+            format!(
+                "`--args` is no JSON: {error}\n  hint: quote it for the shell, as `--args '{{\"city\":\"Kobe\"}}'`"
+            ),
+        )),
+    }
+}
+
+async fn execute(
+    engine: &Engine,
+    plugin: &Plugin,
+    policy: EffectivePolicy,
+    arguments: &RunArguments,
+    payload: Payload,
+) -> Result<Outcome, Failure> {
+    let (events, mut queue) = mpsc::channel(EVENT_QUEUE);
+    let name = plugin.name().to_owned();
+    let printer = tokio::spawn(async move {
+        while let Some(event) = queue.recv().await {
+            print_event(&name, &event);
+        }
+    });
+    let options = LaunchOptions {
+        events: Some(events),
+        engine: arguments.engine,
+        rootfs: None,
+    };
+    let outcome = match engine.launch(plugin, policy, options).await {
+        Err(LaunchError::Ended(ended)) => Outcome {
+            result: None,
+            functions: Vec::new(),
+            ended: *ended,
+        },
+        Err(error) => return Err(error.into()),
+        Ok(running) => {
+            let functions = running.functions().to_vec();
+            let result = match &arguments.call {
+                Some(function) => Some(running.call(function, payload).await),
+                None => None,
+            };
+            let ended = match &result {
+                // It has ended already, or is about to for a reason worth more than the stop.
+                Some(Err(CallFailure::Ended(_))) => running.ended().await,
+                _ => running.stop().await,
+            };
+            Outcome {
+                result,
+                functions,
+                ended,
+            }
+        }
+    };
+    // Ends with the plugin's task, which holds the other end.
+    drop(printer.await);
+    Ok(outcome)
+}
+
+fn print_event(plugin: &str, event: &PluginEvent) {
+    let mut output = std::io::stderr().lock();
+    let written = match event {
+        PluginEvent::Log {
+            level,
+            text,
+            dropped,
+        } => {
+            let noted = if *dropped == 0 {
+                Ok(())
+            } else {
+                writeln!(
+                    output,
+                    "[{plugin}] ({dropped} lines dropped: more than `resources.output.log` allows)"
+                )
+            };
+            let level = match level {
+                LogLevel::Debug => "debug: ",
+                LogLevel::Info => "",
+                LogLevel::Warn => "warning: ",
+                LogLevel::Error => "error: ",
+            };
+            noted.and_then(|()| writeln!(output, "[{plugin}] {level}{}", escape(text)))
+        }
+        PluginEvent::Violation(violation) => {
+            writeln!(
+                output,
+                "[{plugin}] violation: {}",
+                escape(&violation.to_string())
+            )
+        }
+    };
+    // Nobody is left to tell where standard error is closed.
+    drop(written);
+}
+
+async fn interrupted() -> Failure {
+    use tokio::signal::unix::{SignalKind, signal};
+    let name = match (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) {
+        (Ok(mut interrupt), Ok(mut terminate)) => tokio::select! {
+            _ = interrupt.recv() => "interrupted",
+            _ = terminate.recv() => "terminated",
+        },
+        _ => std::future::pending().await,
+    };
+    Failure::new(ExitCode::Interrupted, name)
+}
+
+fn finish(
+    plugin: &Plugin,
+    policy: &EffectivePolicy,
+    arguments: &RunArguments,
+    outcome: &Outcome,
+) -> Result<ExitCode, Failure> {
+    let failure = describe(plugin, policy, arguments.call.as_deref(), outcome);
+    let mut output = std::io::stdout().lock();
+    let write_failed = |error: std::io::Error| {
+        Failure::new(
+            ExitCode::Output,
+            format!("failed to write to standard output: {error}"),
+        )
+    };
+    if arguments.json {
+        let (text, code) = outcome.to_json(plugin.name(), failure.as_ref());
+        writeln!(output, "{text}").map_err(write_failed)?;
+        return Ok(code);
+    }
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    match &outcome.result {
+        Some(Ok(Payload::Json(text))) => writeln!(output, "{}", super::outcome::safe_json(text)),
+        Some(Ok(Payload::Bytes(bytes))) if output.is_terminal() => {
+            return Err(Failure::new(
+                ExitCode::Output,
+                format!("the result is {} bytes, which may harm the terminal\n  hint: send it to a file, as `> result.bin`", bytes.len()),
+            ));
+        }
+        Some(Ok(Payload::Bytes(bytes))) => output.write_all(bytes),
+        Some(Err(_)) | None => Ok(()),
+    }
+    .and_then(|()| output.flush())
+    .map_err(write_failed)?;
+    Ok(ExitCode::Success)
+}

@@ -1,0 +1,9 @@
+//! What happens to a plugin, in the engine's own words.
+
+mod end_reason;
+mod escape;
+mod violation;
+
+pub use end_reason::{EndReason, Evidence, ReadBackDifference, Verdict};
+pub use escape::escape;
+pub use violation::{SyscallViolation, Violation};

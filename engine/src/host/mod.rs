@@ -1,0 +1,9 @@
+//! The host the engine runs on: what it can do, and where the installed parts are.
+
+mod cgroups;
+mod features;
+mod installation;
+
+pub use cgroups::CgroupVersion;
+pub use features::{Feature, Finding, State, survey};
+pub use installation::{Installation, InstallationError, ShimEngine};

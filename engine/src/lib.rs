@@ -1,0 +1,23 @@
+//! Lazaret runs untrusted JavaScript plugins on Linux, each in a container of its own, under a
+//! `SecurityPolicy` file.
+//!
+//! The modules follow the data: a policy and a plugin become a [`bundle`], the bundle a
+//! [`container`], the container's shim speaks on the [`channel`], what happens becomes an
+//! [`event`], and the [`supervisor`] decides.
+
+/// From an effective policy to an OCI bundle.
+pub mod bundle;
+/// The engine's end of the protocol.
+pub mod channel;
+/// The command line.
+pub mod cli;
+/// A container as the engine sees it.
+pub mod container;
+/// What happens to a plugin, in the engine's own words.
+pub mod event;
+/// What the host can do, and where the parts are.
+pub mod host;
+/// A plugin on the host's file system.
+pub mod plugin;
+/// One plugin from its start to its end.
+pub mod supervisor;

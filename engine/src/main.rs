@@ -1,0 +1,5 @@
+//! The `lazaret` command.
+
+fn main() -> std::process::ExitCode {
+    lazaret::cli::run().into()
+}

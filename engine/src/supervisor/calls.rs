@@ -1,0 +1,228 @@
+//! The calls under way, and when to give up on the shim that should answer them. Pure: time and
+//! CPU figures are arguments.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use lazaret_protocol::{CallError, CallId, CallLimits, Payload};
+use tokio::sync::oneshot;
+
+use crate::event::EndReason;
+
+/// How many calls one plugin may have under way.
+pub const MAX_CALLS_IN_FLIGHT: usize = 256;
+
+/// How long after its limit a call may still be answered by the shim's own watchdog.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Why a call has no result.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CallFailure {
+    /// The plugin's shim answered with an error; the plugin goes on.
+    Call(CallError),
+    /// The plugin ended first.
+    Ended(EndReason),
+    /// Too many calls are under way.
+    Busy {
+        /// [`MAX_CALLS_IN_FLIGHT`].
+        limit: usize,
+    },
+    /// The call is larger than a frame may be.
+    TooLarge {
+        /// What the encoder said.
+        message: String,
+    },
+}
+
+pub(super) type Reply = oneshot::Sender<Result<Payload, CallFailure>>;
+
+struct Call {
+    reply: Reply,
+    wall: Instant,
+    limits: CallLimits,
+    cpu_at_start_us: Option<u64>,
+    /// The most calls that shared the CPU with this one.
+    company: u64,
+}
+
+/// The calls under way.
+#[derive(Default)]
+pub(super) struct Calls {
+    last: u64,
+    calls: BTreeMap<CallId, Call>,
+}
+
+impl Calls {
+    /// Takes a call in and names it. The figure is the container's CPU time so far.
+    pub(super) fn begin(
+        &mut self,
+        reply: Reply,
+        limits: CallLimits,
+        now: Instant,
+        cpu_us: Option<u64>,
+    ) -> Option<CallId> {
+        if self.calls.len() >= MAX_CALLS_IN_FLIGHT {
+            // Whoever asked may have gone away.
+            drop(reply.send(Err(CallFailure::Busy {
+                limit: MAX_CALLS_IN_FLIGHT,
+            })));
+            return None;
+        }
+        self.last += 1;
+        let id = CallId(self.last);
+        let wall = now + Duration::from_millis(limits.wall_ms) + GRACE;
+        self.calls.insert(
+            id,
+            Call {
+                reply,
+                wall,
+                limits,
+                cpu_at_start_us: cpu_us,
+                company: 1,
+            },
+        );
+        let company = self.calls.len() as u64;
+        for call in self.calls.values_mut() {
+            call.company = call.company.max(company);
+        }
+        Some(id)
+    }
+
+    /// Answers a call; false where there is no such call under way.
+    pub(super) fn answer(&mut self, id: CallId, result: Result<Payload, CallFailure>) -> bool {
+        match self.calls.remove(&id) {
+            Some(call) => {
+                drop(call.reply.send(result));
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Whether any call is under way.
+    pub(super) fn is_empty(&self) -> bool {
+        self.calls.is_empty()
+    }
+
+    /// The next moment at which a call is overdue.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.calls.values().map(|call| call.wall).min()
+    }
+
+    /// Why the plugin has to be ended now: a call the shim should have ended and did not.
+    pub(super) fn overdue(&self, now: Instant, cpu_us: Option<u64>) -> Option<EndReason> {
+        self.calls.values().find_map(|call| {
+            let limits = call.limits;
+            let cpu = cpu_us
+                .zip(call.cpu_at_start_us)
+                .map_or(0, |(now, then)| now.saturating_sub(then));
+            // The shim shares CPU time out among the calls; from outside only the sum is seen.
+            let cpu_limit_us = (limits.cpu_ms.saturating_mul(1000))
+                .saturating_mul(call.company)
+                .saturating_add(GRACE.as_micros() as u64);
+            if cpu > cpu_limit_us {
+                Some(EndReason::CpuTime {
+                    limit_ms: limits.cpu_ms,
+                })
+            } else if now >= call.wall {
+                Some(EndReason::WallTime {
+                    limit_ms: limits.wall_ms,
+                })
+            } else {
+                None
+            }
+        })
+    }
+
+    /// Answers all that are left.
+    pub(super) fn end(&mut self, reason: &EndReason) {
+        for (_, call) in std::mem::take(&mut self.calls) {
+            drop(call.reply.send(Err(CallFailure::Ended(reason.clone()))));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: CallLimits = CallLimits {
+        wall_ms: 10_000,
+        cpu_ms: 500,
+    };
+
+    fn begin(
+        calls: &mut Calls,
+        now: Instant,
+        cpu_us: u64,
+    ) -> (CallId, oneshot::Receiver<Result<Payload, CallFailure>>) {
+        let (reply, receiver) = oneshot::channel();
+        (
+            calls.begin(reply, LIMITS, now, Some(cpu_us)).unwrap(),
+            receiver,
+        )
+    }
+
+    #[test]
+    fn a_call_is_overdue_a_grace_after_its_wall_time() {
+        let mut calls = Calls::default();
+        let start = Instant::now();
+        let (_, _receiver) = begin(&mut calls, start, 0);
+        let limit = start + Duration::from_millis(LIMITS.wall_ms);
+        assert_eq!(calls.overdue(limit, Some(0)), None);
+        assert_eq!(
+            calls.overdue(limit + GRACE, Some(0)),
+            Some(EndReason::WallTime { limit_ms: 10_000 })
+        );
+        assert_eq!(calls.next_deadline(), Some(limit + GRACE));
+    }
+
+    #[test]
+    fn cpu_time_counts_from_the_start_of_the_call_and_is_shared() {
+        let mut calls = Calls::default();
+        let now = Instant::now();
+        let (_, _one) = begin(&mut calls, now, 5_000_000);
+        assert_eq!(calls.overdue(now, Some(6_500_000)), None);
+        assert_eq!(
+            calls.overdue(now, Some(6_500_001)),
+            Some(EndReason::CpuTime { limit_ms: 500 })
+        );
+        let (_, _other) = begin(&mut calls, now, 5_000_000);
+        assert_eq!(calls.overdue(now, Some(7_000_000)), None);
+        assert!(calls.overdue(now, Some(7_000_001)).is_some());
+    }
+
+    #[test]
+    fn an_answer_to_no_call_is_noticed() {
+        let mut calls = Calls::default();
+        let (id, mut receiver) = begin(&mut calls, Instant::now(), 0);
+        let payload = Payload::Json("1".into());
+        assert!(calls.answer(id, Ok(payload.clone())));
+        assert!(!calls.answer(id, Ok(payload.clone())), "answered twice");
+        assert_eq!(receiver.try_recv().unwrap(), Ok(payload));
+    }
+
+    #[test]
+    fn calls_beyond_the_most_are_refused_and_the_rest_told_of_the_end() {
+        let mut calls = Calls::default();
+        let receivers: Vec<_> = (0..MAX_CALLS_IN_FLIGHT)
+            .map(|_| begin(&mut calls, Instant::now(), 0).1)
+            .collect();
+        let (reply, mut refused) = oneshot::channel();
+        assert_eq!(calls.begin(reply, LIMITS, Instant::now(), None), None);
+        assert_eq!(
+            refused.try_recv().unwrap(),
+            Err(CallFailure::Busy {
+                limit: MAX_CALLS_IN_FLIGHT
+            })
+        );
+        calls.end(&EndReason::Stopped);
+        for mut receiver in receivers {
+            assert_eq!(
+                receiver.try_recv().unwrap(),
+                Err(CallFailure::Ended(EndReason::Stopped))
+            );
+        }
+        assert!(calls.is_empty());
+    }
+}

@@ -1,0 +1,274 @@
+//! From a plugin and a policy to a running container.
+
+use std::io::Write;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use lazaret_launcher_wire::{SnapshotError, encode_snapshot};
+use lazaret_policy::{EffectivePolicy, EngineChoice, Requirement, ResourceKey};
+use rustix::fs::{MemfdFlags, OFlags, SealFlags};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::running::{Ended, PluginEvent, Running};
+use super::task::{self, Task};
+use crate::bundle::{self, BundleError, BundleRequest};
+use crate::channel;
+use crate::container::{Cgroup, Launcher, LauncherError, Listener};
+use crate::host::{CgroupVersion, Installation, InstallationError};
+use crate::plugin::{Plugin, ReadError};
+
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// Containers need root for now.
+    #[error(
+        "running a plugin needs root\n  hint: run the command with sudo; `lazaret check` tells what else is needed"
+    )]
+    NotRoot,
+    /// The kernel's limits cannot be used.
+    #[error(
+        "no cgroup hierarchy is mounted at `/sys/fs/cgroup`: memory, CPU and processes cannot be limited\n  hint: see `lazaret check`"
+    )]
+    NoCgroups,
+    /// A part is missing.
+    #[error(transparent)]
+    Installation(#[from] InstallationError),
+    /// The launcher does not start.
+    #[error(transparent)]
+    Launcher(#[from] LauncherError),
+}
+
+/// Why a plugin is not running.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    /// Its files cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// Its files cannot be handed on.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    /// Its engine is not installed.
+    #[error(transparent)]
+    Installation(#[from] InstallationError),
+    /// The policy cannot be turned into a bundle.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// This host has no means to hold a key.
+    #[error(
+        "this host cannot hold `{key}` ({origin}): {why}\n  hint: leave it out, or say `requirements: {{ {key}: best_effort }}` to run without it"
+    )]
+    Unenforceable {
+        /// As `memory.high`.
+        key: String,
+        /// File and line.
+        origin: String,
+        /// What is missing.
+        why: &'static str,
+    },
+    /// The launcher did not make the container.
+    #[error(transparent)]
+    Launcher(#[from] LauncherError),
+    /// The kernel does not hold the container to its limits; it was not started.
+    #[error("the kernel does not hold the container to its limits:{}", .0.iter().map(|difference| format!("\n  {difference}")).collect::<String>())]
+    CgroupDiffers(Vec<crate::container::CgroupDifference>),
+    /// A descriptor or a cgroup file.
+    #[error("failed to {what}")]
+    Io {
+        /// The step.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It ended before it was ready.
+    #[error("plugin ended: {}", .0.reason)]
+    Ended(Box<Ended>),
+}
+
+/// How a plugin is launched, besides its policy.
+#[derive(Debug, Default)]
+pub struct LaunchOptions {
+    /// Where its log lines and violations go; a full queue makes the plugin wait.
+    pub events: Option<mpsc::Sender<PluginEvent>>,
+    /// Another JavaScript engine than the policy's.
+    pub engine: Option<EngineChoice>,
+    /// Another root file system in place of the engine's: for tests from inside.
+    pub rootfs: Option<std::path::PathBuf>,
+}
+
+/// An engine with a launcher of its own. Plugins hold on to it while they run.
+pub struct Engine {
+    launcher: Arc<Launcher>,
+    installation: Installation,
+    cgroup: CgroupVersion,
+}
+
+impl Engine {
+    /// Starts a launcher.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub fn start(installation: Installation) -> Result<Self, EngineError> {
+        if !rustix::process::geteuid().is_root() {
+            return Err(EngineError::NotRoot);
+        }
+        let cgroup = CgroupVersion::detect().ok_or(EngineError::NoCgroups)?;
+        let launcher = Arc::new(Launcher::start(&installation.launcher())?);
+        Ok(Self {
+            launcher,
+            installation,
+            cgroup,
+        })
+    }
+
+    /// Starts a plugin and waits until it is ready. To be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`LaunchError`]; nothing of the plugin is left then.
+    pub async fn launch(
+        &self,
+        plugin: &Plugin,
+        policy: EffectivePolicy,
+        options: LaunchOptions,
+    ) -> Result<Running, LaunchError> {
+        check_enforceable(&policy, self.cgroup)?;
+        let shim = self
+            .installation
+            .choose(options.engine.unwrap_or(policy.engine().value))?;
+        let snapshot = memory_file(&encode_snapshot(&plugin.read()?)?)?;
+        let rootfs = options
+            .rootfs
+            .unwrap_or_else(|| self.installation.rootfs(shim).join(lazaret_rootfs::TREE));
+
+        let (id, directory, first_host_id) =
+            self.launcher.reserve(plugin.preferred_block()).await?;
+        let request = BundleRequest {
+            policy: &policy,
+            plugin: plugin.name(),
+            entry: plugin.entry(),
+            id: &id,
+            directory,
+            first_host_id,
+            cgroup: self.cgroup,
+            listener: true,
+            executable_memory: shim.needs_executable_memory(),
+            standalone_call: None,
+        };
+        let built = bundle::build(&request);
+        let prepared = async {
+            let (ours, theirs) = channel::pair().map_err(io("make the channel"))?;
+            let (output, output_writer) = output_pipe().map_err(io("make a pipe"))?;
+            let exit = self.launcher.watch(&id);
+            let descriptors = [theirs, OwnedFd::from(output_writer), snapshot];
+            let created = self
+                .launcher
+                .create(&id, &built?, &rootfs, descriptors)
+                .await?;
+            let cgroup = Cgroup::of(&id, self.cgroup);
+            let differences = cgroup
+                .differences(policy.resources(), created.pid)
+                .map_err(io("read the cgroup back"))?;
+            if !differences.is_empty() {
+                return Err(LaunchError::CgroupDiffers(differences));
+            }
+            let listener = created.listener.map(Listener::new).transpose();
+            let listener = listener.map_err(io("listen for system calls"))?;
+            self.launcher.start_container(&id).await?;
+            Ok((ours, output, exit, created.pid, cgroup, listener))
+        };
+        let (ours, output, exit, pid, cgroup, listener) = match prepared.await {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                self.launcher.delete(&id).await?;
+                return Err(error);
+            }
+        };
+
+        let (receiver, sender) =
+            channel::split(ours, policy.resources().output.result.value.bytes());
+        let (outbox, inbox) = mpsc::unbounded_channel();
+        tokio::spawn(task::write(sender, inbox));
+        let (commands_sender, commands) = mpsc::channel(64);
+        let (ready_sender, ready) = oneshot::channel();
+        let (end_sender, end) = watch::channel(None);
+        let task = tokio::spawn(
+            Task {
+                launcher: Arc::clone(&self.launcher),
+                id,
+                pid,
+                first_host_id,
+                cgroup,
+                policy,
+                receiver,
+                outbox,
+                listener,
+                exit,
+                output,
+                commands,
+                events: options.events,
+                ready: Some(ready_sender),
+                end: end_sender,
+            }
+            .run(),
+        );
+        let mut running = Running {
+            commands: commands_sender,
+            end,
+            task,
+            functions: Vec::new(),
+            pid,
+        };
+        match ready.await {
+            Ok(functions) => {
+                running.functions = functions;
+                Ok(running)
+            }
+            Err(_) => Err(LaunchError::Ended(Box::new(running.ended().await))),
+        }
+    }
+}
+
+/// Refuses keys the host has no means for, unless the policy itself says best effort.
+fn check_enforceable(policy: &EffectivePolicy, cgroup: CgroupVersion) -> Result<(), LaunchError> {
+    let high = policy.resources().memory.high.as_ref();
+    match high {
+        Some(high)
+            if cgroup == CgroupVersion::V1
+                && policy.requirements().of(ResourceKey::MemoryHigh) == Requirement::Required =>
+        {
+            Err(LaunchError::Unenforceable {
+                key: ResourceKey::MemoryHigh.to_string(),
+                origin: high.origin.to_string(),
+                why: "its cgroups are version 1, which has no such limit",
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn io(what: &'static str) -> impl Fn(std::io::Error) -> LaunchError {
+    move |source| LaunchError::Io { what, source }
+}
+
+/// The bytes as a file in memory that nobody can change any more (memfd_create(2)).
+fn memory_file(bytes: &[u8]) -> Result<OwnedFd, LaunchError> {
+    let make = || -> std::io::Result<OwnedFd> {
+        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+        let mut file = std::fs::File::from(rustix::fs::memfd_create("plugin", flags)?);
+        file.write_all(bytes)?;
+        std::io::Seek::rewind(&mut file)?;
+        let seals = SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL;
+        rustix::fs::fcntl_add_seals(&file, seals)?;
+        Ok(file.into())
+    };
+    make().map_err(io("hold the plugin's files in memory"))
+}
+
+/// A pipe for what the container's process writes before and beside the channel. Neither end
+/// blocks: a process that fills it loses the rest.
+fn output_pipe() -> std::io::Result<(std::io::PipeReader, std::io::PipeWriter)> {
+    let (reader, writer) = std::io::pipe()?;
+    rustix::fs::fcntl_setfl(&reader, OFlags::NONBLOCK)?;
+    rustix::fs::fcntl_setfl(&writer, OFlags::NONBLOCK)?;
+    Ok((reader, writer))
+}

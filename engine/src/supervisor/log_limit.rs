@@ -1,0 +1,68 @@
+//! The engine's own bound on log bytes: the shim has one too, but its word is not taken for it.
+
+use std::time::Instant;
+
+/// Bytes that may be logged: a bucket that fills with time, up to two seconds' worth.
+pub(super) struct LogLimit {
+    bytes_per_second: f64,
+    room: f64,
+    last: Instant,
+    dropped: u64,
+}
+
+impl LogLimit {
+    pub(super) fn new(bytes_per_second: u64, now: Instant) -> Self {
+        let bytes_per_second = bytes_per_second as f64;
+        Self {
+            bytes_per_second,
+            room: bytes_per_second * 2.0,
+            last: now,
+            dropped: 0,
+        }
+    }
+
+    /// Whether a line of this many bytes may pass. If so: how many lines were dropped before it.
+    pub(super) fn admit(
+        &mut self,
+        bytes: usize,
+        dropped_by_shim: u64,
+        now: Instant,
+    ) -> Option<u64> {
+        let passed = now.saturating_duration_since(self.last).as_secs_f64();
+        self.last = now;
+        self.room = (self.room + passed * self.bytes_per_second).min(self.bytes_per_second * 2.0);
+        self.dropped = self.dropped.saturating_add(dropped_by_shim);
+        if bytes as f64 > self.room {
+            self.dropped = self.dropped.saturating_add(1);
+            return None;
+        }
+        self.room -= bytes as f64;
+        Some(std::mem::take(&mut self.dropped))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_flood_is_dropped_and_counted_and_the_log_goes_on_later() {
+        let start = Instant::now();
+        let mut limit = LogLimit::new(100, start);
+        assert_eq!(limit.admit(150, 0, start), Some(0));
+        assert_eq!(limit.admit(60, 0, start), None);
+        assert_eq!(limit.admit(60, 4, start), None);
+        let later = start + Duration::from_secs(1);
+        assert_eq!(limit.admit(60, 0, later), Some(6));
+        assert_eq!(limit.admit(60, 0, later), Some(0));
+    }
+
+    #[test]
+    fn quiet_time_does_not_pile_up() {
+        let start = Instant::now();
+        let mut limit = LogLimit::new(100, start);
+        assert_eq!(limit.admit(201, 0, start + Duration::from_secs(3600)), None);
+    }
+}

@@ -1,0 +1,143 @@
+//! A running plugin, as those who use it hold it.
+
+use lazaret_protocol::{LogLevel, Payload};
+use serde::Serialize;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+use super::calls::{CallFailure, Reply};
+use crate::container::Usage;
+use crate::event::{EndReason, Violation};
+
+/// Something a plugin did that is not the answer to a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PluginEvent {
+    /// A line for its log; control characters are still in it.
+    Log {
+        /// How important.
+        level: LogLevel,
+        /// The line.
+        text: String,
+        /// Lines dropped before it.
+        dropped: u64,
+    },
+    /// An act that was refused.
+    Violation(Violation),
+}
+
+/// How a plugin ended, and what it left in figures.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Ended {
+    /// Why.
+    pub reason: EndReason,
+    /// The first refused acts, [`super::task::MAX_VIOLATIONS`] at most.
+    pub violations: Vec<Violation>,
+    /// How many acts were refused in all.
+    pub violation_count: u64,
+    /// CPU time used, in microseconds.
+    pub cpu_us: u64,
+    /// The most memory used, in bytes, where the kernel tells.
+    pub memory_peak_bytes: Option<u64>,
+}
+
+impl Ended {
+    pub(super) fn new(
+        reason: EndReason,
+        violations: Vec<Violation>,
+        count: u64,
+        usage: Usage,
+    ) -> Self {
+        Self {
+            reason,
+            violations,
+            violation_count: count,
+            cpu_us: usage.cpu_us,
+            memory_peak_bytes: usage.memory_peak,
+        }
+    }
+}
+
+/// What the owner task is asked for.
+pub(super) enum Command {
+    Call {
+        function: String,
+        arguments: Payload,
+        reply: Reply,
+    },
+    Stop,
+}
+
+/// A plugin that is ready for calls. Dropped, it is stopped.
+#[derive(Debug)]
+pub struct Running {
+    pub(super) commands: mpsc::Sender<Command>,
+    pub(super) end: watch::Receiver<Option<EndReason>>,
+    pub(super) task: JoinHandle<Ended>,
+    pub(super) functions: Vec<String>,
+    pub(super) pid: u32,
+}
+
+impl Running {
+    /// Names of its exported functions, sorted. The plugin's word.
+    pub fn functions(&self) -> &[String] {
+        &self.functions
+    }
+
+    /// Process id of its shim on the host.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Calls an exported function; many may be under way. A call given up on (its future is
+    /// dropped) goes on in the plugin until its limits end it.
+    ///
+    /// # Errors
+    /// [`CallFailure`].
+    pub async fn call(&self, function: &str, arguments: Payload) -> Result<Payload, CallFailure> {
+        let (reply, answer) = oneshot::channel();
+        let command = Command::Call {
+            function: function.to_owned(),
+            arguments,
+            reply,
+        };
+        if self.commands.send(command).await.is_err() {
+            return Err(CallFailure::Ended(self.reason().await));
+        }
+        match answer.await {
+            Ok(result) => result,
+            Err(_) => Err(CallFailure::Ended(self.reason().await)),
+        }
+    }
+
+    /// Asks it to stop and waits until everything of it is gone.
+    pub async fn stop(self) -> Ended {
+        // Closed: it has ended already.
+        drop(self.commands.send(Command::Stop).await);
+        self.ended().await
+    }
+
+    /// Waits until it has ended and everything of it is gone.
+    pub async fn ended(self) -> Ended {
+        let Self { commands, task, .. } = self;
+        let ended = task.await.unwrap_or_else(|panic| {
+            let what = format!("the engine's task for the plugin failed: {panic}");
+            Ended::new(EndReason::Engine { what }, Vec::new(), 0, Usage::default())
+        });
+        drop(commands);
+        ended
+    }
+
+    async fn reason(&self) -> EndReason {
+        let mut end = self.end.clone();
+        match end
+            .wait_for(Option::is_some)
+            .await
+            .map(|reason| reason.clone())
+        {
+            Ok(Some(reason)) => reason,
+            _ => EndReason::Engine {
+                what: "the engine's task for the plugin failed".to_owned(),
+            },
+        }
+    }
+}

@@ -1,0 +1,427 @@
+//! The task that owns a plugin: it alone reads the channel, the listener and the exit, and it
+//! alone decides.
+
+use std::io::Read;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use lazaret_launcher_wire::{ContainerId, ExitStatus};
+use lazaret_policy::{EffectivePolicy, SecurityLevel};
+use lazaret_protocol::{CallLimits, EngineMessage, PROTOCOL_VERSION, ShimMessage};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{sleep, sleep_until};
+
+use super::calls::{CallFailure, Calls};
+use super::log_limit::LogLimit;
+use super::running::{Command, Ended, PluginEvent};
+use crate::channel::{ChannelError, Receiver, Sender};
+use crate::container::{Cgroup, Launcher, Listener, Usage, check_process};
+use crate::event::{EndReason, Evidence, SyscallViolation, Verdict, Violation};
+
+/// The most violations kept.
+pub(crate) const MAX_VIOLATIONS: usize = 100;
+
+/// The most bytes of standard error kept.
+const MAX_OUTPUT_BYTES: u64 = 8 * 1024;
+
+/// How often the CPU time of calls under way is looked at.
+const CPU_TICK: Duration = Duration::from_millis(200);
+
+/// How long a shim may take to exit once it was asked to or its channel is closed.
+const EXIT_GRACE: Duration = Duration::from_secs(2);
+
+/// A container that was started, with everything to watch it by.
+pub(super) struct Task {
+    pub(super) launcher: Arc<Launcher>,
+    pub(super) id: ContainerId,
+    pub(super) pid: u32,
+    pub(super) first_host_id: u32,
+    pub(super) cgroup: Cgroup,
+    pub(super) policy: EffectivePolicy,
+    pub(super) receiver: Receiver,
+    pub(super) outbox: mpsc::UnboundedSender<EngineMessage>,
+    pub(super) listener: Option<Listener>,
+    pub(super) exit: oneshot::Receiver<ExitStatus>,
+    pub(super) output: std::io::PipeReader,
+    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) events: Option<mpsc::Sender<PluginEvent>>,
+    pub(super) ready: Option<oneshot::Sender<Vec<String>>>,
+    pub(super) end: watch::Sender<Option<EndReason>>,
+}
+
+/// How far the plugin has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Starting,
+    Verifying,
+    Ready,
+}
+
+struct State {
+    phase: Phase,
+    calls: Calls,
+    evidence: Evidence,
+    log: LogLimit,
+    violations: Vec<Violation>,
+    violation_count: u64,
+    channel_open: bool,
+    /// The next moment something must have happened: readiness, or an exit.
+    deadline: Option<(Instant, EndReason)>,
+    accepts_commands: bool,
+}
+
+/// What woke the task.
+enum Wake {
+    Message(Result<ShimMessage, ChannelError>),
+    Command(Option<Command>),
+    Exit(Option<ExitStatus>),
+    Syscall(std::io::Result<SyscallViolation>),
+    Deadline,
+    Tick,
+}
+
+impl Task {
+    /// Runs until the plugin has ended and nothing of it is left.
+    pub(super) async fn run(mut self) -> Ended {
+        let now = Instant::now();
+        let startup = self.policy.resources().time.startup.value;
+        let mut state = State {
+            phase: Phase::Starting,
+            calls: Calls::default(),
+            evidence: Evidence {
+                memory_limit: self.policy.resources().memory.max.value.bytes(),
+                ..Evidence::default()
+            },
+            log: LogLimit::new(self.policy.resources().output.log.value.bytes(), now),
+            violations: Vec::new(),
+            violation_count: 0,
+            channel_open: true,
+            deadline: Some((
+                now + startup.duration(),
+                EndReason::StartupTimeout {
+                    limit_ms: startup.millis(),
+                },
+            )),
+            accepts_commands: true,
+        };
+        while state.evidence.exit.is_none() || state.channel_open {
+            match self.wait(&mut state).await {
+                Wake::Message(Ok(message)) => self.on_message(&mut state, message).await,
+                Wake::Message(Err(error)) => self.on_channel_end(&mut state, error).await,
+                Wake::Command(Some(command)) => self.on_command(&mut state, command),
+                // Everybody who held the plugin let go of it.
+                Wake::Command(None) => {
+                    state.accepts_commands = false;
+                    self.stop(&mut state);
+                }
+                Wake::Exit(Some(status)) => {
+                    state.evidence.exit = Some(status);
+                    // What it sent before it ended is still to be read; nobody writes any more.
+                    state.deadline = Some((Instant::now() + EXIT_GRACE, lost()));
+                }
+                Wake::Exit(None) => {
+                    let what = "the launcher went away and the container with it".to_owned();
+                    state
+                        .evidence
+                        .verdict
+                        .get_or_insert(Verdict::Kill(EndReason::Engine { what }));
+                    break;
+                }
+                Wake::Syscall(Ok(call)) => self.on_syscall(&mut state, call).await,
+                Wake::Syscall(Err(_)) => self.listener = None,
+                Wake::Deadline => {
+                    if state.evidence.exit.is_some() {
+                        break;
+                    }
+                    if let Some((_, reason)) = state.deadline.take() {
+                        self.kill(&mut state, reason).await;
+                    }
+                }
+                Wake::Tick => {
+                    let cpu = self.cgroup.cpu_us().ok();
+                    if let Some(reason) = state.calls.overdue(Instant::now(), cpu) {
+                        self.kill(&mut state, reason).await;
+                    }
+                }
+            }
+        }
+        self.finish(state).await
+    }
+
+    async fn wait(&mut self, state: &mut State) -> Wake {
+        let Self {
+            receiver,
+            commands,
+            exit,
+            listener,
+            ..
+        } = self;
+        let deadline = state.deadline.as_ref().map(|(at, _)| *at);
+        let overdue = state.calls.next_deadline();
+        let exited = state.evidence.exit.is_some();
+        tokio::select! {
+            message = receiver.next(), if state.channel_open => Wake::Message(message),
+            command = commands.recv(), if state.accepts_commands && !exited => Wake::Command(command),
+            status = exit, if !exited => Wake::Exit(status.ok()),
+            call = async {
+                match listener {
+                    Some(listener) => listener.refuse_next().await,
+                    None => std::future::pending().await,
+                }
+            }, if !exited => Wake::Syscall(call),
+            () = sleep_until(deadline.unwrap_or_else(Instant::now).into()), if deadline.is_some() => Wake::Deadline,
+            () = sleep_until(overdue.unwrap_or_else(Instant::now).into()), if overdue.is_some() => Wake::Tick,
+            () = sleep(CPU_TICK), if !state.calls.is_empty() && !exited => Wake::Tick,
+        }
+    }
+
+    async fn on_message(&mut self, state: &mut State, message: ShimMessage) {
+        let what = name_of(&message);
+        match (state.phase, message) {
+            (Phase::Starting, ShimMessage::Hello { version, .. }) => {
+                if version != PROTOCOL_VERSION {
+                    let what = ChannelError::Version { found: version }.to_string();
+                    return self.kill(state, EndReason::Protocol { what }).await;
+                }
+                match check_process(self.pid, self.first_host_id) {
+                    Ok(differences) if differences.is_empty() => {
+                        state.phase = Phase::Verifying;
+                        self.send(EngineMessage::Hello {
+                            version: PROTOCOL_VERSION,
+                        });
+                    }
+                    Ok(differences) => {
+                        let differences = differences
+                            .iter()
+                            .map(|difference| crate::event::ReadBackDifference {
+                                what: difference.what.to_owned(),
+                                expected: difference.expected.clone(),
+                                found: difference.found.clone(),
+                            })
+                            .collect();
+                        self.kill(state, EndReason::ReadBack { differences }).await;
+                    }
+                    // It ended meanwhile; its exit says why.
+                    Err(_) => {}
+                }
+            }
+            (Phase::Verifying, ShimMessage::Ready { functions }) => {
+                state.phase = Phase::Ready;
+                state.deadline = None;
+                if let Some(ready) = self.ready.take() {
+                    // Nobody waits any more: the closed command channel stops the plugin.
+                    drop(ready.send(functions));
+                }
+            }
+            (Phase::Verifying, ShimMessage::Refused { differences }) => {
+                state.evidence.refused.get_or_insert(differences);
+            }
+            (Phase::Verifying | Phase::Ready, ShimMessage::Crash { error }) => {
+                state.evidence.crash.get_or_insert(error);
+            }
+            (
+                Phase::Verifying | Phase::Ready,
+                ShimMessage::Log {
+                    level,
+                    text,
+                    dropped,
+                },
+            ) => {
+                let admitted = state.log.admit(text.len(), dropped, Instant::now());
+                if let Some(dropped) = admitted {
+                    self.tell(PluginEvent::Log {
+                        level,
+                        text,
+                        dropped,
+                    })
+                    .await;
+                }
+            }
+            (Phase::Verifying | Phase::Ready, ShimMessage::Violation { permission, .. }) => {
+                self.record(state, Violation::Permission { permission })
+                    .await;
+            }
+            (Phase::Verifying | Phase::Ready, ShimMessage::Metrics(figures)) => {
+                state.evidence.heap = Some(figures.heap_used);
+            }
+            (Phase::Ready, ShimMessage::Reply { id, result }) => {
+                if !state.calls.answer(id, result.map_err(CallFailure::Call)) {
+                    let what = format!("a reply to call {}, which is not under way", id.0);
+                    self.kill(state, EndReason::Protocol { what }).await;
+                }
+            }
+            (phase, _) => {
+                let when = match phase {
+                    Phase::Starting => "before the hello",
+                    Phase::Verifying => "before the plugin was ready",
+                    Phase::Ready => "after the plugin was ready",
+                };
+                let what = ChannelError::OutOfTurn {
+                    message: what,
+                    when,
+                }
+                .to_string();
+                self.kill(state, EndReason::Protocol { what }).await;
+            }
+        }
+    }
+
+    async fn on_channel_end(&mut self, state: &mut State, error: ChannelError) {
+        state.channel_open = false;
+        match error {
+            ChannelError::Closed | ChannelError::Socket(_) => {
+                if state.evidence.exit.is_none() {
+                    state.deadline = Some((Instant::now() + EXIT_GRACE, lost()));
+                }
+            }
+            other => {
+                self.kill(
+                    state,
+                    EndReason::Protocol {
+                        what: other.to_string(),
+                    },
+                )
+                .await
+            }
+        }
+    }
+
+    fn on_command(&mut self, state: &mut State, command: Command) {
+        match command {
+            Command::Call {
+                function,
+                arguments,
+                reply,
+            } => {
+                let time = &self.policy.resources().time;
+                let limits = CallLimits {
+                    wall_ms: time.call.value.millis(),
+                    cpu_ms: time.cpu_per_call.value.millis(),
+                };
+                let cpu = self.cgroup.cpu_us().ok();
+                if let Some(id) = state.calls.begin(reply, limits, Instant::now(), cpu) {
+                    let call = EngineMessage::Call {
+                        id,
+                        function,
+                        arguments,
+                        limits,
+                    };
+                    if let Err(error) = lazaret_protocol::encode(&call) {
+                        let failure = CallFailure::TooLarge {
+                            message: error.to_string(),
+                        };
+                        state.calls.answer(id, Err(failure));
+                    } else {
+                        self.send(call);
+                    }
+                }
+            }
+            Command::Stop => self.stop(state),
+        }
+    }
+
+    async fn on_syscall(&mut self, state: &mut State, call: SyscallViolation) {
+        let reason = EndReason::forbidden(&call);
+        self.record(state, Violation::Syscall(call)).await;
+        // At the loosest level a refusal is enough; elsewhere such a call means that somebody
+        // else's code runs in the shim's process.
+        if self.policy.level().value != SecurityLevel::Minimal {
+            self.kill(state, reason).await;
+        }
+    }
+
+    fn stop(&mut self, state: &mut State) {
+        if state.evidence.verdict.is_none() {
+            state.evidence.verdict = Some(Verdict::Stop);
+            self.send(EngineMessage::Shutdown);
+            state.deadline = Some((Instant::now() + EXIT_GRACE, EndReason::Stopped));
+        }
+    }
+
+    async fn kill(&mut self, state: &mut State, reason: EndReason) {
+        match &state.evidence.verdict {
+            Some(Verdict::Kill(_)) => {}
+            None | Some(Verdict::Stop) => state.evidence.verdict = Some(Verdict::Kill(reason)),
+        }
+        state.deadline = None;
+        if self.launcher.kill(&self.id).await.is_err() {
+            // The launcher is gone, and its end takes the container with it: the exit is next.
+            state.channel_open = false;
+        }
+    }
+
+    async fn record(&mut self, state: &mut State, violation: Violation) {
+        state.violation_count = state.violation_count.saturating_add(1);
+        if state.violations.len() < MAX_VIOLATIONS {
+            state.violations.push(violation.clone());
+            self.tell(PluginEvent::Violation(violation)).await;
+        }
+    }
+
+    async fn tell(&mut self, event: PluginEvent) {
+        if let Some(events) = &self.events
+            && events.send(event).await.is_err()
+        {
+            self.events = None;
+        }
+    }
+
+    fn send(&self, message: EngineMessage) {
+        // The writer ends with the channel, whose end is seen by reading.
+        drop(self.outbox.send(message));
+    }
+
+    async fn finish(mut self, mut state: State) -> Ended {
+        let usage = self.cgroup.usage().unwrap_or_else(|_| Usage::default());
+        state.evidence.oom_kills = usage.oom_kills;
+        state.evidence.memory_peak = usage.memory_peak;
+        let deleted = self.launcher.delete(&self.id).await;
+        state.evidence.output = read_output(&mut self.output);
+        let mut reason = EndReason::from_evidence(&state.evidence);
+        if let (Err(error), EndReason::Stopped) = (deleted, &reason) {
+            reason = EndReason::Engine {
+                what: error.to_string(),
+            };
+        }
+        self.end.send_replace(Some(reason.clone()));
+        state.calls.end(&reason);
+        Ended::new(reason, state.violations, state.violation_count, usage)
+    }
+}
+
+/// Sends what it is given until the channel or the plugin ends.
+pub(super) async fn write(mut sender: Sender, mut inbox: mpsc::UnboundedReceiver<EngineMessage>) {
+    while let Some(message) = inbox.recv().await {
+        if sender.send(&message).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn lost() -> EndReason {
+    EndReason::ShimLost {
+        status: "it closed its channel and went on".to_owned(),
+        output: String::new(),
+    }
+}
+
+/// What the container wrote to standard error; nobody holds the other end any more.
+fn read_output(output: &mut std::io::PipeReader) -> String {
+    let mut bytes = Vec::new();
+    // Set not to block: a broken pipe just has less to say.
+    drop(output.take(MAX_OUTPUT_BYTES).read_to_end(&mut bytes));
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn name_of(message: &ShimMessage) -> &'static str {
+    match message {
+        ShimMessage::Hello { .. } => "hello",
+        ShimMessage::Refused { .. } => "refused",
+        ShimMessage::Ready { .. } => "ready",
+        ShimMessage::Reply { .. } => "reply",
+        ShimMessage::Log { .. } => "log",
+        ShimMessage::Metrics(_) => "metrics",
+        ShimMessage::Violation { .. } => "violation",
+        ShimMessage::Crash { .. } => "crash",
+    }
+}
