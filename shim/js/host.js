@@ -22,8 +22,11 @@
     ObjectIs,
     ObjectKeys,
     ReflectApply,
+    ReflectDeleteProperty,
     ReflectGetOwnPropertyDescriptor,
+    ReflectOwnKeys,
     SafeMap,
+    SafeSet,
     String,
     StringPrototypeSlice,
     SymbolPrototypeToString,
@@ -42,7 +45,8 @@
     op_lazaret_read_bytes,
     op_lazaret_read_text,
   } = core.ops;
-  const { cancelTimer, createTimer, queueMicrotask, registerErrorClass } = core;
+  const { cancelTimer, createTimer, registerErrorClass } = core;
+  const { queueMicrotask } = global;
 
   const pluginName = op_lazaret_plugin();
   const logCharacters = op_lazaret_log_characters();
@@ -266,10 +270,87 @@
     readTextFileSync,
   });
 
+  // What stays of the global object: the language. Everything else goes, whatever the engine put
+  // there. Without threads there is no use for shared memory, and waiting on it would block.
+  const language = new SafeSet([
+    "AggregateError",
+    "Array",
+    "ArrayBuffer",
+    "AsyncDisposableStack",
+    "BigInt",
+    "BigInt64Array",
+    "BigUint64Array",
+    "Boolean",
+    "DataView",
+    "Date",
+    "DisposableStack",
+    "Error",
+    "EvalError",
+    "FinalizationRegistry",
+    "Float16Array",
+    "Float32Array",
+    "Float64Array",
+    "Function",
+    "Infinity",
+    "Int16Array",
+    "Int32Array",
+    "Int8Array",
+    "Intl",
+    "Iterator",
+    "JSON",
+    "Map",
+    "Math",
+    "NaN",
+    "Number",
+    "Object",
+    "Promise",
+    "Proxy",
+    "RangeError",
+    "ReferenceError",
+    "Reflect",
+    "RegExp",
+    "Set",
+    "String",
+    "SuppressedError",
+    "Symbol",
+    "SyntaxError",
+    "Temporal",
+    "TypeError",
+    "URIError",
+    "Uint16Array",
+    "Uint32Array",
+    "Uint8Array",
+    "Uint8ClampedArray",
+    "WeakMap",
+    "WeakRef",
+    "WeakSet",
+    "decodeURI",
+    "decodeURIComponent",
+    "encodeURI",
+    "encodeURIComponent",
+    "escape",
+    "eval",
+    "globalThis",
+    "isFinite",
+    "isNaN",
+    "parseFloat",
+    "parseInt",
+    "undefined",
+    "unescape",
+  ]);
+
   // Called once by the shim, when the runtime has taken what it needs from the globals.
   global.__hide = () => {
-    const hidden = ["__bootstrap", "__hide", "Deno", "WebAssembly", "console", "queueMicrotask"];
-    for (let i = 0; i < hidden.length; i++) delete global[hidden[i]];
+    const found = ReflectOwnKeys(global);
+    for (let i = 0; i < found.length; i++) {
+      const key = found[i];
+      if (typeof key === "string" && !language.has(key) && !ReflectDeleteProperty(global, key)) {
+        throw new Error(`global \`${key}\` cannot be taken away`);
+      }
+    }
+    if (ObjectHasOwn(global, "Intl")) {
+      ObjectDefineProperty(global, "Intl", { __proto__: null, enumerable: false });
+    }
     const own = {
       __proto__: null,
       Deno,

@@ -27,21 +27,20 @@ pub const ENGINE_SWITCHES: [&str; 2] = ["V82JSC_NO_BC_CACHE", "QJS_NO_WASM"];
 #[must_use]
 pub fn run(arguments: &[String]) -> i32 {
     for switch in ENGINE_SWITCHES {
+        #[expect(unsafe_code, reason = "the engine takes these from nowhere else")]
         // SAFETY: no other thread exists yet that could read the environment; the caller calls
         // this first thing in `main`.
-        #[expect(
-            unsafe_code,
-            reason = "the engine takes these only from the environment"
-        )]
         unsafe {
             std::env::set_var(switch, "1");
         }
     }
+    // Before anything is opened that could get that number.
+    let channel = take_channel();
     let settings = match settings::read(Path::new(SETTINGS_PATH)) {
         Ok(settings) => settings,
         Err(error) => return fail(&error, exit::CONFIG),
     };
-    match take_channel() {
+    match channel {
         Some(socket) => connected(settings, socket),
         None => standalone::run(settings, arguments),
     }
@@ -130,16 +129,16 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 /// Takes the engine's socket if it was handed over.
 fn take_channel() -> Option<OwnedFd> {
-    // SAFETY: asks about a number; a closed descriptor is an error, nothing else.
     #[expect(
         unsafe_code,
-        reason = "a safe wrapper needs a descriptor known to be open"
+        reason = "a safe wrapper takes only descriptors that are open"
     )]
-    let open = unsafe { libc::fcntl(CHANNEL_FD, libc::F_GETFD) } != -1;
-    open.then(|| {
-        // SAFETY: the descriptor is open and handed over by the launcher; this runs before
-        // anything else opens one, and only once.
+    // SAFETY: asks about a number; a closed descriptor is an error, nothing else.
+    let flags = unsafe { libc::fcntl(CHANNEL_FD, libc::F_GETFD) };
+    (flags != -1).then(|| {
         #[expect(unsafe_code, reason = "the descriptor arrives as a number")]
+        // SAFETY: the descriptor is open and handed over by the launcher; nothing has opened one
+        // before that is still open, and this runs only once.
         unsafe {
             OwnedFd::from_raw_fd(CHANNEL_FD)
         }

@@ -274,7 +274,7 @@ impl Default for Reader {
 
 impl Reader {
     /// Takes what has arrived, without waiting. The messages then come from
-    /// [`next`](Self::next).
+    /// [`message`](Self::message).
     ///
     /// # Errors
     ///
@@ -301,7 +301,7 @@ impl Reader {
     /// # Errors
     ///
     /// When the bytes are no message.
-    pub fn next(&mut self) -> Result<Option<EngineMessage>, ChannelError> {
+    pub fn message(&mut self) -> Result<Option<EngineMessage>, ChannelError> {
         Ok(self.decoder.next()?)
     }
 }

@@ -15,9 +15,9 @@ pub const CONFIG: i32 = 78;
 
 /// Ends the process at once, whatever its threads are doing.
 pub fn now(code: i32) -> ! {
+    #[expect(unsafe_code, reason = "no safe way ends a process without destructors")]
     // SAFETY: `_exit` takes no pointer and does not return. JUSTIFICATION: `std::process::exit`
     // runs the engine's destructors while the JavaScript thread may still be inside it.
-    #[expect(unsafe_code, reason = "no safe way ends a process without destructors")]
     unsafe {
         libc::_exit(code)
     }

@@ -42,7 +42,7 @@ pub fn greet(channel: &Channel, reader: &mut Reader) -> Result<(), HandshakeErro
     channel.post(&hello).map_err(ChannelError::from)?;
     let end = Instant::now() + PATIENCE;
     loop {
-        match reader.next()? {
+        match reader.message()? {
             // There is one version so far, so the lower of the two must be it.
             Some(EngineMessage::Hello { version }) if version >= PROTOCOL_VERSION => return Ok(()),
             Some(EngineMessage::Hello { version }) => {

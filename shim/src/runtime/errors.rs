@@ -64,7 +64,11 @@ pub(super) fn core_error(error: &CoreError) -> PluginError {
 
 fn js_error(error: &JsError) -> PluginError {
     let message = error.message.clone().or_else(|| {
-        // Thrown values that are no errors have only this.
+        // Thrown values that are no errors have only this. QuickJS has no text at all for a
+        // module whose evaluation stalls.
+        if error.exception_message.is_empty() {
+            return Some("a top-level `await` never settles".to_owned());
+        }
         let text = error.exception_message.strip_prefix("Uncaught ")?;
         Some(
             text.strip_prefix("(in promise) ")
@@ -127,11 +131,16 @@ fn property(
     Some(bounded_text(scope, value, bytes))
 }
 
+/// The text of a thrown value that is no object; no code of the plugin's runs for it.
 fn primitive_text(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> String {
     v8::tc_scope!(let scope, scope);
-    // For a primitive no code of the plugin's runs here; a symbol has a text of its own.
+    if let Ok(symbol) = v8::Local::<v8::Symbol>::try_from(value) {
+        let description = v8::Local::<v8::String>::try_from(symbol.description(scope));
+        let description = description.map(|text| bounded_text(scope, text, NAME_BYTES));
+        return format!("Symbol({})", description.unwrap_or_default());
+    }
     value
-        .to_detail_string(scope)
+        .to_string(scope)
         .map(|text| bounded_text(scope, text, MESSAGE_BYTES))
         .unwrap_or_default()
 }

@@ -1,10 +1,13 @@
 //! The ops: everything by which plugin code reaches out of JavaScript.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
 use deno_core::url::Url;
-use deno_core::{OpDecl, OpState, extension, op2};
+use deno_core::{
+    Extension, ExtensionFileSource, OpDecl, OpState, ascii_str_include, extension, op2,
+};
 use deno_error::JsErrorBox;
 use lazaret_protocol::{CallId, LogLevel, ShimMessage};
 
@@ -87,13 +90,27 @@ extension!(
         op_lazaret_read_bytes,
         op_lazaret_read_text,
     ],
-    js = [dir "js", "host.js"],
     options = { host: Host },
     middleware = only_needed,
     state = |state, options| {
         state.put(options.host);
     },
 );
+
+/// The host's JavaScript, in the program itself: deno_core's macro would read it from the place it
+/// was built at.
+const SOURCES: &[ExtensionFileSource] = &[ExtensionFileSource::new(
+    "ext:lazaret/host.js",
+    ascii_str_include!("../../js/host.js"),
+)];
+
+/// The extension over its state.
+pub(super) fn extension(host: Host) -> Extension {
+    Extension {
+        js_files: Cow::Borrowed(SOURCES),
+        ..lazaret::init(host)
+    }
+}
 
 #[op2]
 #[string]

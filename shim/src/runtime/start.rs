@@ -12,7 +12,7 @@ use deno_core::{JsRuntime, PollEventLoopOptions, RuntimeOptions, v8};
 use lazaret_protocol::{PluginError, ShimSettings};
 
 use super::errors::core_error;
-use super::extension::{Host, Sink, lazaret};
+use super::extension::{Host, Sink, extension};
 use super::loader::{ModuleLimits, PluginLoader};
 use super::log::LogLimit;
 use crate::beneath::{PLUGIN, Places};
@@ -102,7 +102,7 @@ impl Runtime {
         let loader = PluginLoader::new(config.places, config.modules);
         let mut js = JsRuntime::try_new(RuntimeOptions {
             module_loader: Some(Rc::new(loader)),
-            extensions: vec![lazaret::init(host)],
+            extensions: vec![extension(host)],
             ..Default::default()
         })
         .map_err(|error| StartError::Engine(Box::new(error)))?;

@@ -110,7 +110,7 @@ fn take_messages(
     guard: &Guard,
     work: &UnboundedSender<Work>,
 ) -> Result<bool, ChannelError> {
-    while let Some(message) = reader.next()? {
+    while let Some(message) = reader.message()? {
         match message {
             EngineMessage::Call {
                 id,

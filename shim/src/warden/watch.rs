@@ -441,7 +441,10 @@ mod tests {
         assert_eq!(watch.tick(start, ms(0)).again, Some(ms(100)));
         watch.finish_call(A);
         watch.finish_call(B);
-        assert!(watch.begin_turn(TurnKind::Loop, ms(0), start), "30 ms come before 100 ms");
+        assert!(
+            watch.begin_turn(TurnKind::Loop, ms(0), start),
+            "30 ms come before 100 ms"
+        );
         assert_eq!(watch.tick(start, ms(0)).again, Some(ms(30)));
         watch.end_turn(ms(0));
         assert!(!watch.begin_turn(TurnKind::Loop, ms(0), start));

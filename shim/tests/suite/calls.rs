@@ -97,7 +97,7 @@ fn a_throw_and_a_rejection_say_name_message_stack_and_place() {
         (error.name.as_str(), error.message.as_str()),
         ("TypeError", "later")
     );
-    assert_eq!(shim.exit_code(), 0);
+    assert_eq!(shim.close(), 0);
 }
 
 #[test]
@@ -209,9 +209,9 @@ fn changed_globals_do_not_change_how_calls_are_answered() {
          Array.prototype[Symbol.iterator] = bad;
          Array.prototype.push = Array.prototype.map = Array.prototype.join = bad;
          Promise.prototype.then = Promise.prototype.catch = Promise.resolve = bad;
-         Object.keys = Object.defineProperty = Reflect.apply = Function.prototype.call = bad;
          Error.prepareStackTrace = () => 'polluted';
          Object.defineProperty(Object.prototype, 'value', { get: bad, configurable: true });
+         Object.keys = Object.defineProperty = Reflect.apply = Function.prototype.call = bad;
          export const echo = (...values) => ({ n: values.length });
          export const later = async (value) => { await null; return value; };
          export const throws = () => { throw new TypeError('mine'); };
@@ -280,7 +280,7 @@ fn shutdown_and_a_closed_channel_end_the_shim_well() {
     let mut shim = Plugin::new("export const f = () => 1;").ready();
     shim.send(&EngineMessage::Shutdown);
     assert_eq!(shim.exit_code(), 0);
-    assert_eq!(Plugin::new("").ready().exit_code(), 0);
+    assert_eq!(Plugin::new("").ready().close(), 0);
 }
 
 #[test]

@@ -32,12 +32,9 @@ fn quiet_engine() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
         for switch in lazaret_shim::boot::ENGINE_SWITCHES {
+            #[expect(unsafe_code, reason = "the engine takes these from nowhere else")]
             // SAFETY: the tests' other threads read the environment through the standard library,
             // whose lock this takes; an engine, which does not, starts only after this.
-            #[expect(
-                unsafe_code,
-                reason = "the engine takes these only from the environment"
-            )]
             unsafe {
                 std::env::set_var(switch, "1");
             }
@@ -278,10 +275,15 @@ impl Shim {
     }
 
     /// Closes the engine's end and waits for the exit code.
-    pub(crate) fn exit_code(mut self) -> i32 {
+    pub(crate) fn close(self) -> i32 {
         self.socket
             .shutdown(std::net::Shutdown::Write)
             .expect("shutdown");
+        self.exit_code()
+    }
+
+    /// Waits for the exit code.
+    pub(crate) fn exit_code(mut self) -> i32 {
         self.warden
             .take()
             .expect("one warden")

@@ -37,7 +37,7 @@ fn an_endless_loop_is_interrupted_and_the_next_call_works() {
         assert_eq!(shim.json("ok", "[]"), "1", "after {name}");
         assert_eq!(shim.json("okLater", "[]"), "2", "after {name}");
     }
-    assert_eq!(shim.exit_code(), 0);
+    assert_eq!(shim.close(), 0);
 }
 
 #[test]

@@ -57,9 +57,11 @@ fn the_globals_are_those_of_the_language_and_the_hosts() {
         shim.json("lists", "[]"),
         r#"["debug","error","info","log","trace","warn"]"#
     );
-    assert_eq!(
-        shim.json("symbols", "[]"),
-        r#"["Symbol(Symbol.toStringTag)"]"#
+    // QuickJS's Temporal keeps its own under symbols there.
+    let symbols: Vec<String> = serde_json::from_str(&shim.json("symbols", "[]")).expect("names");
+    assert!(
+        symbols.iter().all(|symbol| symbol.contains("Temporal")),
+        "{symbols:?}"
     );
 }
 
@@ -69,12 +71,10 @@ const LANGUAGE_GLOBALS: &[&str] = &[
     "Array",
     "ArrayBuffer",
     "AsyncDisposableStack",
-    "Atomics",
     "BigInt",
     "BigInt64Array",
     "BigUint64Array",
     "Boolean",
-    "DOMException",
     "DataView",
     "Date",
     "DisposableStack",
@@ -89,7 +89,6 @@ const LANGUAGE_GLOBALS: &[&str] = &[
     "Int16Array",
     "Int32Array",
     "Int8Array",
-    "InternalError",
     "Intl",
     "Iterator",
     "JSON",
@@ -105,7 +104,6 @@ const LANGUAGE_GLOBALS: &[&str] = &[
     "Reflect",
     "RegExp",
     "Set",
-    "SharedArrayBuffer",
     "String",
     "SuppressedError",
     "Symbol",
@@ -130,7 +128,6 @@ const LANGUAGE_GLOBALS: &[&str] = &[
     "isNaN",
     "parseFloat",
     "parseInt",
-    "performance",
     "undefined",
     "unescape",
 ];
@@ -141,7 +138,7 @@ fn the_runtimes_own_parts_cannot_be_reached() {
         "export const f = () => [
            typeof globalThis.__bootstrap, typeof globalThis.__hide, typeof Deno.core,
            typeof globalThis.WebAssembly, typeof import.meta.log, Object.isFrozen(Deno),
-           Object.keys(globalThis).length,
+           Object.keys(globalThis),
          ];
          export const frames = () => {
            Error.prepareStackTrace = (_, sites) => sites;
@@ -157,7 +154,7 @@ fn the_runtimes_own_parts_cannot_be_reached() {
     let none = "\"undefined\"";
     assert_eq!(
         shim.json("f", "[]"),
-        format!("[{none},{none},{none},{none},{none},true,0]")
+        format!("[{none},{none},{none},{none},{none},true,[]]")
     );
     assert!(!shim.json("frames", "[]").contains("object"));
     assert_eq!(shim.json("timer", "[]"), none);
