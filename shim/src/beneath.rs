@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use lazaret_protocol::ShimSettings;
-use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, open, openat2};
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat, openat2};
 
 /// Where the plugin's code is, as the plugin sees it.
 pub const PLUGIN: &str = "/plugin";
@@ -181,7 +181,8 @@ fn open_at(place: &Place, below: &str) -> rustix::io::Result<OwnedFd> {
             links | ResolveFlags::NO_SYMLINKS,
         );
     }
-    let root = open(
+    let root = openat(
+        CWD,
         &place.real,
         OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
         Mode::empty(),

@@ -273,33 +273,35 @@ pub(super) fn seccomp(profile: Profile<'_>) -> Result<LinuxSeccomp, OciSpecError
             &["clone"],
             LinuxSeccompAction::ScmpActAllow,
             None,
-            &[flags(0, CLONE_THREAD, CLONE_THREAD)?],
+            &[compare(0, LinuxSeccompOperator::ScmpCmpEq, NEW_THREAD)?],
         )?,
         rule(
             &["clone"],
             report,
             errno(report),
-            &[flags(0, CLONE_THREAD, 0)?],
+            &[compare(0, LinuxSeccompOperator::ScmpCmpNe, NEW_THREAD)?],
         )?,
         // A pair of connected sockets reaches nobody; tokio wakes itself through one.
         rule(
             &["socketpair"],
             LinuxSeccompAction::ScmpActAllow,
             None,
-            &[equal(0, AF_UNIX)?],
+            &[compare(0, LinuxSeccompOperator::ScmpCmpEq, AF_UNIX)?],
         )?,
     ];
-    let executable = if profile.executable_memory {
-        Vec::new()
+    if profile.executable_memory {
+        rules.push(rule(MAPPINGS, LinuxSeccompAction::ScmpActAllow, None, &[])?);
     } else {
-        vec![flags(2, PROT_EXEC, 0)?]
-    };
-    rules.push(rule(
-        &["mmap", "mprotect"],
-        LinuxSeccompAction::ScmpActAllow,
-        None,
-        &executable,
-    )?);
+        for protection in WITHOUT_EXECUTION {
+            let exactly = compare(2, LinuxSeccompOperator::ScmpCmpEq, protection)?;
+            rules.push(rule(
+                MAPPINGS,
+                LinuxSeccompAction::ScmpActAllow,
+                None,
+                &[exactly],
+            )?);
+        }
+    }
     let builder = LinuxSeccompBuilder::default()
         .default_action(LinuxSeccompAction::ScmpActErrno)
         .default_errno_ret(EPERM)
@@ -314,8 +316,29 @@ pub(super) fn seccomp(profile: Profile<'_>) -> Result<LinuxSeccomp, OciSpecError
 }
 
 const AF_UNIX: u64 = libc::AF_UNIX as u64;
-const CLONE_THREAD: u64 = libc::CLONE_THREAD as u64;
-const PROT_EXEC: u64 = libc::PROT_EXEC as u64;
+
+/// The flags glibc makes a thread with, and no others (pthread_create(3), clone(2)).
+const NEW_THREAD: u64 = (libc::CLONE_VM
+    | libc::CLONE_FS
+    | libc::CLONE_FILES
+    | libc::CLONE_SIGHAND
+    | libc::CLONE_THREAD
+    | libc::CLONE_SYSVSEM
+    | libc::CLONE_SETTLS
+    | libc::CLONE_PARENT_SETTID
+    | libc::CLONE_CHILD_CLEARTID) as u64;
+
+/// Calls that give memory its protection, in their third argument.
+const MAPPINGS: &[&str] = &["mmap", "mprotect"];
+
+/// Every protection a runtime without machine code of its own asks for. Compared whole: see
+/// `docs/decisions/002-no-masked-comparisons.md` for why not by a mask.
+const WITHOUT_EXECUTION: [u64; 4] = [
+    libc::PROT_NONE as u64,
+    libc::PROT_READ as u64,
+    libc::PROT_WRITE as u64,
+    (libc::PROT_READ | libc::PROT_WRITE) as u64,
+];
 
 fn architecture() -> Arch {
     if cfg!(target_arch = "aarch64") {
@@ -351,20 +374,14 @@ fn rule(
     builder.build()
 }
 
-/// The argument, masked, equals the value.
-fn flags(index: usize, mask: u64, value: u64) -> Result<LinuxSeccompArg, OciSpecError> {
+fn compare(
+    index: usize,
+    operator: LinuxSeccompOperator,
+    value: u64,
+) -> Result<LinuxSeccompArg, OciSpecError> {
     LinuxSeccompArgBuilder::default()
         .index(index)
-        .op(LinuxSeccompOperator::ScmpCmpMaskedEq)
-        .value(mask)
-        .value_two(value)
-        .build()
-}
-
-fn equal(index: usize, value: u64) -> Result<LinuxSeccompArg, OciSpecError> {
-    LinuxSeccompArgBuilder::default()
-        .index(index)
-        .op(LinuxSeccompOperator::ScmpCmpEq)
+        .op(operator)
         .value(value)
         .build()
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use oci_spec::runtime::{
-    Linux, LinuxIdMapping, LinuxNamespaceType, LinuxSeccompAction, Mount, Process, Spec,
+    Linux, LinuxIdMapping, LinuxNamespaceType, LinuxSeccompAction, LinuxSeccompOperator, Mount, Process, Spec,
 };
 
 use crate::{
@@ -299,6 +299,13 @@ fn check_seccomp(linux: &Linux, directory: &Path, rule: &mut impl FnMut(bool, &s
                 | LinuxSeccompAction::ScmpActKill
                 | LinuxSeccompAction::ScmpActKillProcess
                 | LinuxSeccompAction::ScmpActKillThread
+        );
+        // libcontainer reads mask and value the other way round than runc does.
+        rule(
+            call.args().iter().flatten().all(|argument| {
+                argument.op() != LinuxSeccompOperator::ScmpCmpMaskedEq
+            }),
+            "`linux.seccomp` compares by a mask, which runtimes read differently",
         );
         for name in call.names() {
             rule(
