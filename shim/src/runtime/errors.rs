@@ -63,21 +63,16 @@ pub(super) fn core_error(error: &CoreError) -> PluginError {
 }
 
 fn js_error(error: &JsError) -> PluginError {
-    let message = error.message.clone().or_else(|| {
-        // Thrown values that are no errors have only this. QuickJS has no text at all for a
-        // module whose evaluation stalls.
-        if error.exception_message.is_empty() {
-            return Some("a top-level `await` never settles".to_owned());
-        }
-        let text = error.exception_message.strip_prefix("Uncaught ")?;
-        Some(
-            text.strip_prefix("(in promise) ")
-                .unwrap_or(text)
-                .to_owned(),
-        )
+    let message = error.message.clone().unwrap_or_else(|| {
+        // Thrown values that are no errors, and a stalled `await`, have only this.
+        let text = error.exception_message.as_str();
+        let text = text.strip_prefix("Uncaught ").unwrap_or(text);
+        text.strip_prefix("(in promise) ")
+            .unwrap_or(text)
+            .to_owned()
     });
     let name = error.name.as_deref().map(|name| cut(name, NAME_BYTES));
-    let message = message.map(|message| cut(&message, MESSAGE_BYTES));
+    let message = Some(cut(&message, MESSAGE_BYTES));
     let stack = error.stack.as_deref().map(|stack| cut(stack, STACK_BYTES));
     let mut plugin = assemble(name, message, stack.as_deref());
     if plugin.location.is_none() {
@@ -102,11 +97,12 @@ fn assemble(name: Option<String>, message: Option<String>, stack: Option<&str>) 
     }
 }
 
-/// The lines of a stack that are frames; one engine starts it with the message.
+/// The lines of a stack that are frames of the plugin or the engine: the runtime's own say nothing
+/// to a plugin's author, and one engine starts the stack with the message.
 fn only_frames(stack: &str) -> String {
     let frames = stack
         .lines()
-        .filter(|line| line.trim_start().starts_with("at "));
+        .filter(|line| line.trim_start().starts_with("at ") && !line.contains("ext:"));
     frames.collect::<Vec<_>>().join("\n")
 }
 
@@ -150,8 +146,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_message_is_left_out_of_the_stack() {
-        let stack = "TypeError: a\nb\n    at f (file:///plugin/lib/x.js:3:9)\n    at file:///plugin/main.js:1:1";
+    fn the_message_and_the_runtimes_own_frames_are_left_out_of_the_stack() {
+        let stack = "TypeError: a\nb\n    at f (file:///plugin/lib/x.js:3:9)\n    at g (ext:core/x.js:1:1)\n    at file:///plugin/main.js:1:1";
         let error = assemble(None, None, Some(stack));
         assert_eq!(error.location.as_deref(), Some("lib/x.js:3:9"));
         assert_eq!(error.stack.lines().count(), 2);

@@ -79,6 +79,11 @@ impl Plugin {
 
     /// Starts it.
     pub(crate) fn start(self) -> Shim {
+        self.start_after(|| {})
+    }
+
+    /// Starts it, with a step between the runtime and the plugin's code.
+    pub(crate) fn start_after(self, step: impl FnOnce()) -> Shim {
         quiet_engine();
         let directory = tempfile::tempdir().expect("directory");
         let plugin = directory.path().join("plugin");
@@ -124,10 +129,12 @@ impl Plugin {
                 move |code| ending.set(code)
             }),
         };
-        javascript::start(job).expect("runtime").go();
+        let thread = javascript::start(job).expect("runtime");
         let warden = std::thread::spawn(move || {
             warden::run(&channel, &mut Reader::default(), &guard, &work, &ending)
         });
+        step();
+        thread.go();
         Shim {
             socket: ours,
             decoder: FrameDecoder::new(MAX_FRAME_BYTES),

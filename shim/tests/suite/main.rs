@@ -1,6 +1,7 @@
 //! The shim as its engine sees it, over a socket pair.
 
 mod calls;
+mod filtered;
 mod harness;
 mod limits;
 mod modules;

@@ -1,0 +1,59 @@
+//! The second filter lets a whole plugin run: start to finish under it, in a process of its own,
+//! since it cannot be taken off again.
+
+use std::process::Command;
+
+use lazaret_guard::filter;
+
+use crate::harness::Plugin;
+
+#[test]
+fn a_plugin_runs_under_the_second_filter() {
+    let own = std::env::current_exe().expect("own path");
+    let output = Command::new(own)
+        .args([
+            "--ignored",
+            "--exact",
+            "filtered::inside",
+            "--test-threads=1",
+            "--nocapture",
+        ])
+        .output()
+        .expect("the test binary starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{:?} {said}", output.status);
+}
+
+#[test]
+#[ignore = "run by the test above in a process of its own"]
+fn inside() {
+    let plugin = Plugin::new(
+        "import { twice } from './lib.js';
+         import data from './data.json' with { type: 'json' };
+         export const f = async (n) => {
+           await new Promise((go) => setTimeout(go, 5));
+           const text = await Deno.readTextFile('data.json');
+           console.log(text.length);
+           return twice(n) + data.n + [3, 1, 2].sort()[0] + 'x'.repeat(1e6).length;
+         };
+         export const fails = () => { throw new TypeError('as it should'); };
+         export const deep = () => deep() + 1;
+         export const big = () => new Array(1e6).fill(0).map((_, i) => ({ i })).length;",
+    )
+    .with("lib.js", "export const twice = (n) => 2 * n;")
+    .with("data.json", r#"{"n": 1}"#);
+    let mut shim = plugin.start_after(|| {
+        filter::install(lazaret_shim::ENGINE == "quickjs").expect("filter");
+    });
+    let message = shim.next();
+    assert!(
+        matches!(message, lazaret_protocol::ShimMessage::Ready { .. }),
+        "{message:?}"
+    );
+    assert_eq!(shim.json("f", "[20]"), "1000042");
+    assert_eq!(shim.thrown("fails").message, "as it should");
+    assert_eq!(shim.thrown("deep").name, "RangeError");
+    assert_eq!(shim.json("big", "[]"), "1000000");
+    // The harness's clean-up needs system calls that are gone.
+    lazaret_shim::exit::now(0);
+}
