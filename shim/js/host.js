@@ -339,17 +339,24 @@
     "unescape",
   ]);
 
+  const quickjsOwn = ["Intl", "__v8xTemporalTimeZone"];
+
   // Called once by the shim, when the runtime has taken what it needs from the globals.
   global.__hide = () => {
     const found = ReflectOwnKeys(global);
     for (let i = 0; i < found.length; i++) {
       const key = found[i];
-      if (typeof key === "string" && !language.has(key) && !ReflectDeleteProperty(global, key)) {
+      const stays = typeof key !== "string" || language.has(key) ||
+        ArrayPrototypeIncludes(quickjsOwn, key);
+      if (!stays && !ReflectDeleteProperty(global, key)) {
         throw new Error(`global \`${key}\` cannot be taken away`);
       }
     }
-    if (ObjectHasOwn(global, "Intl")) {
-      ObjectDefineProperty(global, "Intl", { __proto__: null, enumerable: false });
+    // QuickJS's `Intl` is an enumerable global and looks its time zones up by the second name.
+    for (let i = 0; i < quickjsOwn.length; i++) {
+      if (ObjectHasOwn(global, quickjsOwn[i])) {
+        ObjectDefineProperty(global, quickjsOwn[i], { __proto__: null, enumerable: false });
+      }
     }
     const own = {
       __proto__: null,

@@ -16,6 +16,10 @@ const SHORT_WALL: CallLimits = CallLimits {
 const SPINNERS: &str = "
     export const spin = () => { for (;;); };
     export const later = async () => { await null; for (;;); };
+    export const microtasks = async () => { for (;;) await null; };
+    export const microtasksLater = async () => {
+      await new Promise((go) => setTimeout(go, 1)); for (;;) await null;
+    };
     export const timer = () => new Promise(() => setTimeout(() => { for (;;); }, 1));
     export const stubborn = () => { for (;;) { try { for (;;); } catch {} finally { continue; } } };
     export const pattern = () => /^(a+)+$/.test('a'.repeat(100) + 'b');

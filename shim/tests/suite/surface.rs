@@ -67,6 +67,7 @@ fn the_globals_are_those_of_the_language_and_the_hosts() {
 
 /// Globals of the language, on either engine.
 const LANGUAGE_GLOBALS: &[&str] = &[
+    "__v8xTemporalTimeZone",
     "AggregateError",
     "Array",
     "ArrayBuffer",
@@ -131,6 +132,20 @@ const LANGUAGE_GLOBALS: &[&str] = &[
     "undefined",
     "unescape",
 ];
+
+#[test]
+fn dates_know_time_zones() {
+    let mut shim = Plugin::new(
+        "export const f = () => {
+           const options = { timeZone: 'Asia/Tokyo', hour: 'numeric', hourCycle: 'h23' };
+           return new Intl.DateTimeFormat('en', options).format(new Date(0));
+         };
+         export const zone = () => typeof new Date(0).toLocaleString();",
+    )
+    .ready();
+    assert!(shim.json("f", "[]").contains('9'));
+    assert_eq!(shim.json("zone", "[]"), "\"string\"");
+}
 
 #[test]
 fn the_runtimes_own_parts_cannot_be_reached() {
