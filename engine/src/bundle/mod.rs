@@ -112,8 +112,11 @@ pub fn build(request: &BundleRequest<'_>) -> Result<Bundle, BundleError> {
         .filter_map(mounts::Planned::expected)
         .collect();
     let settings = settings::settings(request, &grants, expected);
+    // The specification's maps come in any order; the same bundle must have the same bytes.
+    let mut config = serde_json::to_value(&spec)?;
+    config.sort_all_objects();
     Ok(Bundle {
-        config: serde_json::to_string_pretty(&spec)?,
+        config: serde_json::to_string_pretty(&config)?,
         settings: serde_json::to_string_pretty(&settings)?,
         grants: (0_u32..)
             .zip(&grants)
