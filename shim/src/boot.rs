@@ -67,6 +67,7 @@ fn connected(settings: ShimSettings, socket: OwnedFd) -> i32 {
     let (work, waiting_work) = tokio::sync::mpsc::unbounded_channel();
     let job = Job {
         config: Config::of(&settings, channel.clone()),
+        deny_executable_memory: settings.deny_executable_memory,
         entry: settings.entry.clone(),
         guard: guard.clone(),
         work: waiting_work,

@@ -7,7 +7,7 @@ use lazaret_protocol::ShimMessage;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::exit;
-use crate::runtime::{Config, Runtime, Sink, StartError};
+use crate::runtime::{Config, Runtime, Sink, StartError, prepare};
 use crate::serve::Server;
 use crate::warden::{Guard, Work};
 
@@ -33,6 +33,8 @@ pub enum ThreadError {
 pub struct Job {
     /// How the runtime is made.
     pub config: Config,
+    /// The second filter will refuse executable memory.
+    pub deny_executable_memory: bool,
     /// The entry module, below `/plugin`.
     pub entry: String,
     /// Holds it to its limits.
@@ -62,6 +64,7 @@ impl Waiting {
 ///
 /// [`ThreadError`].
 pub fn start(job: Job) -> Result<Waiting, ThreadError> {
+    prepare(job.deny_executable_memory)?;
     let (started, up) = std::sync::mpsc::sync_channel(1);
     let (go, wait) = std::sync::mpsc::sync_channel(1);
     std::thread::Builder::new()

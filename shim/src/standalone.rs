@@ -54,6 +54,7 @@ pub fn run(settings: ShimSettings, arguments: &[String]) -> i32 {
     let (work, waiting_work) = tokio::sync::mpsc::unbounded_channel();
     let job = Job {
         config: Config::of(&settings, Arc::new(Terminal(say))),
+        deny_executable_memory: settings.deny_executable_memory,
         entry: settings.entry.clone(),
         guard: guard.clone(),
         work: waiting_work,

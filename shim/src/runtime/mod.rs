@@ -11,4 +11,4 @@ mod start;
 pub use extension::{OPS, Sink};
 pub use invoke::Started;
 pub use loader::ModuleLimits;
-pub use start::{Config, Runtime, StartError};
+pub use start::{Config, Runtime, StartError, prepare};

@@ -29,9 +29,34 @@ pub enum StartError {
     /// The engine does not start.
     #[error("failed to start the JavaScript engine")]
     Engine(#[source] Box<CoreError>),
+    /// The engine does not know the flag that keeps it from compiling to machine code.
+    #[error("the JavaScript engine cannot run without executable memory")]
+    NeedsExecutableMemory,
     /// The globals are not as they were left.
     #[error("failed to prepare the global object: {0}")]
     Globals(String),
+}
+
+/// Makes ready for the first runtime of this process; called once, before it.
+///
+/// Without executable memory V8 must only interpret. QuickJS never does anything else.
+///
+/// # Errors
+///
+/// [`StartError::NeedsExecutableMemory`].
+pub fn prepare(deny_executable_memory: bool) -> Result<(), StartError> {
+    const INTERPRET: &str = "--jitless";
+    if cfg!(feature = "v8") && deny_executable_memory {
+        // The first word stands for the program's name and comes back, as do unknown flags.
+        let flags = vec![String::new(), INTERPRET.to_owned()];
+        if deno_core::v8_set_flags(flags)
+            .iter()
+            .any(|flag| flag == INTERPRET)
+        {
+            return Err(StartError::NeedsExecutableMemory);
+        }
+    }
+    Ok(())
 }
 
 /// What a runtime is made from.

@@ -8,13 +8,22 @@ use lazaret_guard::filter;
 use crate::harness::Plugin;
 
 #[test]
-fn a_plugin_runs_under_the_second_filter() {
+fn a_plugin_runs_under_the_second_filter_without_executable_memory() {
+    assert_good("filtered::inside_without_executable_memory");
+}
+
+#[test]
+fn a_plugin_runs_under_the_second_filter_with_executable_memory() {
+    assert_good("filtered::inside_with_executable_memory");
+}
+
+fn assert_good(name: &str) {
     let own = std::env::current_exe().expect("own path");
     let output = Command::new(own)
         .args([
             "--ignored",
             "--exact",
-            "filtered::inside",
+            name,
             "--test-threads=1",
             "--nocapture",
         ])
@@ -26,8 +35,18 @@ fn a_plugin_runs_under_the_second_filter() {
 
 #[test]
 #[ignore = "run by the test above in a process of its own"]
-fn inside() {
-    let plugin = Plugin::new(
+fn inside_without_executable_memory() {
+    run_under_the_filter(true);
+}
+
+#[test]
+#[ignore = "run by the test above in a process of its own"]
+fn inside_with_executable_memory() {
+    run_under_the_filter(false);
+}
+
+fn run_under_the_filter(deny_executable_memory: bool) {
+    let mut plugin = Plugin::new(
         "import { twice } from './lib.js';
          import data from './data.json' with { type: 'json' };
          export const f = async (n) => {
@@ -42,8 +61,9 @@ fn inside() {
     )
     .with("lib.js", "export const twice = (n) => 2 * n;")
     .with("data.json", r#"{"n": 1}"#);
+    plugin.deny_executable_memory = deny_executable_memory;
     let mut shim = plugin.start_after(|| {
-        filter::install(lazaret_shim::ENGINE == "quickjs").expect("filter");
+        filter::install(deny_executable_memory).expect("filter");
     });
     let message = shim.next();
     assert!(

@@ -53,6 +53,7 @@ pub(crate) struct Plugin {
     pub(crate) startup_ms: u64,
     pub(crate) background_ms: u64,
     pub(crate) modules: ModuleLimits,
+    pub(crate) deny_executable_memory: bool,
 }
 
 impl Plugin {
@@ -68,6 +69,7 @@ impl Plugin {
             startup_ms: 50_000,
             background_ms: 50_000,
             modules: ModuleLimits::default(),
+            deny_executable_memory: false,
         }
     }
 
@@ -121,6 +123,7 @@ impl Plugin {
                 modules: self.modules,
                 sink: channel.clone(),
             },
+            deny_executable_memory: self.deny_executable_memory,
             entry: self.entry.to_owned(),
             guard: guard.clone(),
             work: waiting_work,
