@@ -305,3 +305,6 @@ impl Reader {
         Ok(self.decoder.next()?)
     }
 }
+
+#[cfg(test)]
+mod tests;
