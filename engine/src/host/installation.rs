@@ -69,10 +69,14 @@ impl Installation {
     /// Where the launcher is not there.
     pub fn find() -> Result<Self, InstallationError> {
         let program = std::env::current_exe().map_err(InstallationError::Program)?;
-        Self::beside(program.parent().unwrap_or_else(|| Path::new("/")))
+        Self::in_directory(program.parent().unwrap_or_else(|| Path::new("/")))
     }
 
-    fn beside(directory: &Path) -> Result<Self, InstallationError> {
+    /// Finds the parts from the directory of the `lazaret` program.
+    ///
+    /// # Errors
+    /// Where the launcher is not there.
+    pub fn in_directory(directory: &Path) -> Result<Self, InstallationError> {
         let installed = directory.parent().map(|prefix| prefix.join("lib/lazaret"));
         let parts = installed
             .filter(|parts| directory.ends_with("bin") && parts.is_dir())
@@ -151,13 +155,13 @@ mod tests {
         let built = root.path().join("target/release");
         touch(built.join("lazaret-launcher"));
         assert_eq!(
-            Installation::beside(&built).unwrap().launcher(),
+            Installation::in_directory(&built).unwrap().launcher(),
             built.join("lazaret-launcher")
         );
         let prefix = root.path().join("usr");
         touch(prefix.join("lib/lazaret/lazaret-launcher"));
         fs_err::create_dir(prefix.join("bin")).unwrap();
-        let found = Installation::beside(&prefix.join("bin")).unwrap();
+        let found = Installation::in_directory(&prefix.join("bin")).unwrap();
         assert_eq!(
             found.launcher(),
             prefix.join("lib/lazaret/lazaret-launcher")
@@ -169,7 +173,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         touch(root.path().join("lazaret-launcher"));
         touch(root.path().join("rootfs/quickjs/manifest.json"));
-        let installation = Installation::beside(root.path()).unwrap();
+        let installation = Installation::in_directory(root.path()).unwrap();
         assert_eq!(
             installation.choose(EngineChoice::QuickJs).unwrap(),
             ShimEngine::QuickJs
