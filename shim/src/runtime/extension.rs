@@ -32,17 +32,21 @@ pub(super) struct Host {
     pub(super) places: Places,
     pub(super) hosts: Vec<String>,
     pub(super) log: LogLimit,
+    /// Bounds what is said about refusals; a flood of them is told by its first ones.
+    pub(super) refusals: LogLimit,
     pub(super) sink: Arc<dyn Sink>,
     /// The call whose function runs right now.
     pub(super) call: Option<CallId>,
 }
 
 impl Host {
-    fn violation(&self, permission: &str) {
-        self.sink.send(ShimMessage::Violation {
-            permission: permission.to_owned(),
-            call: self.call,
-        });
+    fn violation(&mut self, permission: &str) {
+        if let Some((permission, _)) = self.refusals.admit(permission, Instant::now()) {
+            self.sink.send(ShimMessage::Violation {
+                permission: permission.to_owned(),
+                call: self.call,
+            });
+        }
     }
 }
 
@@ -150,12 +154,13 @@ fn op_lazaret_log(state: &mut OpState, level: u32, #[string] text: &str) {
 /// The permission that reading a file lacks; empty if it is granted.
 #[op2]
 #[string]
-fn op_lazaret_file_lacks(state: &OpState, #[string] path: &str) -> Result<String, JsErrorBox> {
-    let host = state.borrow::<Host>();
+fn op_lazaret_file_lacks(state: &mut OpState, #[string] path: &str) -> Result<String, JsErrorBox> {
+    let host = state.borrow_mut::<Host>();
     let lacks = host.places.lacks(path).map_err(|error| to_js(&error))?;
-    Ok(lacks
-        .inspect(|permission| host.violation(permission))
-        .unwrap_or_default())
+    if let Some(permission) = &lacks {
+        host.violation(permission);
+    }
+    Ok(lacks.unwrap_or_default())
 }
 
 #[op2]
@@ -189,8 +194,8 @@ fn to_js(error: &ReadError) -> JsErrorBox {
 /// The permission that a request lacks; empty if it is granted.
 #[op2]
 #[string]
-fn op_lazaret_fetch_lacks(state: &OpState, #[string] url: &str) -> Result<String, JsErrorBox> {
-    let host = state.borrow::<Host>();
+fn op_lazaret_fetch_lacks(state: &mut OpState, #[string] url: &str) -> Result<String, JsErrorBox> {
+    let host = state.borrow_mut::<Host>();
     let endpoint =
         Endpoint::of(url).ok_or_else(|| JsErrorBox::type_error("no http or https URL"))?;
     if host.hosts.contains(&endpoint.address()) {

@@ -20,6 +20,9 @@ use crate::beneath::{PLUGIN, Places};
 /// The most functions a plugin may export.
 const MAX_EXPORTS: usize = 1024;
 
+/// How much is said about refused acts: some hundred a second.
+const REFUSAL_BYTES_PER_SECOND: u64 = 16 * 1024;
+
 /// The longest name of an export in bytes.
 const MAX_EXPORT_NAME_BYTES: usize = 256;
 
@@ -119,6 +122,11 @@ impl Runtime {
             log: LogLimit::new(
                 config.log_line_bytes,
                 config.log_bytes_per_second,
+                Instant::now(),
+            ),
+            refusals: LogLimit::new(
+                REFUSAL_BYTES_PER_SECOND,
+                REFUSAL_BYTES_PER_SECOND,
                 Instant::now(),
             ),
             sink: config.sink,

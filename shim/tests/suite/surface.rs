@@ -286,6 +286,20 @@ fn a_refused_act_is_told_to_the_plugin_and_to_the_engine() {
 }
 
 #[test]
+fn a_flood_of_refused_acts_is_told_by_its_first_ones() {
+    let mut shim = Plugin::new(
+        "export const f = async () => {
+           for (let i = 0; i < 1e4; i++) await fetch('https://example.com').catch(() => {});
+           return 'done';
+         };",
+    )
+    .ready();
+    assert_eq!(shim.json("f", "[]"), "\"done\"");
+    assert!(!shim.seen.is_empty());
+    assert!(shim.seen.len() < 10_000, "{}", shim.seen.len());
+}
+
+#[test]
 fn a_granted_host_is_a_plain_error_as_long_as_there_is_no_network() {
     let mut plugin = Plugin::new("export const f = () => fetch('https://example.com/x');");
     plugin.hosts = vec!["example.com:443".to_owned()];
