@@ -12,6 +12,8 @@ compile_error!("features `quickjs` and `v8` exclude each other");
 pub mod beneath;
 pub mod boot;
 pub mod channel;
+#[cfg(feature = "quickjs")]
+mod eval;
 pub mod exit;
 pub mod handshake;
 pub mod javascript;

@@ -117,29 +117,32 @@ impl Server {
     /// One round of the event loop, and answers to the calls it settled.
     fn round(&mut self, context: &mut Context) -> Result<(), PluginError> {
         let runtime = &mut self.runtime;
-        let pending = &mut self.pending;
-        let ((polled, settled), end) = self.guard.turn(TurnKind::Loop, || {
-            let polled = runtime.poll(context);
-            let mut settled = Vec::new();
-            pending.retain(|(id, promise)| match runtime.settled(promise) {
-                Some(result) => {
-                    settled.push((*id, result));
-                    false
-                }
-                None => true,
-            });
-            (polled, settled)
-        });
-        for (id, result) in settled {
-            self.reply(id, result);
-        }
+        let (polled, end) = self.guard.turn(TurnKind::Loop, || runtime.poll(context));
         match end {
-            TurnEnd::Whole => polled,
+            TurnEnd::Whole => polled?,
             // The call has been answered; the other calls go on.
-            TurnEnd::CallGivenUp => Ok(()),
-            TurnEnd::OverBudget => Err(interrupted(
-                "work outside of any call took too much CPU time",
-            )),
+            TurnEnd::CallGivenUp => {}
+            TurnEnd::OverBudget => {
+                let message = "work outside of any call took too much CPU time";
+                return Err(interrupted(message));
+            }
+        }
+        self.answer_settled();
+        Ok(())
+    }
+
+    /// A result may run code of the plugin's once more, as a `toJSON`: each gets a turn of its
+    /// own, so that an interruption of one is none of the others'.
+    fn answer_settled(&mut self) {
+        let runtime = &mut self.runtime;
+        let (settled, pending) = std::mem::take(&mut self.pending)
+            .into_iter()
+            .partition::<Vec<_>, _>(|(_, promise)| runtime.is_settled(promise));
+        self.pending = pending;
+        for (id, promise) in settled {
+            let outcome = || self.runtime.outcome(&promise);
+            let (result, _) = self.guard.turn(TurnKind::Call(id), outcome);
+            self.reply(id, result);
         }
     }
 

@@ -37,15 +37,18 @@ impl Runtime {
         started
     }
 
-    /// The result of a promise, if it is settled.
-    pub fn settled(
-        &mut self,
-        promise: &v8::Global<v8::Promise>,
-    ) -> Option<Result<Payload, CallError>> {
+    /// The promise has a result. Runs no code of the plugin's.
+    pub fn is_settled(&mut self, promise: &v8::Global<v8::Promise>) -> bool {
+        deno_core::scope!(scope, self.js);
+        v8::Local::new(scope, promise).state() != v8::PromiseState::Pending
+    }
+
+    /// The result of a promise that is settled.
+    pub fn outcome(&mut self, promise: &v8::Global<v8::Promise>) -> Result<Payload, CallError> {
         let limit = self.result_bytes;
         deno_core::scope!(scope, self.js);
         let promise = v8::Local::new(scope, promise);
-        settled(scope, promise, limit)
+        settled(scope, promise, limit).unwrap_or(Err(CallError::Cancelled))
     }
 
     /// Tells the ops which call is running.

@@ -92,6 +92,26 @@ fn other_calls_in_flight_survive_an_interruption() {
 }
 
 #[test]
+fn a_result_that_spins_does_not_harm_one_that_settles_with_it() {
+    let mut shim = Plugin::new(
+        "let open; const gate = new Promise((go) => { open = go; });
+         export const spins = async () => { await gate; return { toJSON() { for (;;); } }; };
+         export const plain = async () => { await gate; return { a: [1, { b: 2 }] }; };
+         export const go = () => { setTimeout(open, 1); };",
+    )
+    .ready();
+    let arguments = || Payload::Json("[]".to_owned());
+    let spins = shim.begin("spins", arguments(), SHORT_CPU);
+    let plain = shim.begin("plain", arguments(), GENEROUS);
+    let go = shim.begin("go", arguments(), GENEROUS);
+    assert_eq!(shim.next_reply().0, go);
+    let spinning = Err(CallError::CpuTime { limit_ms: 50 });
+    assert_eq!(shim.next_reply(), (spins, spinning));
+    let text = r#"{"a":[1,{"b":2}]}"#.to_owned();
+    assert_eq!(shim.next_reply(), (plain, Ok(Payload::Json(text))));
+}
+
+#[test]
 fn a_cancelled_call_is_answered_once_and_stopped() {
     let mut shim = Plugin::new(SPINNERS).ready();
     for name in ["never", "spin", "later"] {
