@@ -53,13 +53,12 @@ fn hierarchies(root: &Path) -> Vec<PathBuf> {
     }
 }
 
+/// The directories in a directory. Their kind comes with their names; nothing is looked up.
 fn entries(directory: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs_err::read_dir(directory) else {
-        return Vec::new();
-    };
-    let entries = entries.flatten().map(|entry| entry.path());
+    let entries = fs_err::read_dir(directory).into_iter().flatten().flatten();
     entries
-        .filter(|path| path.is_dir() && !path.is_symlink())
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|entry| entry.path())
         .collect()
 }
 
