@@ -1,1 +1,26 @@
-//! Container tests.
+//! The framework of the container tests: cases run one after the other in one process, as root,
+//! and after each the host must be as it was before.
+//!
+//! The suites are in `suites/`, the plugins they run in `plugins/`, and the program that asks from
+//! inside a container in `probe/`.
+
+/// A case and how it went.
+pub mod case;
+/// The command line under test, run with a deadline.
+pub mod command;
+/// Plugins run through the library.
+pub mod host;
+/// What is left behind on the host.
+pub mod leaks;
+/// Where the programs under test are.
+pub mod parts;
+/// A place of its own for the test program, beside the parts.
+pub mod place;
+/// Processes as `/proc` shows them.
+pub mod processes;
+/// Runs cases and tells how they went.
+pub mod run;
+/// Plugins and policies for one case.
+pub mod setup;
+/// What every case is given.
+pub mod world;

@@ -1,0 +1,227 @@
+//! Plugins run through the library, as an embedding program would.
+
+use std::cell::OnceCell;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context, anyhow, bail};
+use lazaret::event::EndReason;
+use lazaret::plugin::Plugin;
+use lazaret::supervisor::{
+    CallFailure, Ended, Engine, LaunchError, LaunchOptions, PluginEvent, Running,
+};
+use lazaret_protocol::{CallError, Payload, PluginError};
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use crate::parts::Parts;
+use crate::setup::{Runs, Setup, probe_rootfs, write_files};
+
+/// An engine with a launcher of its own.
+pub struct Host {
+    engine: Engine,
+    rootfs: OnceCell<tempfile::TempDir>,
+    parts: Parts,
+}
+
+/// A plugin that is ready for calls.
+pub struct Session {
+    running: Running,
+    events: Arc<Mutex<Vec<PluginEvent>>>,
+    _files: tempfile::TempDir,
+}
+
+impl Host {
+    pub(crate) fn start(parts: &Parts) -> anyhow::Result<Self> {
+        Ok(Self {
+            engine: Engine::start(parts.installation.clone())?,
+            rootfs: OnceCell::new(),
+            parts: parts.clone(),
+        })
+    }
+
+    /// Launches a plugin that is to get ready.
+    ///
+    /// # Errors
+    /// Where it does not.
+    pub async fn launch(&self, setup: &Setup) -> anyhow::Result<Session> {
+        self.try_launch(setup)
+            .await?
+            .with_context(|| format!("failed to launch `{}`", setup.name))
+    }
+
+    /// Launches a plugin that is to end before it is ready, and tells why it did.
+    ///
+    /// # Errors
+    /// Where it gets ready, or fails in another way.
+    pub async fn launch_to_end(&self, setup: &Setup) -> anyhow::Result<Ended> {
+        match self.try_launch(setup).await? {
+            Err(LaunchError::Ended(ended)) => Ok(*ended),
+            Err(error) => Err(error.into()),
+            Ok(_) => bail!("`{}` got ready", setup.name),
+        }
+    }
+
+    /// Launches a plugin.
+    ///
+    /// # Errors
+    /// The outer one: the case's own files. The inner one: the library's.
+    pub async fn try_launch(&self, setup: &Setup) -> anyhow::Result<Result<Session, LaunchError>> {
+        let files = tempfile::tempdir()?;
+        let directory = files.path().join(&setup.name);
+        let contents = setup.files.iter();
+        let contents = contents.map(|(path, content)| (path.as_str(), content.as_slice()));
+        write_files(&directory, contents)?;
+        let plugin = Plugin::locate(&directory)?;
+        let (sender, mut receiver) = mpsc::channel(1024);
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let collected = Arc::clone(&events);
+        tokio::spawn(async move {
+            while let Some(event) = receiver.recv().await {
+                lock(&collected).push(event);
+            }
+        });
+        let (engine, rootfs) = match setup.runs {
+            Runs::Shim(js) => (Some(js.choice()), None),
+            Runs::Probe => (None, Some(self.probe_rootfs()?)),
+        };
+        let options = LaunchOptions {
+            events: Some(sender),
+            engine,
+            rootfs,
+        };
+        let launched = self
+            .engine
+            .launch(&plugin, setup.effective_policy()?, options);
+        Ok(launched.await.map(|running| Session {
+            running,
+            events,
+            _files: files,
+        }))
+    }
+
+    /// Built when it is first asked for.
+    fn probe_rootfs(&self) -> anyhow::Result<std::path::PathBuf> {
+        if self.rootfs.get().is_none() {
+            let directory = tempfile::tempdir()?;
+            probe_rootfs(&self.parts, &directory.path().join("rootfs")).with_context(|| {
+                format!("failed to put `{}` in place", self.parts.probe().display())
+            })?;
+            // Nobody else sets it: there is one thread here.
+            drop(self.rootfs.set(directory));
+        }
+        let directory = self.rootfs.get().context("set just now")?;
+        Ok(directory.path().join("rootfs").join(lazaret_rootfs::TREE))
+    }
+}
+
+impl Session {
+    /// Process id on the host.
+    pub fn pid(&self) -> u32 {
+        self.running.pid()
+    }
+
+    /// Names of the exported functions.
+    pub fn functions(&self) -> &[String] {
+        self.running.functions()
+    }
+
+    /// What the plugin logged and was refused so far.
+    pub fn events(&self) -> Vec<PluginEvent> {
+        lock(&self.events).clone()
+    }
+
+    /// The events, to be looked at once the plugin has ended.
+    pub fn later_events(&self) -> Arc<Mutex<Vec<PluginEvent>>> {
+        Arc::clone(&self.events)
+    }
+
+    /// Calls a function with any payload.
+    ///
+    /// # Errors
+    /// The library's.
+    pub async fn try_call(
+        &self,
+        function: &str,
+        arguments: Payload,
+    ) -> Result<Payload, CallFailure> {
+        self.running.call(function, arguments).await
+    }
+
+    /// Calls a function that is to answer with JSON.
+    ///
+    /// # Errors
+    /// Where it does not.
+    pub async fn call(&self, function: &str, arguments: Value) -> anyhow::Result<Value> {
+        let payload = Payload::Json(arguments.to_string());
+        match self.try_call(function, payload).await {
+            Ok(Payload::Json(text)) => serde_json::from_str(&text)
+                .with_context(|| format!("`{function}` answered with no JSON: {text}")),
+            other => Err(anyhow!("`{function}` did not answer with JSON: {other:?}")),
+        }
+    }
+
+    /// Calls a function that is to fail; the plugin goes on.
+    ///
+    /// # Errors
+    /// Where it does not fail, or the plugin ends.
+    pub async fn call_error(&self, function: &str, arguments: Value) -> anyhow::Result<CallError> {
+        let payload = Payload::Json(arguments.to_string());
+        match self.try_call(function, payload).await {
+            Err(CallFailure::Call(error)) => Ok(error),
+            other => Err(anyhow!("`{function}` did not fail: {other:?}")),
+        }
+    }
+
+    /// Calls a function that is to throw.
+    ///
+    /// # Errors
+    /// Where it does not.
+    pub async fn thrown(&self, function: &str, arguments: Value) -> anyhow::Result<PluginError> {
+        match self.call_error(function, arguments).await? {
+            CallError::Exception(error) => Ok(error),
+            other => Err(anyhow!("`{function}` did not throw: {other:?}")),
+        }
+    }
+
+    /// Calls a function that is to be the plugin's end, and tells why it ended.
+    ///
+    /// # Errors
+    /// Where it answers, or the call and the plugin name two reasons.
+    pub async fn call_to_end(self, function: &str, arguments: Value) -> anyhow::Result<Ended> {
+        let payload = Payload::Json(arguments.to_string());
+        let reason = match self.try_call(function, payload).await {
+            Err(CallFailure::Ended(reason)) => reason,
+            other => bail!("`{function}` did not end the plugin: {other:?}"),
+        };
+        let ended = self.running.ended().await;
+        if ended.reason != reason {
+            bail!(
+                "the call was told {reason:?}, the end is {:?}",
+                ended.reason
+            );
+        }
+        Ok(ended)
+    }
+
+    /// Asks the plugin to stop, which it is to do.
+    ///
+    /// # Errors
+    /// Where it ends for another reason.
+    pub async fn stop(self) -> anyhow::Result<Ended> {
+        let ended = self.running.stop().await;
+        match &ended.reason {
+            EndReason::Stopped => Ok(ended),
+            other => Err(anyhow!("it did not stop but: {other}")),
+        }
+    }
+
+    /// Waits for the end.
+    pub async fn ended(self) -> Ended {
+        self.running.ended().await
+    }
+}
+
+/// Holds events for as long as they are looked at.
+pub fn lock<T>(events: &Mutex<T>) -> MutexGuard<'_, T> {
+    events.lock().unwrap_or_else(PoisonError::into_inner)
+}

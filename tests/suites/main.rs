@@ -1,0 +1,35 @@
+//! The container tests: `cargo test -p lazaret-tests [-- PART OF A NAME...]`, as root.
+
+mod ends;
+mod story;
+
+use std::process::ExitCode;
+
+use lazaret_tests::case::{Case, Skip};
+use lazaret_tests::setup::Js;
+
+fn main() -> anyhow::Result<ExitCode> {
+    lazaret_tests::run::main(cases)
+}
+
+/// Every case there is, given which engines there are.
+fn cases(has: &dyn Fn(Js) -> bool) -> Vec<Case> {
+    let mut cases = ends::probe_cases();
+    for js in Js::ALL {
+        if has(js) {
+            cases.extend(story::cases(js));
+            cases.extend(ends::cases(js));
+        } else {
+            cases.push(Case::new(
+                format!("all JavaScript suites [{js}]"),
+                move |_| {
+                    Err(Skip(format!(
+                        "no `target/release/rootfs/{js}`; run `make build-{js}`"
+                    ))
+                    .into())
+                },
+            ));
+        }
+    }
+    cases
+}
