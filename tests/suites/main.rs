@@ -1,6 +1,9 @@
 //! The container tests: `cargo test -p lazaret-tests [-- PART OF A NAME...]`, as root.
 
 mod ends;
+mod forbidden;
+mod inside;
+mod protocol;
 mod story;
 
 use std::process::ExitCode;
@@ -15,6 +18,9 @@ fn main() -> anyhow::Result<ExitCode> {
 /// Every case there is, given which engines there are.
 fn cases(has: &dyn Fn(Js) -> bool) -> Vec<Case> {
     let mut cases = ends::probe_cases();
+    cases.extend(forbidden::cases());
+    cases.extend(inside::cases());
+    cases.extend(protocol::cases());
     for js in Js::ALL {
         if has(js) {
             cases.extend(story::cases(js));
