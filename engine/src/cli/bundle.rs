@@ -12,6 +12,7 @@ use super::policy;
 use crate::bundle::{self, BundleRequest, StandaloneCall};
 use crate::host::{CgroupVersion, Installation};
 use crate::plugin::Plugin;
+use crate::supervisor::allows_executable_memory;
 
 /// The first host id of a bundle that another runtime starts: outside of the blocks the launcher
 /// gives out, so that the two never meet.
@@ -57,7 +58,7 @@ pub(super) fn run(arguments: &BundleArguments) -> Result<ExitCode, Failure> {
         first_host_id: FIRST_HOST_ID,
         cgroup: CgroupVersion::detect().unwrap_or(CgroupVersion::V2),
         listener: false,
-        executable_memory: engine.needs_executable_memory(),
+        executable_memory: allows_executable_memory(engine, &policy),
         standalone_call: arguments.call.as_ref().map(|function| StandaloneCall {
             function: function.clone(),
             arguments: arguments.args.clone(),

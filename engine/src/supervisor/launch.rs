@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use lazaret_launcher_wire::{SnapshotError, encode_snapshot};
-use lazaret_policy::{EffectivePolicy, EngineChoice, Requirement, ResourceKey};
+use lazaret_policy::{EffectivePolicy, EngineChoice, Requirement, ResourceKey, SecurityLevel};
 use rustix::fs::{MemfdFlags, OFlags, SealFlags};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -14,7 +14,7 @@ use super::task::{self, Task};
 use crate::bundle::{self, BundleError, BundleRequest};
 use crate::channel;
 use crate::container::{Cgroup, Launcher, LauncherError, Listener};
-use crate::host::{CgroupVersion, Installation, InstallationError};
+use crate::host::{CgroupVersion, Installation, InstallationError, ShimEngine};
 use crate::plugin::{Plugin, ReadError};
 
 /// Why there is no engine.
@@ -151,7 +151,7 @@ impl Engine {
             first_host_id,
             cgroup: self.cgroup,
             listener: true,
-            executable_memory: shim.needs_executable_memory(),
+            executable_memory: allows_executable_memory(shim, &policy),
             standalone_call: None,
         };
         let built = bundle::build(&request);
@@ -226,6 +226,11 @@ impl Engine {
             Err(_) => Err(LaunchError::Ended(Box::new(running.ended().await))),
         }
     }
+}
+
+/// Whether machine code may be made at run time: never at level `maximum`, where V8 interprets.
+pub fn allows_executable_memory(shim: ShimEngine, policy: &EffectivePolicy) -> bool {
+    shim.needs_executable_memory() && policy.level().value != SecurityLevel::Maximum
 }
 
 /// Refuses keys the host has no means for, unless the policy itself says best effort.

@@ -18,5 +18,5 @@ mod running;
 mod task;
 
 pub use calls::{CallFailure, MAX_CALLS_IN_FLIGHT};
-pub use launch::{Engine, EngineError, LaunchError, LaunchOptions};
+pub use launch::{Engine, EngineError, LaunchError, LaunchOptions, allows_executable_memory};
 pub use running::{Ended, PluginEvent, Running};
