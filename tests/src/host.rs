@@ -215,6 +215,11 @@ impl Session {
         }
     }
 
+    /// Stops the plugin unless it has ended; either way, tells how.
+    pub async fn ended_or_stopped(self) -> Ended {
+        self.running.stop().await
+    }
+
     /// Waits for the end.
     pub async fn ended(self) -> Ended {
         self.running.ended().await

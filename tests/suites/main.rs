@@ -2,7 +2,9 @@
 
 mod ends;
 mod forbidden;
+mod hostile;
 mod inside;
+mod neighbour;
 mod protocol;
 mod story;
 
@@ -21,10 +23,13 @@ fn cases(has: &dyn Fn(Js) -> bool) -> Vec<Case> {
     cases.extend(forbidden::cases());
     cases.extend(inside::cases());
     cases.extend(protocol::cases());
+    cases.extend(neighbour::probe_cases());
     for js in Js::ALL {
         if has(js) {
             cases.extend(story::cases(js));
             cases.extend(ends::cases(js));
+            cases.extend(hostile::cases(js));
+            cases.extend(neighbour::cases(js));
         } else {
             cases.push(Case::new(
                 format!("all JavaScript suites [{js}]"),

@@ -43,6 +43,10 @@ pub(crate) fn cases() -> Vec<Case> {
             "protocol: a result over the limit ends the plugin",
             large_result,
         ),
+        Case::asynchronous(
+            "protocol: so does one that is a little over it",
+            result_little_over,
+        ),
         Case::asynchronous("protocol: descriptors sent along reach nobody", descriptors),
         Case::asynchronous(
             "protocol: a result that is no JSON is handed on as it is",
@@ -248,6 +252,21 @@ async fn large_result(world: &World) -> anyhow::Result<()> {
         .await?;
     let what = rule(&ended.reason)?;
     ensure!(what.contains("exceeds the limit"), "{what}");
+    Ok(())
+}
+
+async fn result_little_over(world: &World) -> anyhow::Result<()> {
+    let host = world.host()?;
+    let setup = Setup::probe("").policy("resources: { output: { result: 64KiB } }");
+    let probe = host.launch(&setup).await?;
+    let arguments = json!({ "bytes": 100_000 }).to_string();
+    let result = probe
+        .try_call("forge_large_result", Payload::Json(arguments))
+        .await;
+    ensure!(
+        result.is_err(),
+        "100000 bytes are handed on under a limit of 65536"
+    );
     Ok(())
 }
 
