@@ -3,10 +3,12 @@
 use std::ffi::OsStr;
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, ensure};
 use lazaret::cli::ExitCode;
 
+use crate::host::lock;
 use crate::world::until;
 
 /// How a command ended and what it wrote.
@@ -23,7 +25,14 @@ pub struct Finished {
 /// A command under way.
 pub struct Started {
     child: Child,
-    readers: [std::thread::JoinHandle<Vec<u8>>; 2],
+    output: Reader,
+    errors: Reader,
+}
+
+/// What is read from a pipe, and the thread that reads.
+struct Reader {
+    text: Arc<Mutex<Vec<u8>>>,
+    thread: std::thread::JoinHandle<()>,
 }
 
 /// A program with these arguments and nothing on its standard input.
@@ -46,11 +55,12 @@ pub fn start(mut command: Command) -> anyhow::Result<Started> {
         .stderr(Stdio::piped())
         .spawn()
         .with_context(|| format!("failed to run {command:?}"))?;
-    let output = read(child.stdout.take());
-    let errors = read(child.stderr.take());
+    let output = Reader::start(child.stdout.take());
+    let errors = Reader::start(child.stderr.take());
     Ok(Started {
         child,
-        readers: [output, errors],
+        output,
+        errors,
     })
 }
 
@@ -66,6 +76,11 @@ impl Started {
     /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// What it wrote to standard error so far.
+    pub fn errors(&self) -> String {
+        self.errors.so_far()
     }
 
     /// Sends it a signal.
@@ -89,10 +104,7 @@ impl Started {
             self.child.kill()?;
         }
         let status = self.child.wait()?;
-        let [output, errors] = self.readers.map(|reader| {
-            let bytes = reader.join().unwrap_or_default();
-            String::from_utf8_lossy(&bytes).into_owned()
-        });
+        let [output, errors] = [self.output, self.errors].map(Reader::finish);
         ended.with_context(|| format!("it wrote: {output}{errors}"))?;
         Ok(Finished {
             code: status.code(),
@@ -102,15 +114,32 @@ impl Started {
     }
 }
 
-fn read(from: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<Vec<u8>> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut from) = from {
-            // What was read until an error is what there is to show.
-            drop(from.read_to_end(&mut bytes));
-        }
-        bytes
-    })
+impl Reader {
+    fn start(from: Option<impl Read + Send + 'static>) -> Self {
+        let text = Arc::new(Mutex::new(Vec::new()));
+        let shared = Arc::clone(&text);
+        let thread = std::thread::spawn(move || {
+            let mut chunk = [0; 16 * 1024];
+            if let Some(mut from) = from {
+                // What was read until an error is what there is to show.
+                while let Ok(count @ 1..) = from.read(&mut chunk) {
+                    lock(&shared).extend_from_slice(&chunk[..count]);
+                }
+            }
+        });
+        Self { text, thread }
+    }
+
+    fn so_far(&self) -> String {
+        String::from_utf8_lossy(&lock(&self.text)).into_owned()
+    }
+
+    /// Waits until nobody writes any more.
+    fn finish(self) -> String {
+        // A thread that panicked has read what there is.
+        drop(self.thread.join());
+        String::from_utf8_lossy(&lock(&self.text)).into_owned()
+    }
 }
 
 impl Finished {

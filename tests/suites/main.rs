@@ -1,9 +1,13 @@
 //! The container tests: `cargo test -p lazaret-tests [-- PART OF A NAME...]`, as root.
 
+mod bundle;
 mod ends;
 mod forbidden;
 mod hostile;
+mod input;
 mod inside;
+mod kill;
+mod leaks;
 mod neighbour;
 mod protocol;
 mod story;
@@ -19,11 +23,15 @@ fn main() -> anyhow::Result<ExitCode> {
 
 /// Every case there is, given which engines there are.
 fn cases(has: &dyn Fn(Js) -> bool) -> Vec<Case> {
-    let mut cases = ends::probe_cases();
+    let mut cases = leaks::cases();
+    cases.extend(ends::probe_cases());
     cases.extend(forbidden::cases());
     cases.extend(inside::cases());
     cases.extend(protocol::cases());
     cases.extend(neighbour::probe_cases());
+    cases.extend(input::cases());
+    cases.extend(bundle::cases());
+    cases.extend(kill::cases());
     for js in Js::ALL {
         if has(js) {
             cases.extend(story::cases(js));

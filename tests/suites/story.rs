@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use anyhow::ensure;
-use lazaret::supervisor::PluginEvent;
+use lazaret::supervisor::{CallFailure, MAX_CALLS_IN_FLIGHT, PluginEvent};
 use lazaret_protocol::{CallError, LogLevel, Payload};
 use lazaret_tests::case::Case;
-use lazaret_tests::setup::{Js, Setup, plugin_source};
+use lazaret_tests::command::{command, start};
+use lazaret_tests::setup::{Js, Setup, on_disk, plugin_source};
 use lazaret_tests::world::{World, together};
 use serde_json::json;
 
@@ -24,6 +25,16 @@ pub(crate) fn cases(js: Js) -> Vec<Case> {
             js,
             "story: many calls at once are each answered",
             many_calls,
+        ),
+        Case::on(
+            js,
+            "story: more calls at once than there may be are refused",
+            too_many_calls,
+        ),
+        Case::on(
+            js,
+            "story: commands side by side each get their answer",
+            side_by_side,
         ),
         Case::on(
             js,
@@ -134,6 +145,38 @@ async fn many_calls(world: &World, js: Js) -> anyhow::Result<()> {
     let expected: BTreeSet<_> = (1..=200).map(|number: u32| number.to_string()).collect();
     assert_eq!(answers, expected);
     plugin.stop().await?;
+    Ok(())
+}
+
+async fn too_many_calls(world: &World, js: Js) -> anyhow::Result<()> {
+    let host = world.host()?;
+    let plugin = host.launch(&everyday(js)?).await?;
+    let arguments = || Payload::Json("[1, 300]".to_owned());
+    let calls = (0..MAX_CALLS_IN_FLIGHT + 44).map(|_| plugin.try_call("later", arguments()));
+    let answers = together(calls).await;
+    let busy = Err(CallFailure::Busy {
+        limit: MAX_CALLS_IN_FLIGHT,
+    });
+    let refused = answers.iter().filter(|answer| **answer == busy).count();
+    let answered = answers.iter().filter(|answer| answer.is_ok()).count();
+    assert_eq!((answered, refused), (MAX_CALLS_IN_FLIGHT, 44));
+    plugin.stop().await?;
+    Ok(())
+}
+
+async fn side_by_side(world: &World, js: Js) -> anyhow::Result<()> {
+    let plugin = on_disk(world, &everyday(js)?)?;
+    let path = plugin
+        .path()
+        .join("everyday")
+        .to_string_lossy()
+        .into_owned();
+    let arguments = ["run", &path, "--engine", js.name(), "--call", "city"];
+    let commands = (0..8).map(|_| start(command(&world.parts.lazaret(), arguments)));
+    let commands: Vec<_> = commands.collect::<anyhow::Result<_>>()?;
+    for command in commands {
+        command.finish()?.answered("\"Kobe\"\n")?;
+    }
     Ok(())
 }
 
