@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use lazaret_launcher_wire::{ContainerId, FileMount};
 use lazaret_policy::EffectivePolicy;
 
-pub use settings::UnheldGrant;
+pub use settings::{UnheldGrant, unheld_reason};
 pub use write::{WriteError, write};
 
 use crate::host::CgroupVersion;

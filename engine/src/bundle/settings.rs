@@ -30,38 +30,37 @@ impl fmt::Display for UnheldGrant {
     }
 }
 
+/// Why no grant of this kind can be held yet; `None` where it can.
+pub fn unheld_reason(permission: &Permission) -> Option<&'static str> {
+    match permission {
+        Permission::FileRead(_) => None,
+        Permission::FileWrite(_) => Some("plugins can write to `/tmp` only"),
+        Permission::NetworkRead(_) | Permission::NetworkConnect(..) => {
+            Some("there is no egress broker yet, plugins have no network")
+        }
+        Permission::ExecRun(_) => Some("plugins can start no programs"),
+        Permission::EnvRead(_) => Some("plugins see no environment"),
+        Permission::MessageSend(_) => Some("there is no messaging between plugins yet"),
+    }
+}
+
 /// The host paths the policy lets the plugin read, in the policy's order.
 pub(super) fn file_grants(policy: &EffectivePolicy) -> Result<Vec<FileGrant>, BundleError> {
     let mut unheld = Vec::new();
     let mut paths = Vec::new();
-    for granted in policy.permissions() {
-        let why = match &granted.permission {
-            Permission::FileRead(path) => {
-                if !paths.contains(&path.as_str()) {
-                    paths.push(path.as_str());
-                }
-                continue;
+    let endpoints = policy.endpoints().iter().map(|allowed| &allowed.granted);
+    for granted in policy.permissions().iter().chain(endpoints) {
+        match (&granted.permission, unheld_reason(&granted.permission)) {
+            (_, Some(why)) => unheld.push(UnheldGrant {
+                permission: granted.permission.to_string(),
+                origin: granted.origin.to_string(),
+                why,
+            }),
+            (Permission::FileRead(path), None) if !paths.contains(&path.as_str()) => {
+                paths.push(path.as_str());
             }
-            Permission::FileWrite(_) => "plugins can write to `/tmp` only",
-            Permission::NetworkRead(_) | Permission::NetworkConnect(..) => {
-                "there is no egress broker yet, plugins have no network"
-            }
-            Permission::ExecRun(_) => "plugins can start no programs",
-            Permission::EnvRead(_) => "plugins see no environment",
-            Permission::MessageSend(_) => "there is no messaging between plugins yet",
-        };
-        unheld.push(UnheldGrant {
-            permission: granted.permission.to_string(),
-            origin: granted.origin.to_string(),
-            why,
-        });
-    }
-    for allowed in policy.endpoints() {
-        unheld.push(UnheldGrant {
-            permission: allowed.granted.permission.to_string(),
-            origin: allowed.granted.origin.to_string(),
-            why: "there is no egress broker yet, plugins have no network",
-        });
+            (_, None) => {}
+        }
     }
     if !unheld.is_empty() {
         return Err(BundleError::Unheld(unheld));

@@ -109,7 +109,7 @@ impl From<LaunchError> for Failure {
                 failure
             }
             error @ LaunchError::CgroupDiffers(_) => Self::of(ExitCode::ReadBack, &error),
-            error @ LaunchError::Unenforceable { .. } => Self::of(ExitCode::Host, &error),
+            error @ LaunchError::Unenforceable(_) => Self::of(ExitCode::Host, &error),
             error @ (LaunchError::Io { .. } | LaunchError::Ended(_)) => {
                 Self::of(ExitCode::Internal, &error)
             }

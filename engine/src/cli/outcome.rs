@@ -8,7 +8,9 @@ use serde_json::json;
 
 use super::ExitCode;
 use super::failure::Failure;
+use crate::bundle::unheld_reason;
 use crate::event::{EndReason, escape};
+use crate::host::Unenforced;
 use crate::plugin::Plugin;
 use crate::supervisor::{CallFailure, Ended};
 
@@ -21,6 +23,8 @@ pub(super) struct Outcome {
     pub(super) result: Option<Result<Payload, CallFailure>>,
     /// The plugin's functions.
     pub(super) functions: Vec<String>,
+    /// Keys of the policy that this host does not hold.
+    pub(super) unenforced: Vec<Unenforced>,
     /// How the plugin ended.
     pub(super) ended: Ended,
 }
@@ -186,15 +190,17 @@ fn denied(name: &str, policy: &EffectivePolicy, permission: &str) -> Failure {
             "a rule grants it, but what it names is not there".to_owned(),
             None,
         ),
-        Ok(_) => {
-            let place = policy.source().map_or_else(
-                || "to `permissions` in a policy, and name it with `--policy`".to_owned(),
-                |_| "to `permissions`".to_owned(),
-            );
-            (
-                "no rule grants it".to_owned(),
-                Some(format!("add `{shown}` {place}")),
-            )
+        Ok(act) => {
+            let place = if policy.source().is_some() {
+                "to `permissions`"
+            } else {
+                "to `permissions` in a policy, and name it with `--policy`"
+            };
+            let hint = match unheld_reason(&act) {
+                None => format!("add `{shown}` {place}"),
+                Some(why) => format!("it cannot be granted: {why}"),
+            };
+            ("no rule grants it".to_owned(), Some(hint))
         }
     };
     let mut text = format!("`{shown}` denied for plugin `{name}`\n  policy: {rule} ({source})");
@@ -238,6 +244,7 @@ impl Outcome {
             "error": failure.map(|failure| &failure.text),
             "exit_code": code as u8,
             "functions": self.functions,
+            "unenforced": self.unenforced,
             "ended": self.ended,
         });
         (safe_json(&value.to_string()), code)

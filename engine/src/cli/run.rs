@@ -88,6 +88,11 @@ async fn execute(
     arguments: &RunArguments,
     payload: Payload,
 ) -> Result<Outcome, Failure> {
+    let unenforced = engine.unenforced(&policy);
+    for key in unenforced.iter().filter(|key| key.best_effort) {
+        // Nobody is left to tell where standard error is closed.
+        drop(writeln!(std::io::stderr(), "warning: {key}"));
+    }
     let (events, mut queue) = mpsc::channel(EVENT_QUEUE);
     let name = plugin.name().to_owned();
     let printer = tokio::spawn(async move {
@@ -104,6 +109,7 @@ async fn execute(
         Err(LaunchError::Ended(ended)) => Outcome {
             result: None,
             functions: Vec::new(),
+            unenforced,
             ended: *ended,
         },
         Err(error) => return Err(error.into()),
@@ -121,6 +127,7 @@ async fn execute(
             Outcome {
                 result,
                 functions,
+                unenforced,
                 ended,
             }
         }

@@ -1,9 +1,11 @@
 //! The host the engine runs on: what it can do, and where the installed parts are.
 
 mod cgroups;
+mod enforceable;
 mod features;
 mod installation;
 
 pub use cgroups::CgroupVersion;
+pub use enforceable::{Unenforced, unenforced};
 pub use features::{Feature, Finding, State, survey};
 pub use installation::{Installation, InstallationError, ShimEngine};

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use lazaret_launcher_wire::{SnapshotError, encode_snapshot};
-use lazaret_policy::{EffectivePolicy, EngineChoice, Requirement, ResourceKey, SecurityLevel};
+use lazaret_policy::{EffectivePolicy, EngineChoice, SecurityLevel};
 use rustix::fs::{MemfdFlags, OFlags, SealFlags};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -14,7 +14,7 @@ use super::task::{self, Task};
 use crate::bundle::{self, BundleError, BundleRequest};
 use crate::channel;
 use crate::container::{Cgroup, Launcher, LauncherError, Listener};
-use crate::host::{CgroupVersion, Installation, InstallationError, ShimEngine};
+use crate::host::{self, CgroupVersion, Installation, InstallationError, ShimEngine, Unenforced};
 use crate::plugin::{Plugin, ReadError};
 
 /// Why there is no engine.
@@ -53,18 +53,9 @@ pub enum LaunchError {
     /// The policy cannot be turned into a bundle.
     #[error(transparent)]
     Bundle(#[from] BundleError),
-    /// This host has no means to hold a key.
-    #[error(
-        "this host cannot hold `{key}` ({origin}): {why}\n  hint: leave it out, or say `requirements: {{ {key}: best_effort }}` to run without it"
-    )]
-    Unenforceable {
-        /// As `memory.high`.
-        key: String,
-        /// File and line.
-        origin: String,
-        /// What is missing.
-        why: &'static str,
-    },
+    /// This host has no means to hold a key, and the policy does not do without.
+    #[error("{0}\n  hint: leave it out, or say `requirements: {{ {key}: best_effort }}` to run without it", key = .0.key)]
+    Unenforceable(Unenforced),
     /// The launcher did not make the container.
     #[error(transparent)]
     Launcher(#[from] LauncherError),
@@ -121,6 +112,11 @@ impl Engine {
         })
     }
 
+    /// The keys of a policy that are not held on this host.
+    pub fn unenforced(&self, policy: &EffectivePolicy) -> Vec<Unenforced> {
+        host::unenforced(policy, self.cgroup)
+    }
+
     /// Starts a plugin and waits until it is ready. To be called within a tokio runtime.
     ///
     /// # Errors
@@ -131,7 +127,13 @@ impl Engine {
         policy: EffectivePolicy,
         options: LaunchOptions,
     ) -> Result<Running, LaunchError> {
-        check_enforceable(&policy, self.cgroup)?;
+        if let Some(key) = self
+            .unenforced(&policy)
+            .into_iter()
+            .find(|key| !key.best_effort)
+        {
+            return Err(LaunchError::Unenforceable(key));
+        }
         let shim = self
             .installation
             .choose(options.engine.unwrap_or(policy.engine().value))?;
@@ -231,24 +233,6 @@ impl Engine {
 /// Whether machine code may be made at run time: never at level `maximum`, where V8 interprets.
 pub fn allows_executable_memory(shim: ShimEngine, policy: &EffectivePolicy) -> bool {
     shim.needs_executable_memory() && policy.level().value != SecurityLevel::Maximum
-}
-
-/// Refuses keys the host has no means for, unless the policy itself says best effort.
-fn check_enforceable(policy: &EffectivePolicy, cgroup: CgroupVersion) -> Result<(), LaunchError> {
-    let high = policy.resources().memory.high.as_ref();
-    match high {
-        Some(high)
-            if cgroup == CgroupVersion::V1
-                && policy.requirements().of(ResourceKey::MemoryHigh) == Requirement::Required =>
-        {
-            Err(LaunchError::Unenforceable {
-                key: ResourceKey::MemoryHigh.to_string(),
-                origin: high.origin.to_string(),
-                why: "its cgroups are version 1, which has no such limit",
-            })
-        }
-        _ => Ok(()),
-    }
 }
 
 fn io(what: &'static str) -> impl Fn(std::io::Error) -> LaunchError {
