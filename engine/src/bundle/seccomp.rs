@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use lazaret_launcher_wire::floor::NEVER_ALLOWED;
+use lazaret_protocol::REPORTED_SYSTEM_CALLS;
 use oci_spec::OciSpecError;
 use oci_spec::runtime::{
     Arch, LinuxSeccomp, LinuxSeccompAction, LinuxSeccompArg, LinuxSeccompArgBuilder,
@@ -204,42 +204,6 @@ const PROCESS: &[&str] = &[
     "waitid",
 ];
 
-/// Calls that nothing in the container has any use for, besides [`NEVER_ALLOWED`]: reported.
-const REPORTED: &[&str] = &[
-    "bind",
-    "connect",
-    "fork",
-    "fsetxattr",
-    "listen",
-    "lookup_dcookie",
-    "memfd_create",
-    "memfd_secret",
-    "mknod",
-    "mknodat",
-    "modify_ldt",
-    "personality",
-    "pidfd_open",
-    "pidfd_send_signal",
-    "pkey_alloc",
-    "pkey_mprotect",
-    "process_madvise",
-    "setfsgid",
-    "setfsuid",
-    "setgid",
-    "setgroups",
-    "sethostname",
-    "setregid",
-    "setresgid",
-    "setresuid",
-    "setreuid",
-    "setuid",
-    "socket",
-    "uselib",
-    "vfork",
-    "vhangup",
-    "vmsplice",
-];
-
 /// Wants for the profile of one container.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Profile<'a> {
@@ -261,7 +225,7 @@ pub(super) fn seccomp(profile: Profile<'_>) -> Result<LinuxSeccomp, OciSpecError
             &[FILES, WAITING, MEMORY, PROCESS].concat(),
             LinuxSeccompAction::ScmpActAllow,
         )?,
-        plain(&[NEVER_ALLOWED, REPORTED].concat(), report)?,
+        plain(REPORTED_SYSTEM_CALLS, report)?,
         // glibc falls back to clone(2), whose flags a filter can see.
         rule(
             &["clone3"],
@@ -394,10 +358,17 @@ mod tests {
 
     #[test]
     fn no_call_is_in_two_lists() {
-        let lists = [FILES, WAITING, MEMORY, PROCESS, NEVER_ALLOWED, REPORTED];
+        let lists = [FILES, WAITING, MEMORY, PROCESS, REPORTED_SYSTEM_CALLS];
         let all: Vec<&str> = lists.concat();
         let unique: BTreeSet<&str> = all.iter().copied().collect();
         assert_eq!(all.len(), unique.len());
+    }
+
+    #[test]
+    fn what_the_launcher_never_allows_is_reported() {
+        for name in lazaret_launcher_wire::floor::NEVER_ALLOWED {
+            assert!(REPORTED_SYSTEM_CALLS.contains(name), "{name}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@
 
 mod frame;
 mod message;
+mod reported;
 mod settings;
 
 pub use frame::{FrameDecoder, FrameError, HEADER_BYTES, MAX_FRAME_BYTES, encode};
@@ -19,6 +20,7 @@ pub use message::{
     CallError, CallId, CallLimits, Difference, EngineMessage, Figures, LogLevel, Payload,
     PluginError, ShimMessage,
 };
+pub use reported::REPORTED_SYSTEM_CALLS;
 pub use settings::{Expected, ExpectedMount, FileGrant, SETTINGS_PATH, ShimSettings, TimeLimits};
 
 /// Version of the messages in this crate. Raised when a message changes shape.
