@@ -64,6 +64,17 @@ pub fn start(mut command: Command) -> anyhow::Result<Started> {
     })
 }
 
+/// Runs a command that nobody listens to, so that nothing waits for processes it leaves.
+///
+/// # Errors
+/// Where it cannot be started.
+pub fn start_unheard(mut command: Command) -> anyhow::Result<Child> {
+    let command = command.stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .spawn()
+        .with_context(|| format!("failed to run {command:?}"))
+}
+
 /// Runs a command to its end.
 ///
 /// # Errors
@@ -104,8 +115,12 @@ impl Started {
             self.child.kill()?;
         }
         let status = self.child.wait()?;
-        let [output, errors] = [self.output, self.errors].map(Reader::finish);
-        ended.with_context(|| format!("it wrote: {output}{errors}"))?;
+        let closed = until("nobody held its output any more", || {
+            self.output.is_done() && self.errors.is_done()
+        });
+        let [output, errors] = [self.output.so_far(), self.errors.so_far()];
+        let wrote = || format!("it wrote: {output}{errors}");
+        ended.and(closed).with_context(wrote)?;
         Ok(Finished {
             code: status.code(),
             output,
@@ -134,11 +149,9 @@ impl Reader {
         String::from_utf8_lossy(&lock(&self.text)).into_owned()
     }
 
-    /// Waits until nobody writes any more.
-    fn finish(self) -> String {
-        // A thread that panicked has read what there is.
-        drop(self.thread.join());
-        String::from_utf8_lossy(&lock(&self.text)).into_owned()
+    /// Nobody writes any more.
+    fn is_done(&self) -> bool {
+        self.thread.is_finished()
     }
 }
 

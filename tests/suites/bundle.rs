@@ -193,10 +193,7 @@ fn refuses(world: &World, named: &str, change: Change) -> anyhow::Result<()> {
     let text = fs_err::read_to_string(&file)?;
     let mut config: Value = serde_json::from_str(&text)?;
     change(&mut config);
-    ensure!(
-        config.to_string() != serde_json::from_str::<Value>(&text)?.to_string(),
-        "no change"
-    );
+    ensure!(config != serde_json::from_str::<Value>(&text)?, "no change");
     fs_err::remove_file(&file)?;
     fs_err::write(&file, config.to_string())?;
     let finished = run_bundle(directory.path(), &bundle).context("runc")?;

@@ -433,7 +433,7 @@ fn closed_output(world: &World) -> anyhow::Result<()> {
     let full = fs_err::OpenOptions::new().write(true).open("/dev/full")?;
     let mut command = lazaret(world, ["run", &path, "--call", "city"]);
     command
-        .stdout(std::fs::File::from(full.into_parts().0))
+        .stdout(full.into_parts().0)
         .stderr(std::process::Stdio::piped());
     let finished = command.spawn()?.wait_with_output()?;
     let errors = String::from_utf8_lossy(&finished.stderr);

@@ -1,5 +1,6 @@
 //! Whoever is killed: afterwards nothing is left on the host.
 
+use std::process::Child;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
@@ -8,7 +9,7 @@ use lazaret::event::EndReason;
 use lazaret::supervisor::CallFailure;
 use lazaret_protocol::Payload;
 use lazaret_tests::case::Case;
-use lazaret_tests::command::{Started, command, run, start};
+use lazaret_tests::command::{Started, command, run, start, start_unheard};
 use lazaret_tests::leaks::{Snapshot, left_since};
 use lazaret_tests::processes::{self, Process};
 use lazaret_tests::setup::{Js, Setup, on_disk};
@@ -40,7 +41,7 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new("kill: SIGKILL of both at once", both),
         Case::new("kill: SIGKILL of the shim", shim),
         Case::new("kill: SIGKILL of `lazaret run` at any moment", |world| {
-            at_any_moment(world, |running| running.signal(Signal::KILL))
+            at_any_moment(world, |running| signal(running, Signal::KILL))
         }),
         Case::new("kill: SIGKILL of the launcher at any moment", |world| {
             at_any_moment(world, |_| match processes::named("lazaret-launche") {
@@ -49,7 +50,7 @@ pub(crate) fn cases() -> Vec<Case> {
             })
         }),
         Case::new("kill: Ctrl-C at any moment", |world| {
-            at_any_moment(world, |running| running.signal(Signal::INT))
+            at_any_moment(world, |running| signal(running, Signal::INT))
         }),
         Case::asynchronous("kill: no container outlives its launcher", outlives),
         Case::asynchronous(
@@ -79,6 +80,10 @@ fn calling(world: &World) -> anyhow::Result<(Started, tempfile::TempDir)> {
 
 fn process(name: &str) -> anyhow::Result<Process> {
     processes::named(name).with_context(|| format!("there is no process `{name}`"))
+}
+
+fn signal(child: &Child, signal: Signal) -> anyhow::Result<()> {
+    Ok(kill_process(Pid::from_child(child), signal)?)
 }
 
 fn kill(process: &Process) -> anyhow::Result<()> {
@@ -156,11 +161,18 @@ fn shim(world: &World) -> anyhow::Result<()> {
     finished.failed(ExitCode::ShimLost, &["the shim was lost (signal 9)"])
 }
 
-/// Many runs, each hit a little later than the one before.
-fn at_any_moment(
-    world: &World,
-    hit: impl Fn(&Started) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
+/// Many runs, each hit a little later than the one before. What is left must be gone once the
+/// next launcher has looked after it.
+fn at_any_moment(world: &World, hit: impl Fn(&Child) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let result = hits(world, hit);
+    if result.is_err() {
+        // The rest of the tests start from a clean host.
+        sweep(world)?;
+    }
+    result
+}
+
+fn hits(world: &World, hit: impl Fn(&Child) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let plugin = on_disk(world, &everyday(Js::QuickJs)?)?;
     let path = plugin
         .path()
@@ -169,18 +181,26 @@ fn at_any_moment(
         .into_owned();
     let before = Snapshot::take();
     for moment in 0..40 {
-        let running = start(command(
-            &world.parts.lazaret(),
-            ["run", &path, "--call", "city"],
-        ))?;
+        let arguments = ["run", &path, "--call", "city"];
+        let mut running = start_unheard(command(&world.parts.lazaret(), arguments))?;
         std::thread::sleep(Duration::from_millis(moment * 2));
         // It may have ended before, which is as good a moment.
         let _too_late = hit(&running);
-        running.finish()?;
+        let ended = until("it ended", || matches!(running.try_wait(), Ok(Some(_))));
+        if ended.is_err() {
+            running.kill()?;
+            running.wait()?;
+        }
+        ended.with_context(|| format!("hit after {} ms", moment * 2))?;
+        sweep(world)?;
+        let left = left_since(&before);
+        let left_behind = format!(
+            "hit after {} ms, left behind:\n{}",
+            moment * 2,
+            left.join("\n")
+        );
+        ensure!(left.is_empty(), left_behind);
     }
-    sweep(world)?;
-    let left = left_since(&before);
-    ensure!(left.is_empty(), "left behind:\n{}", left.join("\n"));
     Ok(())
 }
 
