@@ -26,6 +26,9 @@ pub const PLUGIN_ID: u32 = 1000;
 /// Host name inside every container: the host's own is nobody's business.
 const HOSTNAME: &str = "plugin";
 
+/// The most host paths one policy may grant: each is a mount.
+pub const MAX_GRANTS: usize = 64;
+
 /// What a bundle is made from.
 #[derive(Clone, Debug)]
 pub struct BundleRequest<'a> {
@@ -77,6 +80,16 @@ pub enum BundleError {
     /// The policy grants what this version cannot hold.
     #[error("the policy grants what this version of lazaret cannot hold:{}", .0.iter().map(|grant| format!("\n  {grant}")).collect::<String>())]
     Unheld(Vec<UnheldGrant>),
+    /// More granted host paths than a container has room for.
+    #[error(
+        "the policy grants {found} host paths, more than {limit}\n  hint: grant a directory in place of the files in it"
+    )]
+    TooManyGrants {
+        /// How many.
+        found: usize,
+        /// [`MAX_GRANTS`].
+        limit: usize,
+    },
     /// A granted path cannot be looked at.
     #[error("granted path `{path}` cannot be used")]
     Grant {

@@ -7,7 +7,7 @@ use lazaret_policy::{EffectivePolicy, Permission};
 use lazaret_protocol::{Expected, ExpectedMount, FileGrant, ShimSettings, TimeLimits};
 
 use super::mounts::granted_target;
-use super::{BundleError, BundleRequest, HOSTNAME, PLUGIN_ID};
+use super::{BundleError, BundleRequest, HOSTNAME, MAX_GRANTS, PLUGIN_ID};
 
 /// A grant this version has no means to hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +64,12 @@ pub(super) fn file_grants(policy: &EffectivePolicy) -> Result<Vec<FileGrant>, Bu
     }
     if !unheld.is_empty() {
         return Err(BundleError::Unheld(unheld));
+    }
+    if paths.len() > MAX_GRANTS {
+        return Err(BundleError::TooManyGrants {
+            found: paths.len(),
+            limit: MAX_GRANTS,
+        });
     }
     paths
         .into_iter()

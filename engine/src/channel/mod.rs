@@ -1,6 +1,8 @@
 //! The engine's end of the channel to a shim. Every frame is taken for hostile: bounded before it
 //! is read, decoded strictly, refused when out of turn.
 
+mod bounds;
+
 use std::os::fd::OwnedFd;
 
 use lazaret_protocol::{
@@ -34,6 +36,12 @@ pub enum ChannelError {
         /// The shim's.
         found: u16,
     },
+    /// A text or list in a message is larger than any shim of ours makes it.
+    #[error("the {what} is too large")]
+    Bounds {
+        /// Which.
+        what: &'static str,
+    },
     /// A message that has no place at this point.
     #[error("`{message}` came {when}")]
     OutOfTurn {
@@ -66,6 +74,14 @@ pub struct Sender {
     socket: OwnedWriteHalf,
 }
 
+/// A message as it goes over the channel.
+///
+/// # Errors
+/// Where it is larger than a frame may be.
+pub fn frame(message: &EngineMessage) -> Result<Vec<u8>, FrameError> {
+    encode(message)
+}
+
 /// Splits the engine's end; `result_bytes` is the largest result the policy allows.
 pub fn split(socket: UnixStream, result_bytes: u64) -> (Receiver, Sender) {
     let (read, write) = socket.into_split();
@@ -89,6 +105,7 @@ impl Receiver {
     pub async fn next(&mut self) -> Result<ShimMessage, ChannelError> {
         loop {
             if let Some(message) = self.decoder.next()? {
+                bounds::check(&message).map_err(|what| ChannelError::Bounds { what })?;
                 return Ok(message);
             }
             match self.socket.read(&mut self.buffer).await {
@@ -104,12 +121,12 @@ impl Receiver {
 }
 
 impl Sender {
-    /// Sends one message. Not safe to be dropped halfway: the channel is broken then.
+    /// Sends one message as [`frame`] made it. Not safe to be dropped halfway: the channel is
+    /// broken then.
     ///
     /// # Errors
     /// [`ChannelError`].
-    pub async fn send(&mut self, message: &EngineMessage) -> Result<(), ChannelError> {
-        self.socket.write_all(&encode(message)?).await?;
-        Ok(())
+    pub async fn send(&mut self, frame: &[u8]) -> Result<(), ChannelError> {
+        Ok(self.socket.write_all(frame).await?)
     }
 }

@@ -9,6 +9,7 @@ use lazaret_policy::EngineChoice;
 use super::ExitCode;
 use super::failure::Failure;
 use super::policy;
+use super::run::arguments_json;
 use crate::bundle::{self, BundleRequest, StandaloneCall};
 use crate::host::{CgroupVersion, Installation};
 use crate::plugin::Plugin;
@@ -40,6 +41,7 @@ pub(super) struct BundleArguments {
 }
 
 pub(super) fn run(arguments: &BundleArguments) -> Result<ExitCode, Failure> {
+    let call_arguments = arguments_json(Some(&arguments.args))?;
     let plugin = Plugin::locate(&arguments.plugin)?;
     let policy = policy::effective(&plugin, arguments.policy.as_deref())?;
     let installation = Installation::find()?;
@@ -61,7 +63,7 @@ pub(super) fn run(arguments: &BundleArguments) -> Result<ExitCode, Failure> {
         executable_memory: allows_executable_memory(engine, &policy),
         standalone_call: arguments.call.as_ref().map(|function| StandaloneCall {
             function: function.clone(),
-            arguments: arguments.args.clone(),
+            arguments: call_arguments.clone(),
         }),
     })?;
     let rootfs = installation.rootfs(engine).join(lazaret_rootfs::TREE);

@@ -5,6 +5,7 @@ use std::io::Write;
 
 use super::ExitCode;
 use crate::bundle::{BundleError, WriteError};
+use crate::event::escape;
 use crate::host::InstallationError;
 use crate::plugin::{LocateError, ReadError};
 use crate::supervisor::{EngineError, LaunchError};
@@ -49,7 +50,9 @@ impl Failure {
     /// Writes it to standard error.
     pub(super) fn report(self) -> ExitCode {
         // Nobody is left to tell where standard error is closed.
-        drop(writeln!(std::io::stderr(), "error: {}", self.text));
+        // What a plugin, a policy or a file's name brought along must not act on the terminal.
+        let text = self.text.lines().map(escape).collect::<Vec<_>>().join("\n");
+        drop(writeln!(std::io::stderr(), "error: {text}"));
         self.code
     }
 }
@@ -81,7 +84,9 @@ impl From<EngineError> for Failure {
 impl From<BundleError> for Failure {
     fn from(error: BundleError) -> Self {
         let code = match &error {
-            BundleError::Unheld(_) | BundleError::Grant { .. } => ExitCode::Policy,
+            BundleError::Unheld(_)
+            | BundleError::Grant { .. }
+            | BundleError::TooManyGrants { .. } => ExitCode::Policy,
             BundleError::Specification(_) | BundleError::Json(_) => ExitCode::Internal,
         };
         Self::of(code, &error)

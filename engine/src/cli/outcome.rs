@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use lazaret_policy::{EffectivePolicy, Permission, TimeLimit};
+use lazaret_policy::{EffectivePolicy, Permission};
 use lazaret_protocol::{CallError, Payload, PluginError};
-use serde_json::json;
+use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::ExitCode;
 use super::failure::Failure;
@@ -53,6 +54,10 @@ pub(super) fn describe(
             ExitCode::Internal,
             format!("more than {limit} calls are under way"),
         )),
+        Some(Err(CallFailure::Backlog { bytes, limit })) => Some(Failure::new(
+            ExitCode::Internal,
+            format!("{bytes} bytes of {limit} wait to be read by the plugin's shim"),
+        )),
         Some(Err(CallFailure::TooLarge { message })) => Some(Failure::new(
             ExitCode::Arguments,
             format!("the arguments are too large: {message}"),
@@ -92,15 +97,15 @@ fn call_error(name: &str, function: &str, policy: &EffectivePolicy, error: &Call
             Failure::new(ExitCode::Exception, text)
         }
         CallError::Denied { permission, .. } => denied(name, policy, permission),
-        CallError::CpuTime { limit_ms } => {
-            let limit = TimeLimit::from_millis(*limit_ms);
+        CallError::CpuTime { .. } => {
+            let limit = policy.resources().time.cpu_per_call.value;
             Failure::new(
                 ExitCode::CpuTime,
                 format!("{call} ended: CPU time (cpu_per_call {limit})"),
             )
         }
-        CallError::WallTime { limit_ms } => {
-            let limit = TimeLimit::from_millis(*limit_ms);
+        CallError::WallTime { .. } => {
+            let limit = policy.resources().time.call.value;
             Failure::new(
                 ExitCode::WallTime,
                 format!("{call} ended: wall time (call {limit})"),
@@ -229,26 +234,46 @@ pub(super) fn safe_json(text: &str) -> String {
     safe
 }
 
-impl Outcome {
-    /// As one JSON object on one line, with the exit status it stands for.
-    pub(super) fn to_json(&self, plugin: &str, failure: Option<&Failure>) -> (String, ExitCode) {
-        let code = failure.map_or(ExitCode::Success, |failure| failure.code);
-        let result = match (&self.result, failure) {
-            (Some(Ok(Payload::Json(text))), None) => serde_json::from_str(text).unwrap_or_default(),
-            (Some(Ok(Payload::Bytes(bytes))), None) => json!({ "bytes": bytes }),
-            _ => serde_json::Value::Null,
-        };
-        let value = json!({
-            "plugin": plugin,
-            "result": result,
-            "error": failure.map(|failure| &failure.text),
-            "exit_code": code as u8,
-            "functions": self.functions,
-            "unenforced": self.unenforced,
-            "ended": self.ended,
-        });
-        (safe_json(&value.to_string()), code)
+/// A run as one JSON object.
+#[derive(Serialize)]
+struct Report<'a> {
+    plugin: &'a str,
+    /// The result, as the plugin's shim sent it, where it is JSON.
+    result: Option<&'a RawValue>,
+    /// The result where it is bytes, as numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<&'a [u8]>,
+    error: Option<&'a str>,
+    exit_code: u8,
+    functions: &'a [String],
+    unenforced: &'a [Unenforced],
+    ended: Option<&'a Ended>,
+}
+
+/// A run as one JSON object on one line; without an outcome where the plugin was not started.
+pub(super) fn to_json(
+    plugin: &str,
+    outcome: Option<&Outcome>,
+    failure: Option<&Failure>,
+) -> Result<String, serde_json::Error> {
+    let result = outcome.and_then(|outcome| outcome.result.as_ref()?.as_ref().ok());
+    let (mut json, mut bytes) = (None, None);
+    match result.filter(|_| failure.is_none()) {
+        Some(Payload::Json(text)) => json = Some(serde_json::from_str(text)?),
+        Some(Payload::Bytes(raw)) => bytes = Some(raw.as_slice()),
+        None => {}
     }
+    let report = Report {
+        plugin,
+        result: json,
+        bytes,
+        error: failure.map(|failure| failure.text.as_str()),
+        exit_code: failure.map_or(ExitCode::Success, |failure| failure.code) as u8,
+        functions: outcome.map_or(&[], |outcome| &outcome.functions),
+        unenforced: outcome.map_or(&[], |outcome| &outcome.unenforced),
+        ended: outcome.map(|outcome| &outcome.ended),
+    };
+    Ok(safe_json(&serde_json::to_string(&report)?))
 }
 
 #[cfg(test)]
@@ -268,6 +293,40 @@ mod tests {
         assert_eq!(
             serde_json::from_str::<serde_json::Value>(&safe).unwrap(),
             value
+        );
+    }
+
+    fn outcome(text: &str) -> Outcome {
+        Outcome {
+            result: Some(Ok(Payload::Json(text.to_owned()))),
+            functions: Vec::new(),
+            unenforced: Vec::new(),
+            ended: Ended {
+                reason: EndReason::Stopped,
+                violations: Vec::new(),
+                violation_count: 0,
+                cpu_us: Some(1),
+                memory_peak_bytes: None,
+                cleanup: None,
+            },
+        }
+    }
+
+    #[test]
+    fn a_result_reaches_the_report_as_it_was_sent() {
+        let deep = format!("{}1.0{}", "[".repeat(120), "]".repeat(120));
+        let report = to_json("p", Some(&outcome(&deep)), None).unwrap();
+        assert!(report.contains(&format!("\"result\":{deep},")), "{report}");
+    }
+
+    #[test]
+    fn a_report_without_an_outcome_tells_the_failure() {
+        let failure = Failure::new(ExitCode::Plugin, "no plugin");
+        let report: serde_json::Value =
+            serde_json::from_str(&to_json("p", None, Some(&failure)).unwrap()).unwrap();
+        assert_eq!(
+            (&report["error"], &report["exit_code"]),
+            (&"no plugin".into(), &4.into())
         );
     }
 

@@ -2,23 +2,27 @@
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use lazaret_policy::{EffectivePolicy, EngineChoice};
 use lazaret_protocol::{LogLevel, Payload};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::ExitCode;
 use super::failure::Failure;
-use super::outcome::{Outcome, describe};
+use super::outcome::{self, Outcome, describe};
 use super::policy;
 use crate::event::escape;
 use crate::host::Installation;
 use crate::plugin::Plugin;
 use crate::supervisor::{CallFailure, Engine, LaunchError, LaunchOptions, PluginEvent};
 
-/// How many events may wait to be printed before the plugin waits.
+/// How many events may wait to be printed before further ones are dropped and counted.
 const EVENT_QUEUE: usize = 1024;
+
+/// How long the last lines of a plugin may take to be read.
+const LAST_LINES: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Args)]
 pub(super) struct RunArguments {
@@ -42,7 +46,21 @@ pub(super) struct RunArguments {
 }
 
 pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
-    let payload = arguments_json(arguments.args.as_deref())?;
+    match run_plugin(arguments) {
+        // Who asks for JSON gets JSON, whatever went wrong.
+        Err(failure) if arguments.json => {
+            let name = arguments.plugin.to_string_lossy();
+            let text = outcome::to_json(&name, None, Some(&failure))
+                .map_err(|error| Failure::of(ExitCode::Internal, &error))?;
+            writeln!(std::io::stdout(), "{text}").map_err(write_failed)?;
+            Ok(failure.code)
+        }
+        other => other,
+    }
+}
+
+fn run_plugin(arguments: &RunArguments) -> Result<ExitCode, Failure> {
+    let payload = Payload::Json(arguments_json(arguments.args.as_deref())?);
     let plugin = Plugin::locate(&arguments.plugin)?;
     let policy = policy::effective(&plugin, arguments.policy.as_deref())?;
     let engine = Engine::start(Installation::find()?)?;
@@ -50,10 +68,8 @@ pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
         .enable_all()
         .build()
         .map_err(|error| {
-            Failure::new(
-                ExitCode::Internal,
-                format!("failed to start the runtime: {error}"),
-            )
+            let text = format!("failed to start the runtime: {error}");
+            Failure::new(ExitCode::Internal, text)
         })?;
     let outcome = runtime.block_on(async {
         tokio::select! {
@@ -67,11 +83,11 @@ pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
     finish(&plugin, &policy, arguments, &outcome?)
 }
 
-/// Without arguments a function is called with none.
-fn arguments_json(text: Option<&str>) -> Result<Payload, Failure> {
+/// Checked JSON text; without any a function is called with no arguments.
+pub(super) fn arguments_json(text: Option<&str>) -> Result<String, Failure> {
     let text = text.unwrap_or("[]");
     match serde_json::from_str::<serde::de::IgnoredAny>(text) {
-        Ok(_) => Ok(Payload::Json(text.to_owned())),
+        Ok(_) => Ok(text.to_owned()),
         Err(error) => Err(Failure::new(
             ExitCode::Arguments,
             format!(
@@ -93,13 +109,11 @@ async fn execute(
         // Nobody is left to tell where standard error is closed.
         drop(writeln!(std::io::stderr(), "warning: {key}"));
     }
-    let (events, mut queue) = mpsc::channel(EVENT_QUEUE);
+    let (events, queue) = mpsc::channel(EVENT_QUEUE);
+    let (printed, all_printed) = oneshot::channel::<()>();
     let name = plugin.name().to_owned();
-    let printer = tokio::spawn(async move {
-        while let Some(event) = queue.recv().await {
-            print_event(&name, &event);
-        }
-    });
+    // Printing waits for whoever reads; the engine's clocks must not.
+    std::thread::spawn(move || print_events(&name, queue, printed));
     let options = LaunchOptions {
         events: Some(events),
         engine: arguments.engine,
@@ -132,9 +146,21 @@ async fn execute(
             }
         }
     };
-    // Ends with the plugin's task, which holds the other end.
-    drop(printer.await);
+    // The thread ends with the plugin's task, which holds the other end of the queue. Who does
+    // not read what it prints does not hold up the result for ever.
+    drop(tokio::time::timeout(LAST_LINES, all_printed).await);
     Ok(outcome)
+}
+
+fn print_events(
+    plugin: &str,
+    mut queue: mpsc::Receiver<PluginEvent>,
+    printed: oneshot::Sender<()>,
+) {
+    while let Some(event) = queue.blocking_recv() {
+        print_event(plugin, &event);
+    }
+    drop(printed);
 }
 
 fn print_event(plugin: &str, event: &PluginEvent) {
@@ -188,6 +214,11 @@ async fn interrupted() -> Failure {
     Failure::new(ExitCode::Interrupted, name)
 }
 
+fn write_failed(error: std::io::Error) -> Failure {
+    let text = format!("failed to write to standard output: {error}");
+    Failure::new(ExitCode::Output, text)
+}
+
 fn finish(
     plugin: &Plugin,
     policy: &EffectivePolicy,
@@ -195,23 +226,26 @@ fn finish(
     outcome: &Outcome,
 ) -> Result<ExitCode, Failure> {
     let failure = describe(plugin, policy, arguments.call.as_deref(), outcome);
+    if let Some(cleanup) = &outcome.ended.cleanup {
+        let text = escape(cleanup);
+        // Nobody is left to tell where standard error is closed.
+        drop(writeln!(
+            std::io::stderr(),
+            "warning: something of the plugin may be left on the host: {text}"
+        ));
+    }
     let mut output = std::io::stdout().lock();
-    let write_failed = |error: std::io::Error| {
-        Failure::new(
-            ExitCode::Output,
-            format!("failed to write to standard output: {error}"),
-        )
-    };
     if arguments.json {
-        let (text, code) = outcome.to_json(plugin.name(), failure.as_ref());
+        let text = outcome::to_json(plugin.name(), Some(outcome), failure.as_ref())
+            .map_err(|error| Failure::of(ExitCode::Internal, &error))?;
         writeln!(output, "{text}").map_err(write_failed)?;
-        return Ok(code);
+        return Ok(failure.map_or(ExitCode::Success, |failure| failure.code));
     }
     if let Some(failure) = failure {
         return Err(failure);
     }
     match &outcome.result {
-        Some(Ok(Payload::Json(text))) => writeln!(output, "{}", super::outcome::safe_json(text)),
+        Some(Ok(Payload::Json(text))) => writeln!(output, "{}", outcome::safe_json(text)),
         Some(Ok(Payload::Bytes(bytes))) if output.is_terminal() => {
             return Err(Failure::new(
                 ExitCode::Output,

@@ -204,6 +204,24 @@ impl Cgroup {
         }
     }
 
+    /// Removes the cgroup from every hierarchy, as far as it is empty: for when the launcher,
+    /// whose task that is, is gone.
+    pub fn remove(&self) {
+        let hierarchies = match self.version {
+            CgroupVersion::V2 => vec![self.root.clone()],
+            CgroupVersion::V1 => fs_err::read_dir(&self.root)
+                .into_iter()
+                .flatten()
+                .flatten()
+                .map(|entry| entry.path())
+                .collect(),
+        };
+        for hierarchy in hierarchies {
+            // Not there in every hierarchy; what is not empty is the next launcher's to remove.
+            fs_err::remove_dir(hierarchy.join(&self.name)).ok();
+        }
+    }
+
     fn controllers(&self) -> &'static [&'static str] {
         match self.version {
             CgroupVersion::V1 => &["memory", "cpu", "cpuacct", "pids"],

@@ -3,8 +3,9 @@
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 
 use lazaret_launcher_wire::{
     ContainerId, Event, ExitStatus, FromLauncher, PacketError, PacketSocket, Request, Response,
@@ -69,7 +70,8 @@ pub struct Launcher {
     waiting: Arc<Mutex<Waiting>>,
     /// Holds the order of requests and of those waiting for their answers together.
     sending: Mutex<()>,
-    child: Child,
+    /// Reads what the launcher says and waits for its end.
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Launcher {
@@ -83,7 +85,7 @@ impl Launcher {
             source,
         };
         let (ours, theirs) = PacketSocket::pair().map_err(failed)?;
-        let child = Command::new(program)
+        let mut child = Command::new(program)
             .env_clear()
             .stdin(Stdio::from(theirs.into_descriptor()))
             .stdout(Stdio::null())
@@ -92,15 +94,18 @@ impl Launcher {
         let socket = Arc::new(ours);
         let waiting = Arc::new(Mutex::new(Waiting::default()));
         let (reader, state) = (Arc::clone(&socket), Arc::clone(&waiting));
-        std::thread::Builder::new()
+        let reader = std::thread::Builder::new()
             .name("launcher".to_owned())
-            .spawn(move || read(&reader, &state))
+            .spawn(move || {
+                read(&reader, &state);
+                child.wait().ok();
+            })
             .map_err(failed)?;
         Ok(Self {
             socket,
             waiting,
             sending: Mutex::new(()),
-            child,
+            reader: Some(reader),
         })
     }
 
@@ -185,8 +190,10 @@ impl Launcher {
     /// # Errors
     /// [`LauncherError`].
     pub async fn delete(&self, id: &ContainerId) -> Result<(), LauncherError> {
-        self.act("delete the container", Request::Delete { id: id.clone() })
-            .await
+        let request = Request::Delete { id: id.clone() };
+        let deleted = self.act("delete the container", request).await;
+        lock(&self.waiting).exits.remove(id);
+        deleted
     }
 
     /// How a container ends; to be asked for before it is created. The sender is dropped where
@@ -243,7 +250,9 @@ impl Drop for Launcher {
     fn drop(&mut self) {
         // The launcher takes the closed socket as its order to clean up and end.
         rustix::net::shutdown(self.socket.as_ref(), Shutdown::Both).ok();
-        drop(self.child.wait());
+        if let Some(reader) = self.reader.take() {
+            reader.join().ok();
+        }
     }
 }
 

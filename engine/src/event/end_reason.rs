@@ -151,9 +151,10 @@ impl EndReason {
             };
         }
         if evidence.exit == Some(ExitStatus::Signal(libc::SIGSYS)) {
-            // Only the second filter kills, and only for this.
+            // The filters kill only for `execve`, in the second stage, and for calls by the
+            // table of another architecture; the kernel does not say which it was.
             return Self::ForbiddenSyscall {
-                name: "execve".to_owned(),
+                name: "execve, or one of another architecture".to_owned(),
                 arguments: None,
             };
         }
@@ -293,7 +294,7 @@ fn rounded(bytes: u64) -> String {
     const UNITS: [(u64, &str); 2] = [(1 << 20, "MiB"), (1 << 10, "KiB")];
     for (size, unit) in UNITS {
         if bytes >= size {
-            return format!("{}{unit}", (bytes + size / 2) / size);
+            return format!("{}{unit}", bytes.saturating_add(size / 2) / size);
         }
     }
     format!("{bytes}B")

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use crate::event::escape;
+
 /// Names a directory's entry module may have, in this order.
 const ENTRIES: [&str; 1] = ["main.js"];
 
@@ -151,10 +153,7 @@ fn checked_name(name: Option<&std::ffi::OsStr>) -> Result<String, LocateError> {
         "it is empty"
     } else if name.len() > 128 {
         "it is longer than 128 bytes"
-    } else if name
-        .chars()
-        .any(|letter| letter.is_control() || letter == '\u{fffd}')
-    {
+    } else if escape(&name) != name || name.contains(['\u{fffd}', '\t']) {
         "it has characters that cannot be shown"
     } else {
         return Ok(name);

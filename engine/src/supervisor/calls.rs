@@ -27,6 +27,13 @@ pub enum CallFailure {
         /// [`MAX_CALLS_IN_FLIGHT`].
         limit: usize,
     },
+    /// Too much waits to be read by the plugin's shim.
+    Backlog {
+        /// Bytes that wait.
+        bytes: usize,
+        /// The most that may.
+        limit: usize,
+    },
     /// The call is larger than a frame may be.
     TooLarge {
         /// What the encoder said.
@@ -43,6 +50,7 @@ struct Call {
     cpu_at_start_us: Option<u64>,
     /// The most calls that shared the CPU with this one.
     company: u64,
+    cancelled: bool,
 }
 
 /// The calls under way.
@@ -79,6 +87,7 @@ impl Calls {
                 limits,
                 cpu_at_start_us: cpu_us,
                 company: 1,
+                cancelled: false,
             },
         );
         let company = self.calls.len() as u64;
@@ -97,6 +106,19 @@ impl Calls {
             }
             None => false,
         }
+    }
+
+    /// Calls nobody waits for any more and that the shim has not been told to give up. They stay
+    /// under way until it answers.
+    pub(super) fn given_up(&mut self) -> Vec<CallId> {
+        let gone = |call: &Call| call.reply.is_closed() && !call.cancelled;
+        let calls = self.calls.iter_mut().filter(|(_, call)| gone(call));
+        calls
+            .map(|(id, call)| {
+                call.cancelled = true;
+                *id
+            })
+            .collect()
     }
 
     /// Whether any call is under way.
@@ -190,6 +212,17 @@ mod tests {
         let (_, _other) = begin(&mut calls, now, 5_000_000);
         assert_eq!(calls.overdue(now, Some(7_000_000)), None);
         assert!(calls.overdue(now, Some(7_000_001)).is_some());
+    }
+
+    #[test]
+    fn a_call_nobody_waits_for_is_given_up_once_and_may_still_be_answered() {
+        let mut calls = Calls::default();
+        let (id, receiver) = begin(&mut calls, Instant::now(), 0);
+        assert_eq!(calls.given_up(), []);
+        drop(receiver);
+        assert_eq!(calls.given_up(), [id]);
+        assert_eq!(calls.given_up(), []);
+        assert!(calls.answer(id, Err(CallFailure::Call(CallError::Cancelled))));
     }
 
     #[test]

@@ -4,13 +4,14 @@ use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use lazaret_launcher_wire::{SnapshotError, encode_snapshot};
+use lazaret_launcher_wire::{ContainerId, SnapshotError, encode_snapshot};
 use lazaret_policy::{EffectivePolicy, EngineChoice, SecurityLevel};
 use rustix::fs::{MemfdFlags, OFlags, SealFlags};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::outbox::Outbox;
 use super::running::{Ended, PluginEvent, Running};
-use super::task::{self, Task};
+use super::task::Task;
 use crate::bundle::{self, BundleError, BundleRequest};
 use crate::channel;
 use crate::container::{Cgroup, Launcher, LauncherError, Listener};
@@ -144,6 +145,7 @@ impl Engine {
 
         let (id, directory, first_host_id) =
             self.launcher.reserve(plugin.preferred_block()).await?;
+        let reservation = Reservation::new(&self.launcher, &id);
         let request = BundleRequest {
             policy: &policy,
             plugin: plugin.name(),
@@ -176,20 +178,29 @@ impl Engine {
             let listener = created.listener.map(Listener::new).transpose();
             let listener = listener.map_err(io("listen for system calls"))?;
             self.launcher.start_container(&id).await?;
-            Ok((ours, output, exit, created.pid, cgroup, listener))
+            Ok((
+                ours,
+                output,
+                exit,
+                created.pid,
+                created.pidfd,
+                cgroup,
+                listener,
+            ))
         };
-        let (ours, output, exit, pid, cgroup, listener) = match prepared.await {
+        let (ours, output, exit, pid, pidfd, cgroup, listener) = match prepared.await {
             Ok(prepared) => prepared,
             Err(error) => {
-                self.launcher.delete(&id).await?;
+                reservation.release().await;
                 return Err(error);
             }
         };
+        // From here on the plugin's task removes the container.
+        reservation.hand_over();
 
         let (receiver, sender) =
             channel::split(ours, policy.resources().output.result.value.bytes());
-        let (outbox, inbox) = mpsc::unbounded_channel();
-        tokio::spawn(task::write(sender, inbox));
+        let outbox = Outbox::start(sender);
         let (commands_sender, commands) = mpsc::channel(64);
         let (ready_sender, ready) = oneshot::channel();
         let (end_sender, end) = watch::channel(None);
@@ -198,6 +209,7 @@ impl Engine {
                 launcher: Arc::clone(&self.launcher),
                 id,
                 pid,
+                pidfd,
                 first_host_id,
                 cgroup,
                 policy,
@@ -233,6 +245,40 @@ impl Engine {
 /// Whether machine code may be made at run time: never at level `maximum`, where V8 interprets.
 pub fn allows_executable_memory(shim: ShimEngine, policy: &EffectivePolicy) -> bool {
     shim.needs_executable_memory() && policy.level().value != SecurityLevel::Maximum
+}
+
+/// A container id that is given back, with all that was made under it, unless the plugin's task
+/// takes it over: also where the launch is given up halfway.
+struct Reservation(Option<(Arc<Launcher>, ContainerId)>);
+
+impl Reservation {
+    fn new(launcher: &Arc<Launcher>, id: &ContainerId) -> Self {
+        Self(Some((Arc::clone(launcher), id.clone())))
+    }
+
+    fn hand_over(mut self) {
+        self.0 = None;
+    }
+
+    async fn release(mut self) {
+        if let Some((launcher, id)) = self.0.take() {
+            // Where this fails the launcher is gone, and what it made with it; the reason why the
+            // launch failed is worth more.
+            launcher.delete(&id).await.ok();
+        }
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        let Some((launcher, id)) = self.0.take() else {
+            return;
+        };
+        // Without a runtime the launcher's own end removes it.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { launcher.delete(&id).await });
+        }
+    }
 }
 
 fn io(what: &'static str) -> impl Fn(std::io::Error) -> LaunchError {

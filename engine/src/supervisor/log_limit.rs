@@ -2,6 +2,9 @@
 
 use std::time::Instant;
 
+/// What a line costs besides its bytes, so that empty ones are not for free.
+const LINE_BYTES: u64 = 64;
+
 /// Bytes that may be logged: a bucket that fills with time, up to two seconds' worth.
 pub(super) struct LogLimit {
     bytes_per_second: f64,
@@ -32,11 +35,14 @@ impl LogLimit {
         self.last = now;
         self.room = (self.room + passed * self.bytes_per_second).min(self.bytes_per_second * 2.0);
         self.dropped = self.dropped.saturating_add(dropped_by_shim);
-        if bytes as f64 > self.room {
+        // A line about dropped lines is one more.
+        let lines = if self.dropped == 0 { 1 } else { 2 };
+        let cost = (bytes as u64).saturating_add(lines * LINE_BYTES) as f64;
+        if cost > self.room {
             self.dropped = self.dropped.saturating_add(1);
             return None;
         }
-        self.room -= bytes as f64;
+        self.room -= cost;
         Some(std::mem::take(&mut self.dropped))
     }
 }
@@ -50,19 +56,37 @@ mod tests {
     #[test]
     fn a_flood_is_dropped_and_counted_and_the_log_goes_on_later() {
         let start = Instant::now();
-        let mut limit = LogLimit::new(100, start);
-        assert_eq!(limit.admit(150, 0, start), Some(0));
-        assert_eq!(limit.admit(60, 0, start), None);
-        assert_eq!(limit.admit(60, 4, start), None);
+        let mut limit = LogLimit::new(1000, start);
+        assert_eq!(limit.admit(1500, 0, start), Some(0));
+        assert_eq!(limit.admit(600, 0, start), None);
+        assert_eq!(limit.admit(600, 4, start), None);
         let later = start + Duration::from_secs(1);
-        assert_eq!(limit.admit(60, 0, later), Some(6));
-        assert_eq!(limit.admit(60, 0, later), Some(0));
+        assert_eq!(limit.admit(600, 0, later), Some(6));
+        assert_eq!(limit.admit(600, 0, later), Some(0));
+    }
+
+    #[test]
+    fn empty_lines_and_word_of_dropped_ones_are_not_for_free() {
+        let now = Instant::now();
+        let mut limit = LogLimit::new(1000, now);
+        let admitted = (0..1000)
+            .filter(|_| limit.admit(0, 0, now).is_some())
+            .count();
+        assert_eq!(admitted, 31);
+        let mut limit = LogLimit::new(1000, now);
+        let admitted = (0..1000)
+            .filter(|_| limit.admit(0, 1, now).is_some())
+            .count();
+        assert_eq!(admitted, 15);
     }
 
     #[test]
     fn quiet_time_does_not_pile_up() {
         let start = Instant::now();
-        let mut limit = LogLimit::new(100, start);
-        assert_eq!(limit.admit(201, 0, start + Duration::from_secs(3600)), None);
+        let mut limit = LogLimit::new(1000, start);
+        assert_eq!(
+            limit.admit(2001, 0, start + Duration::from_secs(3600)),
+            None
+        );
     }
 }

@@ -14,6 +14,7 @@
 mod calls;
 mod launch;
 mod log_limit;
+mod outbox;
 mod running;
 mod task;
 

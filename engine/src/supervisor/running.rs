@@ -6,7 +6,6 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::calls::{CallFailure, Reply};
-use crate::container::Usage;
 use crate::event::{EndReason, Violation};
 
 /// Something a plugin did that is not the answer to a call.
@@ -34,27 +33,12 @@ pub struct Ended {
     pub violations: Vec<Violation>,
     /// How many acts were refused in all.
     pub violation_count: u64,
-    /// CPU time used, in microseconds.
-    pub cpu_us: u64,
+    /// CPU time used, in microseconds, where it could be read.
+    pub cpu_us: Option<u64>,
     /// The most memory used, in bytes, where the kernel tells.
     pub memory_peak_bytes: Option<u64>,
-}
-
-impl Ended {
-    pub(super) fn new(
-        reason: EndReason,
-        violations: Vec<Violation>,
-        count: u64,
-        usage: Usage,
-    ) -> Self {
-        Self {
-            reason,
-            violations,
-            violation_count: count,
-            cpu_us: usage.cpu_us,
-            memory_peak_bytes: usage.memory_peak,
-        }
-    }
+    /// Why something of the plugin may be left on the host; `None` where nothing is.
+    pub cleanup: Option<String>,
 }
 
 /// What the owner task is asked for.
@@ -89,7 +73,7 @@ impl Running {
     }
 
     /// Calls an exported function; many may be under way. A call given up on (its future is
-    /// dropped) goes on in the plugin until its limits end it.
+    /// dropped) is cancelled in the plugin.
     ///
     /// # Errors
     /// [`CallFailure`].
@@ -121,7 +105,14 @@ impl Running {
         let Self { commands, task, .. } = self;
         let ended = task.await.unwrap_or_else(|panic| {
             let what = format!("the engine's task for the plugin failed: {panic}");
-            Ended::new(EndReason::Engine { what }, Vec::new(), 0, Usage::default())
+            Ended {
+                reason: EndReason::Engine { what },
+                violations: Vec::new(),
+                violation_count: 0,
+                cpu_us: None,
+                memory_peak_bytes: None,
+                cleanup: Some("the engine's task for the plugin failed".to_owned()),
+            }
         });
         drop(commands);
         ended

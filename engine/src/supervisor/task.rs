@@ -2,27 +2,35 @@
 //! alone decides.
 
 use std::io::Read;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lazaret_launcher_wire::{ContainerId, ExitStatus};
 use lazaret_policy::{EffectivePolicy, SecurityLevel};
-use lazaret_protocol::{CallLimits, EngineMessage, PROTOCOL_VERSION, ShimMessage};
+use lazaret_protocol::{CallLimits, EngineMessage, LogLevel, PROTOCOL_VERSION, ShimMessage};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Signal, pidfd_send_signal};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{sleep, sleep_until};
 
 use super::calls::{CallFailure, Calls};
 use super::log_limit::LogLimit;
+use super::outbox::Outbox;
 use super::running::{Command, Ended, PluginEvent};
-use crate::channel::{ChannelError, Receiver, Sender};
-use crate::container::{Cgroup, Launcher, Listener, Usage, check_process};
+use crate::channel::{ChannelError, Receiver};
+use crate::container::{Cgroup, Launcher, Listener, check_process};
 use crate::event::{EndReason, Evidence, SyscallViolation, Verdict, Violation};
 
 /// The most violations kept.
 pub(crate) const MAX_VIOLATIONS: usize = 100;
 
 /// The most bytes of standard error kept.
-const MAX_OUTPUT_BYTES: u64 = 8 * 1024;
+const MAX_OUTPUT_BYTES: usize = 8 * 1024;
+
+/// More than a pipe holds (pipe(7)).
+const MAX_PIPE_BYTES: u64 = 1024 * 1024;
 
 /// How often the CPU time of calls under way is looked at.
 const CPU_TICK: Duration = Duration::from_millis(200);
@@ -39,7 +47,8 @@ pub(super) struct Task {
     pub(super) cgroup: Cgroup,
     pub(super) policy: EffectivePolicy,
     pub(super) receiver: Receiver,
-    pub(super) outbox: mpsc::UnboundedSender<EngineMessage>,
+    pub(super) pidfd: OwnedFd,
+    pub(super) outbox: Outbox,
     pub(super) listener: Option<Listener>,
     pub(super) exit: oneshot::Receiver<ExitStatus>,
     pub(super) output: std::io::PipeReader,
@@ -64,6 +73,8 @@ struct State {
     log: LogLimit,
     violations: Vec<Violation>,
     violation_count: u64,
+    /// Lines that whoever listens had no room for.
+    unheard: u64,
     channel_open: bool,
     /// The next moment something must have happened: readiness, or an exit.
     deadline: Option<(Instant, EndReason)>,
@@ -95,6 +106,7 @@ impl Task {
             log: LogLimit::new(self.policy.resources().output.log.value.bytes(), now),
             violations: Vec::new(),
             violation_count: 0,
+            unheard: 0,
             channel_open: true,
             deadline: Some((
                 now + startup.duration(),
@@ -120,11 +132,8 @@ impl Task {
                     state.deadline = Some((Instant::now() + EXIT_GRACE, lost()));
                 }
                 Wake::Exit(None) => {
-                    let what = "the launcher went away and the container with it".to_owned();
-                    state
-                        .evidence
-                        .verdict
-                        .get_or_insert(Verdict::Kill(EndReason::Engine { what }));
+                    let what = "the launcher went away".to_owned();
+                    self.kill(&mut state, EndReason::Engine { what }).await;
                     break;
                 }
                 Wake::Syscall(Ok(call)) => self.on_syscall(&mut state, call).await,
@@ -138,6 +147,9 @@ impl Task {
                     }
                 }
                 Wake::Tick => {
+                    for id in state.calls.given_up() {
+                        self.outbox.push(&EngineMessage::Cancel { id }).ok();
+                    }
                     let cpu = self.cgroup.cpu_us().ok();
                     if let Some(reason) = state.calls.overdue(Instant::now(), cpu) {
                         self.kill(&mut state, reason).await;
@@ -186,7 +198,7 @@ impl Task {
                 match check_process(self.pid, self.first_host_id) {
                     Ok(differences) if differences.is_empty() => {
                         state.phase = Phase::Verifying;
-                        self.send(EngineMessage::Hello {
+                        self.say(&EngineMessage::Hello {
                             version: PROTOCOL_VERSION,
                         });
                     }
@@ -205,9 +217,14 @@ impl Task {
                     Err(_) => {}
                 }
             }
-            (Phase::Verifying, ShimMessage::Ready { functions }) => {
+            (Phase::Verifying, ShimMessage::Ready { functions })
+                if state.evidence.refused.is_none() =>
+            {
                 state.phase = Phase::Ready;
-                state.deadline = None;
+                // A stop that is under way keeps its deadline.
+                if state.evidence.verdict.is_none() {
+                    state.deadline = None;
+                }
                 if let Some(ready) = self.ready.take() {
                     // Nobody waits any more: the closed command channel stops the plugin.
                     drop(ready.send(functions));
@@ -226,20 +243,9 @@ impl Task {
                     text,
                     dropped,
                 },
-            ) => {
-                let admitted = state.log.admit(text.len(), dropped, Instant::now());
-                if let Some(dropped) = admitted {
-                    self.tell(PluginEvent::Log {
-                        level,
-                        text,
-                        dropped,
-                    })
-                    .await;
-                }
-            }
+            ) => self.on_log(state, level, text, dropped),
             (Phase::Verifying | Phase::Ready, ShimMessage::Violation { permission, .. }) => {
-                self.record(state, Violation::Permission { permission })
-                    .await;
+                self.record(state, Violation::Permission { permission });
             }
             (Phase::Verifying | Phase::Ready, ShimMessage::Metrics(figures)) => {
                 state.evidence.heap = Some(figures.heap_used);
@@ -306,13 +312,8 @@ impl Task {
                         arguments,
                         limits,
                     };
-                    if let Err(error) = lazaret_protocol::encode(&call) {
-                        let failure = CallFailure::TooLarge {
-                            message: error.to_string(),
-                        };
+                    if let Err(failure) = self.outbox.push(&call) {
                         state.calls.answer(id, Err(failure));
-                    } else {
-                        self.send(call);
                     }
                 }
             }
@@ -322,7 +323,7 @@ impl Task {
 
     async fn on_syscall(&mut self, state: &mut State, call: SyscallViolation) {
         let reason = EndReason::forbidden(&call);
-        self.record(state, Violation::Syscall(call)).await;
+        self.record(state, Violation::Syscall(call));
         // At the loosest level a refusal is enough; elsewhere such a call means that somebody
         // else's code runs in the shim's process.
         if self.policy.level().value != SecurityLevel::Minimal {
@@ -333,7 +334,7 @@ impl Task {
     fn stop(&mut self, state: &mut State) {
         if state.evidence.verdict.is_none() {
             state.evidence.verdict = Some(Verdict::Stop);
-            self.send(EngineMessage::Shutdown);
+            self.say(&EngineMessage::Shutdown);
             state.deadline = Some((Instant::now() + EXIT_GRACE, EndReason::Stopped));
         }
     }
@@ -345,56 +346,94 @@ impl Task {
         }
         state.deadline = None;
         if self.launcher.kill(&self.id).await.is_err() {
-            // The launcher is gone, and its end takes the container with it: the exit is next.
-            state.channel_open = false;
+            // Without the launcher there is still the process itself, by the descriptor that
+            // names it and no other.
+            pidfd_send_signal(&self.pidfd, Signal::KILL).ok();
         }
     }
 
-    async fn record(&mut self, state: &mut State, violation: Violation) {
+    fn on_log(&mut self, state: &mut State, level: LogLevel, mut text: String, dropped: u64) {
+        let longest = self.policy.resources().output.line.value.bytes();
+        let longest = usize::try_from(longest).unwrap_or(usize::MAX);
+        text.truncate(text.floor_char_boundary(longest));
+        let dropped = dropped.saturating_add(std::mem::take(&mut state.unheard));
+        if let Some(dropped) = state.log.admit(text.len(), dropped, Instant::now()) {
+            let line = PluginEvent::Log {
+                level,
+                text,
+                dropped,
+            };
+            if !self.tell(line) {
+                state.unheard = dropped.saturating_add(1);
+            }
+        }
+    }
+
+    fn record(&mut self, state: &mut State, violation: Violation) {
         state.violation_count = state.violation_count.saturating_add(1);
         if state.violations.len() < MAX_VIOLATIONS {
             state.violations.push(violation.clone());
-            self.tell(PluginEvent::Violation(violation)).await;
+            // It is kept; whoever listens and has no room for it finds it at the end.
+            self.tell(PluginEvent::Violation(violation));
         }
     }
 
-    async fn tell(&mut self, event: PluginEvent) {
-        if let Some(events) = &self.events
-            && events.send(event).await.is_err()
-        {
-            self.events = None;
+    /// Tells whoever listens; false where there was no room. Never waits: the clocks go on
+    /// whether anybody reads or not.
+    fn tell(&self, event: PluginEvent) -> bool {
+        match &self.events {
+            Some(events) => !matches!(events.try_send(event), Err(TrySendError::Full(_))),
+            None => true,
         }
     }
 
-    fn send(&self, message: EngineMessage) {
-        // The writer ends with the channel, whose end is seen by reading.
-        drop(self.outbox.send(message));
+    /// Sends one of the few messages that always fit. Where the channel is gone, that is seen by
+    /// reading from it.
+    fn say(&self, message: &EngineMessage) {
+        self.outbox.push(message).ok();
     }
 
     async fn finish(mut self, mut state: State) -> Ended {
-        let usage = self.cgroup.usage().unwrap_or_else(|_| Usage::default());
-        state.evidence.oom_kills = usage.oom_kills;
-        state.evidence.memory_peak = usage.memory_peak;
-        let deleted = self.launcher.delete(&self.id).await;
+        let usage = self.cgroup.usage().ok();
+        state.evidence.oom_kills = usage.map_or(0, |usage| usage.oom_kills);
+        state.evidence.memory_peak = usage.and_then(|usage| usage.memory_peak);
+        let cleanup = match self.launcher.delete(&self.id).await {
+            Ok(()) => None,
+            Err(error) => {
+                // Done here as far as it can be: the cgroup can go when the process has ended.
+                await_exit(&self.pidfd).await;
+                self.cgroup.remove();
+                Some(error.to_string())
+            }
+        };
         state.evidence.output = read_output(&mut self.output);
-        let mut reason = EndReason::from_evidence(&state.evidence);
-        if let (Err(error), EndReason::Stopped) = (deleted, &reason) {
-            reason = EndReason::Engine {
-                what: error.to_string(),
-            };
-        }
+        let reason = EndReason::from_evidence(&state.evidence);
         self.end.send_replace(Some(reason.clone()));
         state.calls.end(&reason);
-        Ended::new(reason, state.violations, state.violation_count, usage)
+        Ended {
+            reason,
+            violations: state.violations,
+            violation_count: state.violation_count,
+            cpu_us: usage.map(|usage| usage.cpu_us),
+            memory_peak_bytes: usage.and_then(|usage| usage.memory_peak),
+            cleanup,
+        }
     }
 }
 
-/// Sends what it is given until the channel or the plugin ends.
-pub(super) async fn write(mut sender: Sender, mut inbox: mpsc::UnboundedReceiver<EngineMessage>) {
-    while let Some(message) = inbox.recv().await {
-        if sender.send(&message).await.is_err() {
+/// Waits until a killed process has ended, for a bounded time.
+async fn await_exit(pidfd: &OwnedFd) {
+    let until = Instant::now() + EXIT_GRACE;
+    let now = rustix::time::Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    while Instant::now() < until {
+        let mut ended = [PollFd::new(pidfd, PollFlags::IN)];
+        if poll(&mut ended, Some(&now)).is_ok_and(|count| count > 0) {
             return;
         }
+        sleep(Duration::from_millis(5)).await;
     }
 }
 
@@ -405,12 +444,13 @@ fn lost() -> EndReason {
     }
 }
 
-/// What the container wrote to standard error; nobody holds the other end any more.
+/// The end of what the container wrote to standard error; nobody holds the other end any more.
 fn read_output(output: &mut std::io::PipeReader) -> String {
     let mut bytes = Vec::new();
-    // Set not to block: a broken pipe just has less to say.
-    drop(output.take(MAX_OUTPUT_BYTES).read_to_end(&mut bytes));
-    String::from_utf8_lossy(&bytes).into_owned()
+    // Set not to block, and no more than a pipe holds: a broken one just has less to say.
+    drop(output.take(MAX_PIPE_BYTES).read_to_end(&mut bytes));
+    let bytes = &bytes[bytes.len().saturating_sub(MAX_OUTPUT_BYTES)..];
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 fn name_of(message: &ShimMessage) -> &'static str {

@@ -1,0 +1,156 @@
+//! Bounds on what a shim may say. Our own shim stays well below each; one that does not is in
+//! other hands.
+
+use lazaret_protocol::{CallError, Difference, PluginError, ShimMessage};
+
+const PERMISSION_BYTES: usize = 8 * 1024;
+const FUNCTIONS: usize = 1024;
+const FUNCTION_BYTES: usize = 1024;
+const DIFFERENCES: usize = 1024;
+const DIFFERENCE_BYTES: usize = 8 * 1024;
+const ERROR_NAME_BYTES: usize = 1024;
+const ERROR_MESSAGE_BYTES: usize = 32 * 1024;
+const ERROR_STACK_BYTES: usize = 64 * 1024;
+const ENGINE_BYTES: usize = 64;
+
+/// Checks every text and list in a message but results and log lines, which the policy bounds.
+/// Says what is too large.
+pub(super) fn check(message: &ShimMessage) -> Result<(), &'static str> {
+    match message {
+        ShimMessage::Hello { engine, .. } => text(engine, ENGINE_BYTES, "engine name"),
+        ShimMessage::Refused { differences } => {
+            if differences.len() > DIFFERENCES {
+                return Err("list of differences");
+            }
+            differences.iter().try_for_each(difference)
+        }
+        ShimMessage::Ready { functions: names } => functions(names),
+        ShimMessage::Reply { result, .. } => result.as_ref().err().map_or(Ok(()), call_error),
+        ShimMessage::Violation { permission, .. } => {
+            text(permission, PERMISSION_BYTES, "refused permission")
+        }
+        ShimMessage::Crash { error } => plugin_error(error),
+        ShimMessage::Log { .. } | ShimMessage::Metrics(_) => Ok(()),
+    }
+}
+
+fn text(text: &str, most: usize, what: &'static str) -> Result<(), &'static str> {
+    if text.len() > most { Err(what) } else { Ok(()) }
+}
+
+fn difference(difference: &Difference) -> Result<(), &'static str> {
+    let Difference {
+        what,
+        expected,
+        found,
+    } = difference;
+    [what, expected, found]
+        .into_iter()
+        .try_for_each(|part| text(part, DIFFERENCE_BYTES, "difference"))
+}
+
+fn functions(names: &[String]) -> Result<(), &'static str> {
+    if names.len() > FUNCTIONS {
+        return Err("list of functions");
+    }
+    names
+        .iter()
+        .try_for_each(|name| text(name, FUNCTION_BYTES, "name of a function"))
+}
+
+fn plugin_error(error: &PluginError) -> Result<(), &'static str> {
+    text(&error.name, ERROR_NAME_BYTES, "name of an error")?;
+    text(&error.message, ERROR_MESSAGE_BYTES, "message of an error")?;
+    text(&error.stack, ERROR_STACK_BYTES, "stack of an error")?;
+    let location = error.location.as_deref().unwrap_or_default();
+    text(location, PERMISSION_BYTES, "place of an error")
+}
+
+fn call_error(error: &CallError) -> Result<(), &'static str> {
+    match error {
+        CallError::NoSuchFunction { functions: names } => functions(names),
+        CallError::Exception(error) => plugin_error(error),
+        CallError::Denied { permission, error } => {
+            text(permission, PERMISSION_BYTES, "refused permission")?;
+            plugin_error(error)
+        }
+        CallError::InvalidArguments { message } | CallError::InvalidResult { message } => {
+            text(message, ERROR_MESSAGE_BYTES, "message of an error")
+        }
+        CallError::CpuTime { .. }
+        | CallError::WallTime { .. }
+        | CallError::Cancelled
+        | CallError::ResultTooLarge { .. }
+        | CallError::ShuttingDown => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lazaret_protocol::CallId;
+
+    use super::*;
+
+    fn error(bytes: usize) -> PluginError {
+        PluginError {
+            name: "Error".into(),
+            message: String::new(),
+            stack: "x".repeat(bytes),
+            location: None,
+        }
+    }
+
+    #[test]
+    fn what_our_shim_sends_passes() {
+        let id = CallId(1);
+        let stack = error(16 * 1024);
+        let result = Err(CallError::Exception(stack.clone()));
+        assert_eq!(check(&ShimMessage::Reply { id, result }), Ok(()));
+        assert_eq!(check(&ShimMessage::Crash { error: stack }), Ok(()));
+    }
+
+    #[test]
+    fn every_text_has_a_bound() {
+        let large = "x".repeat(100 * 1024);
+        let id = CallId(1);
+        let difference = Difference {
+            what: large.clone(),
+            expected: String::new(),
+            found: String::new(),
+        };
+        for message in [
+            ShimMessage::Hello {
+                version: 1,
+                engine: large.clone(),
+            },
+            ShimMessage::Refused {
+                differences: vec![difference],
+            },
+            ShimMessage::Ready {
+                functions: vec![large.clone()],
+            },
+            ShimMessage::Ready {
+                functions: vec![String::new(); 2000],
+            },
+            ShimMessage::Violation {
+                permission: large.clone(),
+                call: None,
+            },
+            ShimMessage::Crash {
+                error: error(large.len()),
+            },
+            ShimMessage::Reply {
+                id,
+                result: Err(CallError::NoSuchFunction {
+                    functions: vec![String::new(); 2000],
+                }),
+            },
+            ShimMessage::Reply {
+                id,
+                result: Err(CallError::InvalidResult { message: large }),
+            },
+        ] {
+            assert!(check(&message).is_err(), "{message:?}");
+        }
+    }
+}
