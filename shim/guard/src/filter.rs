@@ -4,6 +4,10 @@
 //! two programs, put on all threads at once: one ends the process on `execve`, the other answers
 //! `EPERM` to whatever a running engine with its channel open does not need. A filter can only
 //! take away, so an error in these lists cannot undo the first stage.
+//!
+//! Of all filters the strictest action wins, and an error number is stricter than a notification.
+//! So what the first filter reports to the engine must pass this one, or the engine would never
+//! hear of it. It is refused all the same: by the first filter, whether anybody listens or not.
 
 use std::collections::BTreeMap;
 
@@ -14,6 +18,7 @@ use seccompiler::{
 };
 
 use crate::readback::tasks;
+use crate::reported::REPORTED;
 
 /// How many programs [`install`] adds to every task.
 pub const PROGRAMS: u64 = 2;
@@ -75,8 +80,20 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_exit_group,
 ];
 
-/// Calls that end the process: nothing in a plugin's container is ever executed.
-const FATAL: &[c_long] = &[libc::SYS_execve, libc::SYS_execveat];
+/// Calls that end the process: nothing in a plugin's container is ever executed. `execveat` does
+/// the same, but is reported.
+const FATAL: &[c_long] = &[libc::SYS_execve];
+
+/// The flags glibc makes a thread with, and no others (clone(2)).
+const NEW_THREAD: u64 = (libc::CLONE_VM
+    | libc::CLONE_FS
+    | libc::CLONE_FILES
+    | libc::CLONE_SIGHAND
+    | libc::CLONE_THREAD
+    | libc::CLONE_SYSVSEM
+    | libc::CLONE_SETTLS
+    | libc::CLONE_PARENT_SETTID
+    | libc::CLONE_CHILD_CLEARTID) as u64;
 
 /// Why the filter is not on.
 #[derive(Debug, thiserror::Error)]
@@ -143,7 +160,7 @@ pub fn install(deny_executable_memory: bool) -> Result<(), FilterError> {
 }
 
 /// The numbers of the system calls that the second filter lets through, sorted; some only with
-/// certain arguments.
+/// certain arguments, and some only so that the first filter reports and refuses them.
 #[must_use]
 pub fn allowed_system_calls(deny_executable_memory: bool) -> Vec<c_long> {
     // The conditions are well formed: a unit test compiles them.
@@ -175,7 +192,17 @@ const ARCHITECTURE: TargetArch = TargetArch::x86_64;
 type Rules = BTreeMap<c_long, Vec<SeccompRule>>;
 
 fn rules(deny_executable_memory: bool) -> Result<Rules, seccompiler::BackendError> {
-    let mut rules: Rules = ALLOWED.iter().map(|call| (*call, Vec::new())).collect();
+    let reported = REPORTED.iter().map(|(_, call)| call);
+    let mut rules: Rules = ALLOWED
+        .iter()
+        .chain(reported)
+        .map(|call| (*call, Vec::new()))
+        .collect();
+    // The first filter allows the flags of a new thread and reports all others, comparing all 64
+    // bits; this one refuses what that one allows.
+    let no_thread =
+        SeccompCondition::new(0, SeccompCmpArgLen::Qword, SeccompCmpOp::Ne, NEW_THREAD)?;
+    rules.insert(libc::SYS_clone, vec![SeccompRule::new(vec![no_thread])?]);
     let protection = |argument| {
         if deny_executable_memory {
             let executable = libc::PROT_EXEC.cast_unsigned().into();
@@ -228,51 +255,4 @@ fn when(conditions: &[(u8, SeccompCmpOp, u64)]) -> Result<SeccompRule, seccompil
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn both_programs_compile() {
-        for deny in [true, false] {
-            for program in programs(deny).expect("programs") {
-                assert!(!program.is_empty());
-            }
-        }
-    }
-
-    #[test]
-    fn nothing_that_reaches_out_is_allowed() {
-        for deny in [true, false] {
-            let allowed = allowed_system_calls(deny);
-            for call in [
-                libc::SYS_socket,
-                libc::SYS_socketpair,
-                libc::SYS_connect,
-                libc::SYS_bind,
-                libc::SYS_clone,
-                libc::SYS_clone3,
-                libc::SYS_fork,
-                libc::SYS_vfork,
-                libc::SYS_unshare,
-                libc::SYS_setns,
-                libc::SYS_mount,
-                libc::SYS_ptrace,
-                libc::SYS_prctl,
-                libc::SYS_seccomp,
-                libc::SYS_bpf,
-                libc::SYS_io_uring_setup,
-                libc::SYS_open,
-                libc::SYS_unlinkat,
-                libc::SYS_ioctl,
-                libc::SYS_kill,
-                libc::SYS_memfd_create,
-                libc::SYS_userfaultfd,
-                libc::SYS_process_vm_readv,
-                libc::SYS_pidfd_getfd,
-                libc::SYS_personality,
-            ] {
-                assert!(!allowed.contains(&call), "system call {call}");
-            }
-        }
-    }
-}
+mod tests;
