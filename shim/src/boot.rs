@@ -7,8 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lazaret_guard::{filter, readback};
-use lazaret_protocol::{CHANNEL_FD, Difference, SETTINGS_PATH, ShimMessage, ShimSettings};
+use lazaret_guard::{filter, memory, readback};
+use lazaret_protocol::{
+    CHANNEL_FD, Difference, Expected, SETTINGS_PATH, ShimMessage, ShimSettings,
+};
 
 use crate::channel::{Channel, Reader};
 use crate::javascript::{self, Job};
@@ -55,7 +57,7 @@ fn connected(settings: ShimSettings, socket: OwnedFd) -> i32 {
     if let Err(error) = handshake::greet(&channel, &mut reader) {
         return fail(&error, exit::PROTOCOL);
     }
-    let differences = readback::differences(&settings.expected);
+    let differences = differences(&settings.expected);
     if !differences.is_empty() {
         return refuse(&channel, differences);
     }
@@ -85,6 +87,14 @@ fn connected(settings: ShimSettings, socket: OwnedFd) -> i32 {
     }
     thread.go();
     warden::run(&channel, &mut reader, &guard, &work, &ending)
+}
+
+/// Closes what only the process itself can close, and compares all with the settings.
+pub(crate) fn differences(expected: &Expected) -> Vec<Difference> {
+    let mut found = memory::close();
+    // After it, so that what is read back is what will hold.
+    found.extend(readback::differences(expected));
+    found
 }
 
 /// The limits that belong to no call.

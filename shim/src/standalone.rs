@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
-use lazaret_guard::{filter, readback};
+use lazaret_guard::filter;
 use lazaret_protocol::{
     CallError, CallId, CallLimits, Difference, Payload, PluginError, ShimMessage, ShimSettings,
 };
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::boot::{budgets, fail, filter_difference};
+use crate::boot::{budgets, differences, fail, filter_difference};
 use crate::exit;
 use crate::javascript::{self, Job};
 use crate::runtime::{Config, Sink};
@@ -45,7 +45,7 @@ pub fn run(settings: ShimSettings, arguments: &[String]) -> i32 {
         Ok(request) => request,
         Err(error) => return fail(&error, exit::CONFIG),
     };
-    let differences = readback::differences(&settings.expected);
+    let differences = differences(&settings.expected);
     if !differences.is_empty() {
         return refuse(&differences);
     }
