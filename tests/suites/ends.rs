@@ -234,7 +234,8 @@ async fn execve(world: &World) -> anyhow::Result<()> {
         json!({ "ok": true })
     );
     match probe.call_to_end("execute", json!({})).await?.reason {
-        EndReason::ForbiddenSyscall { name, .. } => assert_eq!(name, "execve"),
+        // The kernel kills and does not tell for which call.
+        EndReason::ForbiddenSyscall { name, .. } => ensure!(name.contains("execve"), "{name}"),
         other => bail!("{other:?}"),
     }
     Ok(())

@@ -54,6 +54,10 @@ pub(crate) fn cases() -> Vec<Case> {
         }),
         Case::asynchronous("kill: no container outlives its launcher", outlives),
         Case::asynchronous(
+            "kill: a new launcher looks after one that nobody has waited for",
+            not_waited_for,
+        ),
+        Case::asynchronous(
             "kill: an engine that is dropped in the middle of a call",
             dropped,
         ),
@@ -91,9 +95,13 @@ fn kill(process: &Process) -> anyhow::Result<()> {
     Ok(kill_process(id, Signal::KILL)?)
 }
 
-/// Runs a plugin, so that a new launcher looks after what a killed one left.
+/// Has a new launcher look after what a killed one left.
 fn sweep(world: &World) -> anyhow::Result<()> {
     processes::reap();
+    run_another(world)
+}
+
+fn run_another(world: &World) -> anyhow::Result<()> {
     let plugin = on_disk(world, &everyday(Js::QuickJs)?)?;
     let path = plugin
         .path()
@@ -202,6 +210,27 @@ fn hits(world: &World, hit: impl Fn(&Child) -> anyhow::Result<()>) -> anyhow::Re
         ensure!(left.is_empty(), left_behind);
     }
     Ok(())
+}
+
+/// Its parent, which embeds the library, goes on: the killed launcher stays a zombie.
+async fn not_waited_for(world: &World) -> anyhow::Result<()> {
+    let host = world.host()?;
+    let plugin = host.launch(&Setup::probe("")).await?;
+    let call = plugin.try_call("sleep", Payload::Json("{}".to_owned()));
+    let soon = Duration::from_millis(50);
+    ensure!(
+        tokio::time::timeout(soon, call).await.is_err(),
+        "it does not sleep"
+    );
+    kill(&process("lazaret-launche")?)?;
+    run_another(world)?;
+    let gone = until("its container is gone", || {
+        processes::named("shim").is_none()
+    });
+    drop(plugin);
+    drop(host);
+    sweep(world)?;
+    gone
 }
 
 /// Neither the shim's own code nor an engine that sees its channel close is needed for it.
