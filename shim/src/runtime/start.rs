@@ -136,6 +136,7 @@ impl Runtime {
         let mut js = JsRuntime::try_new(RuntimeOptions {
             module_loader: Some(Rc::new(loader)),
             extensions: vec![extension(host)],
+            create_params: heap_limits(),
             ..Default::default()
         })
         .map_err(|error| StartError::Engine(Box::new(error)))?;
@@ -259,6 +260,22 @@ impl Runtime {
     }
 }
 
+/// V8 ends the process with a trap at a limit of its own, near 2 GiB unless told. The container's
+/// limit is to decide, whatever it is, and the kernel to say so: this is more than any container
+/// gets, and costs no memory.
+#[cfg(feature = "v8")]
+fn heap_limits() -> Option<v8::CreateParams> {
+    const MORE_THAN_ANY_CONTAINER: usize = 1 << 40;
+    let parameters = v8::CreateParams::default();
+    Some(parameters.set_max_old_generation_size_in_bytes(MORE_THAN_ANY_CONTAINER))
+}
+
+/// QuickJS has no limit unless told.
+#[cfg(feature = "quickjs")]
+fn heap_limits() -> Option<v8::CreateParams> {
+    None
+}
+
 fn failure(name: &str, message: String) -> PluginError {
     PluginError {
         name: name.to_owned(),
@@ -269,3 +286,18 @@ fn failure(name: &str, message: String) -> PluginError {
 }
 
 fn ignore(_: &mut v8::PinScope, _: v8::FunctionCallbackArguments, _: v8::ReturnValue) {}
+
+#[cfg(all(test, feature = "v8"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_engine_leaves_the_memory_limit_to_the_container() {
+        let mut js = JsRuntime::new(RuntimeOptions {
+            create_params: heap_limits(),
+            ..Default::default()
+        });
+        let limit = js.v8_isolate().get_heap_statistics().heap_size_limit();
+        assert!(limit >= 1 << 40, "{limit}");
+    }
+}
