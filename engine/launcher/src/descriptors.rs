@@ -8,6 +8,20 @@ use nix::unistd::dup2;
 
 const PLACE: i32 = 3;
 
+/// Closes what was left open by who started the launcher, all but standard input, output and
+/// error: nothing of the operator's shall be where containers are made. To be called before the
+/// launcher opens anything.
+pub(crate) fn close_inherited() -> nix::Result<()> {
+    #[expect(
+        unsafe_code,
+        reason = "descriptors nobody here owns have no safe wrapper"
+    )]
+    // SAFETY: nothing in this process has opened a descriptor yet, so no owner of one of these
+    // exists; `main` calls this first.
+    let closed = unsafe { nix::libc::close_range(3, nix::libc::c_uint::MAX, 0) };
+    nix::errno::Errno::result(closed).map(drop)
+}
+
 /// Puts the placeholder at descriptor 3. To be called before the launcher opens anything.
 pub(crate) fn hold_channel_place() -> std::io::Result<()> {
     let null = fs_err::File::open("/dev/null")?;

@@ -1,15 +1,14 @@
 //! Blocks of host ids, one for each container, claimed against every other launcher.
 //!
-//! A claim is a lock on one byte of a file (open file description lock, fcntl(2)): the kernel
-//! gives it back when the launcher ends, however it ends.
+//! A claim is a lock on one byte of a file: the kernel gives it back when the launcher ends,
+//! however it ends.
 
-use std::os::fd::AsRawFd;
 use std::path::Path;
 
-use fs_err::os::unix::fs::OpenOptionsExt;
 use lazaret_launcher_wire::ID_BLOCK_SIZE;
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, fcntl};
+
+use crate::byte_lock::{self, Holder};
 
 /// The first host id of the first block: above what distributions give to people, services and
 /// `/etc/subuid`, below the ids systemd reserves at 2³¹.
@@ -38,13 +37,7 @@ pub(crate) struct IdBlocks(fs_err::File);
 
 impl IdBlocks {
     pub(crate) fn open(path: &Path) -> std::io::Result<Self> {
-        let file = fs_err::OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(path)?;
+        let file = byte_lock::open(path)?;
         Ok(Self(file))
     }
 
@@ -54,13 +47,10 @@ impl IdBlocks {
             let block = (preferred.wrapping_add(offset)) % BLOCKS;
             // A description of its own for each claim: locks of one description do not exclude
             // each other.
-            let file = fs_err::OpenOptions::new()
-                .read(true)
-                .write(true)
-                .open(self.0.path())?;
-            match lock(&file, block) {
-                Ok(()) => return Ok(IdClaim { block, _file: file }),
-                Err(Errno::EAGAIN | Errno::EACCES) => {}
+            let file = byte_lock::open(self.0.path())?;
+            match byte_lock::try_lock(&file, block, Holder::Description) {
+                Ok(true) => return Ok(IdClaim { block, _file: file }),
+                Ok(false) => {}
                 Err(source) => return Err(IdError::Lock { block, source }),
             }
         }
@@ -78,17 +68,6 @@ impl IdClaim {
     pub(crate) fn first_host_id(&self) -> u32 {
         FIRST_HOST_ID + self.block * ID_BLOCK_SIZE
     }
-}
-
-fn lock(file: &fs_err::File, block: u32) -> Result<(), Errno> {
-    let range = nix::libc::flock {
-        l_type: nix::libc::F_WRLCK as i16,
-        l_whence: nix::libc::SEEK_SET as i16,
-        l_start: i64::from(block),
-        l_len: 1,
-        l_pid: 0,
-    };
-    fcntl(file.as_raw_fd(), FcntlArg::F_OFD_SETLK(&range)).map(drop)
 }
 
 #[cfg(test)]

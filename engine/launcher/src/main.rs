@@ -7,13 +7,19 @@
 //! libcontainer changes process-global state.
 //!
 //! When the engine closes the socket, the launcher kills and removes every container and exits.
+//! Nothing else ends it but `SIGKILL`; what is left then, the next launcher removes.
 
+mod bundle;
+mod byte_lock;
 mod container;
 mod descriptors;
 mod diagnostics;
 mod exits;
+mod host_path;
 mod ids;
+mod launchers;
 mod server;
+mod signals;
 mod state;
 mod sweep;
 
@@ -39,6 +45,10 @@ fn run() -> anyhow::Result<()> {
     if !rustix::process::geteuid().is_root() {
         bail!("the launcher must run as root");
     }
+    signals::outlive().context("failed to set up signals")?;
+    // What is made here must be passable for containers, whatever the operator's umask.
+    rustix::process::umask(rustix::fs::Mode::WGRP | rustix::fs::Mode::WOTH);
+    descriptors::close_inherited().context("failed to close inherited descriptors")?;
     descriptors::hold_channel_place().context("failed to set up descriptors")?;
     let control = std::io::stdin()
         .as_fd()
@@ -52,12 +62,11 @@ fn run() -> anyhow::Result<()> {
             "standard input is no packet socket: the launcher is started by `lazaret`, not by hand"
         );
     }
-    // A terminal's Ctrl-C is for the engine; the launcher cleans up when the engine is gone.
+    // A terminal's signals are for the engine; the launcher cleans up when the engine is gone.
     rustix::process::setsid().context("failed to start a session")?;
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
         .context("failed to become a child subreaper")?;
     let diagnostics = diagnostics::install();
-    sweep::remove_leftovers();
     let state = state::State::enter().context("failed to set up the launcher's own mounts")?;
     server::serve(&PacketSocket::from_descriptor(control), state, diagnostics)
 }

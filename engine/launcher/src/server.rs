@@ -9,18 +9,22 @@ use lazaret_launcher_wire::{
 };
 use rustix::event::{PollFd, PollFlags, poll};
 
-use crate::container::{Container, Parts};
+use crate::container::{self, Container, Parts};
 use crate::diagnostics::Diagnostics;
 use crate::exits;
 use crate::ids::IdClaim;
 use crate::state::State;
+
+/// The longest message of a failure: it may quote what the engine sent, and must fit a packet.
+const MAX_MESSAGE_BYTES: usize = 16 * 1024;
 
 struct Server<'a> {
     control: &'a PacketSocket,
     state: State,
     diagnostics: Diagnostics,
     sequence: u64,
-    reserved: BTreeMap<ContainerId, IdClaim>,
+    /// From a reservation to its deletion.
+    claims: BTreeMap<ContainerId, IdClaim>,
     containers: BTreeMap<ContainerId, Container>,
 }
 
@@ -35,13 +39,13 @@ pub(crate) fn serve(
         state,
         diagnostics,
         sequence: 0,
-        reserved: BTreeMap::new(),
+        claims: BTreeMap::new(),
         containers: BTreeMap::new(),
     };
     let result = server.run();
     let mut leftover = None;
     for container in server.containers.values_mut() {
-        leftover = container.delete().err().or(leftover);
+        leftover = container.delete(&server.state).err().or(leftover);
     }
     result.and(leftover.map_or(Ok(()), Err))
 }
@@ -51,11 +55,7 @@ impl Server<'_> {
         loop {
             self.wait()?;
             self.report_ends()?;
-            exits::reap_strays(|pid| {
-                self.containers
-                    .values()
-                    .any(|container| container.pid == pid.unsigned_abs())
-            });
+            exits::reap_strays(|pid| self.is_known(pid));
             if !self.control_is_readable()? {
                 continue;
             }
@@ -64,6 +64,8 @@ impl Server<'_> {
                 Err(PacketError::Closed) => return Ok(()),
                 Err(error) => return Err(error).context("failed to read a request"),
             };
+            // What was logged before this request has nothing to do with it.
+            drop(self.diagnostics.take());
             let (response, descriptors) = match self.answer(packet.message, packet.descriptors) {
                 Ok(answered) => answered,
                 Err(error) => {
@@ -72,6 +74,7 @@ impl Server<'_> {
                     if !logged.is_empty() {
                         message = format!("{message} ({logged})");
                     }
+                    message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES));
                     (Response::Failed { message }, Vec::new())
                 }
             };
@@ -149,7 +152,7 @@ impl Server<'_> {
                 let ids = self.state.ids.claim(preferred_block)?;
                 let first_host_id = ids.first_host_id();
                 let directory = self.state.container(id.as_str());
-                self.reserved.insert(id.clone(), ids);
+                self.claims.insert(id.clone(), ids);
                 Ok((
                     Response::Reserved {
                         id,
@@ -169,10 +172,6 @@ impl Server<'_> {
                 let Ok([channel, output, snapshot]) = <[OwnedFd; 3]>::try_from(descriptors) else {
                     bail!("`create` takes three descriptors");
                 };
-                let ids = self
-                    .reserved
-                    .remove(&id)
-                    .with_context(|| format!("`{id}` is not reserved"))?;
                 let parts = Parts {
                     config,
                     settings,
@@ -182,25 +181,53 @@ impl Server<'_> {
                     output,
                     snapshot,
                 };
-                let (container, listener) = Container::create(&self.state, &id, ids, parts)?;
-                let pidfd = container
-                    .pidfd
-                    .try_clone()
-                    .context("failed to copy a pidfd")?;
-                let response = Response::Created { pid: container.pid };
-                self.containers.insert(id, container);
-                Ok((response, std::iter::once(pidfd).chain(listener).collect()))
+                self.create(id, &parts)
             }
             Request::Start { id } => self.container(&id)?.start().map(done),
             Request::Kill { id } => self.container(&id)?.kill().map(done),
             Request::Delete { id } => {
-                self.reserved.remove(&id);
-                match self.containers.remove(&id) {
-                    Some(mut container) => container.delete().map(done),
-                    None => Ok(done(())),
-                }
+                let deleted = match self.containers.get_mut(&id) {
+                    Some(container) => container.delete(&self.state),
+                    None => Ok(()),
+                };
+                // Failed or not, nothing more can be done for it.
+                self.containers.remove(&id);
+                self.claims.remove(&id);
+                deleted.map(done)
             }
         }
+    }
+
+    /// Creates a container; where that fails, nothing of it is left, its reservation neither.
+    fn create(
+        &mut self,
+        id: ContainerId,
+        parts: &Parts,
+    ) -> anyhow::Result<(Response, Vec<OwnedFd>)> {
+        let claim = self.claims.get(&id);
+        let claim = claim
+            .filter(|_| !self.containers.contains_key(&id))
+            .with_context(|| format!("`{id}` is not reserved"))?;
+        match Container::create(&self.state, &id, claim.first_host_id(), parts) {
+            Ok((container, descriptors)) => {
+                let response = Response::Created { pid: container.pid };
+                self.containers.insert(id, container);
+                Ok((response, descriptors))
+            }
+            Err(error) => {
+                exits::end_strays(|pid| self.is_known(pid));
+                container::remove(&self.state, &id);
+                self.claims.remove(&id);
+                Err(error)
+            }
+        }
+    }
+
+    /// A container's first process has this id and was not reaped yet.
+    fn is_known(&self, pid: u32) -> bool {
+        self.containers
+            .values()
+            .any(|container| container.ended.is_none() && container.pid == pid)
     }
 
     fn container(&mut self, id: &ContainerId) -> anyhow::Result<&mut Container> {

@@ -10,6 +10,8 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 
 use crate::ids::IdBlocks;
+use crate::launchers::Launchers;
+use crate::sweep;
 
 /// Where launchers keep their state. On a tmpfs on every host that follows the file hierarchy
 /// standard.
@@ -23,28 +25,39 @@ const TMPFS_OPTIONS: &str = "size=1g,nr_inodes=200k,mode=0711";
 pub(crate) struct State {
     directory: PathBuf,
     pub(crate) ids: IdBlocks,
+    _launchers: Launchers,
 }
 
 impl State {
-    /// Leaves the host's mount namespace and mounts the tmpfs.
+    /// Takes the launcher's place among the others, removes what ended ones left, leaves the
+    /// host's mount namespace and mounts the tmpfs.
     pub(crate) fn enter() -> anyhow::Result<Self> {
         let runtime = Path::new(RUNTIME_DIRECTORY);
         make(runtime)?;
+        let own = std::process::id();
+        let launchers = Launchers::register(&runtime.join("launchers"), own)?;
+        sweep::remove_leftovers(runtime, &launchers);
         let ids = IdBlocks::open(&runtime.join("ids"))?;
-        let directory = runtime.join(std::process::id().to_string());
+        let directory = runtime.join(own.to_string());
         make(&directory)?;
+        // From here on whatever fails, the directory goes again.
+        let state = Self {
+            directory,
+            ids,
+            _launchers: launchers,
+        };
         unshare(CloneFlags::CLONE_NEWNS)?;
         let none = None::<&str>;
         mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)?;
         mount(
             Some("lazaret"),
-            &directory,
+            &state.directory,
             Some("tmpfs"),
             MsFlags::MS_NOSUID | MsFlags::MS_NODEV,
             Some(TMPFS_OPTIONS),
         )?;
-        fs_err::create_dir(directory.join("libcontainer"))?;
-        Ok(Self { directory, ids })
+        fs_err::create_dir(state.libcontainer())?;
+        Ok(state)
     }
 
     /// The directory of a container.
@@ -68,9 +81,9 @@ fn make(directory: &Path) -> anyhow::Result<()> {
 
 impl Drop for State {
     fn drop(&mut self) {
-        // The namespace ends with the process; only the mount point is the host's.
-        if umount2(&self.directory, MntFlags::MNT_DETACH).is_ok() {
-            drop(fs_err::remove_dir(&self.directory));
-        }
+        // The namespace ends with the process; only the mount point is the host's. Not mounted
+        // yet where entering failed half way.
+        umount2(&self.directory, MntFlags::MNT_DETACH).ok();
+        drop(fs_err::remove_dir(&self.directory));
     }
 }

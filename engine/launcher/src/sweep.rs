@@ -1,42 +1,53 @@
 //! Removes what a launcher that was killed left behind: processes in its cgroups, the cgroups,
 //! its mount point.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use lazaret_launcher_wire::ContainerId;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-/// Looks once over the cgroup hierarchies and the runtime directory. What cannot be removed is
-/// left for the next launcher: it is no reason not to start this one.
-pub(crate) fn remove_leftovers() {
-    remove_cgroups(|name| {
-        let launcher = name
-            .parse::<ContainerId>()
-            .ok()
-            .and_then(|id| id.launcher());
-        launcher.is_some_and(|pid| !is_launcher(pid))
-    });
-    for directory in entries(Path::new("/run/lazaret")) {
-        let name = directory
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
-        if name.parse::<u32>().is_ok_and(|pid| !is_launcher(pid)) {
+use crate::launchers::Launchers;
+
+const CGROUPS: &str = "/sys/fs/cgroup";
+
+/// Looks once over the cgroup hierarchies and the runtime directory for what is left of launchers
+/// that have ended. What cannot be removed is left for the next launcher: it is no reason not to
+/// start this one. To be called before this launcher makes anything of its own.
+pub(crate) fn remove_leftovers(runtime: &Path, launchers: &Launchers) {
+    let hierarchies = hierarchies(Path::new(CGROUPS));
+    let cgroups = hierarchies.iter().flat_map(|hierarchy| entries(hierarchy));
+    let from_cgroups = cgroups.filter_map(|cgroup| launcher_of(name(&cgroup)));
+    let directories = entries(runtime);
+    let from_directories = directories
+        .iter()
+        .filter_map(|directory| name(directory).parse().ok());
+    let found: BTreeSet<u32> = from_cgroups.chain(from_directories).collect();
+    for launcher in found {
+        launchers.in_place_of_ended(launcher, || {
+            remove_cgroups(|name| launcher_of(name) == Some(launcher));
             // Empty: its tmpfs went with its launcher's mount namespace.
-            drop(fs_err::remove_dir(&directory));
-        }
+            drop(fs_err::remove_dir(runtime.join(launcher.to_string())));
+        });
     }
+}
+
+/// The launcher that made a cgroup of this name.
+fn launcher_of(name: &str) -> Option<u32> {
+    name.parse::<ContainerId>().ok()?.launcher()
+}
+
+fn name(path: &Path) -> &str {
+    path.file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default()
 }
 
 /// Kills and removes the cgroups of containers so named, in every hierarchy.
 pub(crate) fn remove_cgroups(is_meant: impl Fn(&str) -> bool) {
-    for hierarchy in hierarchies(Path::new("/sys/fs/cgroup")) {
+    for hierarchy in hierarchies(Path::new(CGROUPS)) {
         for cgroup in entries(&hierarchy) {
-            if cgroup
-                .file_name()
-                .and_then(|name| name.to_str())
-                .is_some_and(&is_meant)
-            {
+            if is_meant(name(&cgroup)) {
                 kill_members(&cgroup);
                 drop(fs_err::remove_dir(&cgroup));
             }
@@ -60,11 +71,6 @@ fn entries(directory: &Path) -> Vec<PathBuf> {
         .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
         .map(|entry| entry.path())
         .collect()
-}
-
-fn is_launcher(pid: u32) -> bool {
-    fs_err::read_to_string(format!("/proc/{pid}/comm"))
-        .is_ok_and(|name| name.trim_end() == "lazaret-launche")
 }
 
 /// Kills what is in the cgroup. Each process is held by a pidfd and looked for again before the

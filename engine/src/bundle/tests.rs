@@ -1,5 +1,7 @@
 //! Whole bundles as snapshots, the specification's rules, and the launcher's floor.
 
+mod weaker;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -138,102 +140,6 @@ fn every_bundle_is_above_the_launchers_floor() {
 }
 
 #[test]
-fn the_floor_refuses_every_weaker_bundle() {
-    let id = ContainerId::new(1, 1);
-    let bundle = build(&request(&EffectivePolicy::of(SecurityLevel::Standard), &id)).unwrap();
-    let good: Value = serde_json::from_str(&bundle.config).unwrap();
-    let weaker: &[(&str, Value)] = &[
-        ("/root/readonly", false.into()),
-        ("/root/path", "/".into()),
-        ("/process/user/uid", 0.into()),
-        ("/process/user/gid", 0.into()),
-        ("/process/user/additionalGids", serde_json::json!([0])),
-        ("/process/noNewPrivileges", false.into()),
-        ("/process/noNewPrivileges", Value::Null),
-        ("/process/capabilities", Value::Null),
-        ("/process/capabilities/bounding", Value::Null),
-        (
-            "/process/capabilities/ambient",
-            serde_json::json!(["CAP_SYS_ADMIN"]),
-        ),
-        ("/process/terminal", true.into()),
-        ("/process/args", serde_json::json!(["/bin/sh"])),
-        ("/process/cwd", "/plugin".into()),
-        (
-            "/hooks",
-            serde_json::json!({ "prestart": [{ "path": "/bin/sh" }] }),
-        ),
-        ("/linux", Value::Null),
-        ("/linux/namespaces/0/path", "/proc/1/ns/user".into()),
-        ("/linux/uidMappings/0/hostID", 0.into()),
-        ("/linux/uidMappings/0/size", 4_000_000_000_u32.into()),
-        ("/linux/gidMappings", Value::Null),
-        ("/linux/cgroupsPath", "/".into()),
-        ("/linux/resources/memory/limit", (-1).into()),
-        ("/linux/resources/memory/swap", (-1).into()),
-        ("/linux/resources/memory/disableOOMKiller", true.into()),
-        ("/linux/resources/pids", Value::Null),
-        ("/linux/resources/cpu", Value::Null),
-        ("/linux/seccomp", Value::Null),
-        ("/linux/seccomp/defaultAction", "SCMP_ACT_ALLOW".into()),
-        ("/linux/seccomp/defaultAction", "SCMP_ACT_LOG".into()),
-        ("/linux/seccomp/syscalls/1/action", "SCMP_ACT_ALLOW".into()),
-        (
-            "/linux/seccomp/syscalls/3/args/0/op",
-            "SCMP_CMP_MASKED_EQ".into(),
-        ),
-        ("/linux/seccomp/listenerPath", "/tmp/elsewhere.sock".into()),
-        (
-            "/linux/devices",
-            serde_json::json!([{ "path": "/dev/sda", "type": "b", "major": 8, "minor": 0 }]),
-        ),
-        (
-            "/linux/sysctl",
-            serde_json::json!({ "kernel.core_pattern": "|/bin/sh" }),
-        ),
-        ("/linux/maskedPaths", serde_json::json!([])),
-        ("/linux/readonlyPaths", serde_json::json!([])),
-        ("/linux/rootfsPropagation", "shared".into()),
-        ("/mounts/3/source", "/etc".into()),
-        ("/mounts/3/options", serde_json::json!(["bind"])),
-        ("/mounts/3/destination", "/lazaret".into()),
-        ("/mounts/3/destination", "/tmp".into()),
-        (
-            "/mounts/2/options",
-            serde_json::json!(["nosuid", "nodev", "noexec"]),
-        ),
-        ("/mounts/0/type", "sysfs".into()),
-    ];
-    for (pointer, value) in weaker {
-        let mut config = good.clone();
-        set(&mut config, pointer, value.clone());
-        // What is no specification at all is refused before the floor is reached.
-        let Ok(spec) = serde_json::from_value(config) else {
-            continue;
-        };
-        assert!(
-            floor::check(&spec, &reservation(&id, 0)).is_err(),
-            "{pointer} = {value}"
-        );
-    }
-}
-
-#[test]
-fn each_namespace_is_wanted() {
-    let id = ContainerId::new(1, 1);
-    let bundle = build(&request(&EffectivePolicy::of(SecurityLevel::Standard), &id)).unwrap();
-    for number in 0..7 {
-        let mut config: Value = serde_json::from_str(&bundle.config).unwrap();
-        config["linux"]["namespaces"]
-            .as_array_mut()
-            .unwrap()
-            .remove(number);
-        let spec = serde_json::from_value(config).unwrap();
-        assert!(floor::check(&spec, &reservation(&id, 0)).is_err());
-    }
-}
-
-#[test]
 fn what_cannot_be_held_is_refused_with_its_place() {
     let policy = policy(
         "permissions:\n  - network:read:api.example.com\n  - exec:run:jq\nnetwork:\n  endpoints:\n    - { host: db.example.com, port: 5432, protocol: tcp }\n",
@@ -246,21 +152,6 @@ fn what_cannot_be_held_is_refused_with_its_place() {
       `exec:run:jq` (policy.yaml:5:5): plugins can start no programs
       `network:connect:db.example.com:5432` (policy.yaml:8:15): there is no egress broker yet, plugins have no network
     ");
-}
-
-fn set(config: &mut Value, pointer: &str, value: Value) {
-    let (parent, key) = pointer.rsplit_once('/').unwrap();
-    match config.pointer_mut(parent).unwrap() {
-        Value::Object(object) => {
-            if value.is_null() {
-                object.remove(key);
-            } else {
-                object.insert(key.to_owned(), value);
-            }
-        }
-        Value::Array(array) => array[key.parse::<usize>().unwrap()] = value,
-        other => panic!("{other}"),
-    }
 }
 
 /// The rules of the runtime specification 1.0.2 that a `config.json` of ours could break.

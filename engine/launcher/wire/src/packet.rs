@@ -107,6 +107,10 @@ impl PacketSocket {
                 limit: MAX_PACKET_BYTES,
             });
         }
+        // The space below is rounded up, so that it may have room for one more.
+        if descriptors.len() > MAX_DESCRIPTORS {
+            return Err(PacketError::Descriptors);
+        }
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
         if !descriptors.is_empty() && !ancillary.push(SendAncillaryMessage::ScmRights(descriptors))
@@ -178,7 +182,7 @@ impl PacketSocket {
                 limit: MAX_PACKET_BYTES,
             });
         }
-        if received.flags.contains(ReturnFlags::CTRUNC) {
+        if received.flags.contains(ReturnFlags::CTRUNC) || descriptors.len() > MAX_DESCRIPTORS {
             return Err(PacketError::Descriptors);
         }
         bytes.truncate(received.bytes);
