@@ -109,11 +109,11 @@ fn sockets() -> Vec<String> {
         .collect()
 }
 
-/// What launchers keep in `/run/lazaret`; the file `ids` stays for good.
+/// What launchers keep in `/run/lazaret`, but for the files whose bytes they lock.
 fn runtime_directories(ours: &BTreeSet<u32>) -> Vec<String> {
     let names = entries("/run/lazaret").into_iter();
     names
-        .filter(|name| name != "ids")
+        .filter(|name| !["ids", "launchers"].contains(&name.as_str()))
         .filter(|name| !name.parse().is_ok_and(|pid| is_foreign(pid, ours)))
         .map(|name| format!("directory /run/lazaret/{name}"))
         .collect()

@@ -14,7 +14,7 @@ pub mod host;
 pub mod leaks;
 /// Where the programs under test are.
 pub mod parts;
-/// A place of its own for the test program, beside the parts.
+/// Puts the test program beside the parts.
 pub mod place;
 /// Processes as `/proc` shows them.
 pub mod processes;

@@ -28,7 +28,7 @@ const NEEDED: [&str; 4] = [
 /// # Errors
 /// Where a part is missing; the error says how to get it.
 pub fn directory() -> anyhow::Result<PathBuf> {
-    let directory = workspace().join("target/release");
+    let directory = fs_err::canonicalize(workspace())?.join("target/release");
     for part in NEEDED {
         if !directory.join(part).exists() {
             bail!(

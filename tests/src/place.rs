@@ -1,8 +1,8 @@
-//! The library finds its parts beside the running program or, installed, in `lib/lazaret` of the
-//! same prefix, and nowhere else. So the test program is run again from a prefix made for it,
-//! whose `lib/lazaret` is the workspace's `target/release`. Everything temporary lies there too.
+//! The library finds its parts beside the running program or under the prefix it is installed
+//! in, and nowhere else. So the test program is run again from the workspace's `target/release`,
+//! where the parts are. Everything temporary lies in one directory, gone afterwards.
 
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -11,37 +11,31 @@ use anyhow::Context;
 use crate::parts;
 
 /// Tells the second run that it is the second.
-const MARK: &str = "LAZARET_TESTS_PLACE";
+const MARK: &str = "LAZARET_TESTS_IN_PLACE";
 
-/// The prefix this program runs from, if it is the second run.
-pub fn prefix() -> Option<PathBuf> {
-    std::env::var_os(MARK).map(PathBuf::from)
+/// Whether this is the second run.
+pub fn is_in_place() -> bool {
+    std::env::var_os(MARK).is_some()
 }
 
-/// Makes a prefix, runs this program from it with the same arguments, and removes the prefix.
+/// Puts this program in place, runs it with the same arguments, and removes it.
 ///
 /// # Errors
-/// Where a part is missing or the prefix cannot be made.
+/// Where a part is missing or the program cannot be put in place.
 pub fn run_again() -> anyhow::Result<ExitCode> {
-    let parts = parts::directory()?;
-    let prefix = tempfile::Builder::new()
+    let temporary = tempfile::Builder::new()
         .prefix("lazaret-tests-")
         .tempdir()?;
-    fs_err::set_permissions(&prefix, std::fs::Permissions::from_mode(0o755))?;
-    let directory = |name: &str| -> anyhow::Result<PathBuf> {
-        let path = prefix.path().join(name);
-        fs_err::create_dir(&path)?;
-        Ok(path)
-    };
-    let program = directory("bin")?.join("lazaret-tests");
-    place(&std::env::current_exe()?, &program)?;
-    symlink(parts, directory("lib")?.join("lazaret")).context("failed to link the parts")?;
-    let status = Command::new(&program)
+    fs_err::set_permissions(&temporary, std::fs::Permissions::from_mode(0o755))?;
+    let name = format!("lazaret-tests-{}", std::process::id());
+    let placed = Placed::new(&std::env::current_exe()?, parts::directory()?.join(name))?;
+    let status = Command::new(&placed.0)
         .args(std::env::args_os().skip(1))
-        .env(MARK, prefix.path())
-        .env("TMPDIR", directory("tmp")?)
+        .env(MARK, "1")
+        // The launcher takes no path that leads through a symbolic link.
+        .env("TMPDIR", fs_err::canonicalize(&temporary)?)
         .status()
-        .with_context(|| format!("failed to run `{}`", program.display()))?;
+        .with_context(|| format!("failed to run `{}`", placed.0.display()))?;
     Ok(if status.success() {
         ExitCode::SUCCESS
     } else {
@@ -49,10 +43,22 @@ pub fn run_again() -> anyhow::Result<ExitCode> {
     })
 }
 
-/// A link where both are on one file system, else a copy.
-fn place(program: &Path, target: &Path) -> anyhow::Result<()> {
-    if fs_err::hard_link(program, target).is_err() {
-        fs_err::copy(program, target)?;
+/// The program in its place; removed when dropped.
+struct Placed(PathBuf);
+
+impl Placed {
+    /// A link where both are on one file system, else a copy.
+    fn new(program: &Path, target: PathBuf) -> anyhow::Result<Self> {
+        if fs_err::hard_link(program, &target).is_err() {
+            fs_err::copy(program, &target)?;
+        }
+        Ok(Self(target))
     }
-    Ok(())
+}
+
+impl Drop for Placed {
+    fn drop(&mut self) {
+        // A program that stays is in nobody's way.
+        drop(fs_err::remove_file(&self.0));
+    }
 }

@@ -62,7 +62,7 @@ impl Request {
 pub fn main(cases: fn(&dyn Fn(crate::setup::Js) -> bool) -> Vec<Case>) -> anyhow::Result<ExitCode> {
     let request = Request::parse(std::env::args().skip(1));
     let root = rustix::process::geteuid().is_root();
-    if root && place::prefix().is_none() && !request.list {
+    if root && !place::is_in_place() && !request.list {
         return place::run_again();
     }
     if request.list || !root {

@@ -237,7 +237,7 @@ fn engine_not_installed(world: &World) -> anyhow::Result<()> {
 }
 
 /// An installation in which only these engines are.
-fn installed(world: &World, prefix: &Path, engines: &[&str]) -> anyhow::Result<PathBuf> {
+pub(crate) fn installed(world: &World, prefix: &Path, engines: &[&str]) -> anyhow::Result<PathBuf> {
     let (programs, parts) = (prefix.join("bin"), prefix.join("lib/lazaret"));
     fs_err::create_dir_all(&programs)?;
     fs_err::create_dir_all(parts.join("rootfs"))?;

@@ -12,11 +12,12 @@ use lazaret_tests::case::Case;
 use lazaret_tests::command::{Started, command, run, start, start_unheard};
 use lazaret_tests::leaks::{Snapshot, left_since};
 use lazaret_tests::processes::{self, Process};
-use lazaret_tests::setup::{Js, Setup, on_disk};
+use lazaret_tests::setup::{Js, Setup, on_disk, probe_rootfs};
 use lazaret_tests::world::{World, until};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
+use crate::input::installed;
 use crate::story::everyday;
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -39,6 +40,10 @@ pub(crate) fn cases() -> Vec<Case> {
             launcher_of_a_library,
         ),
         Case::new("kill: SIGKILL of both at once", both),
+        Case::new(
+            "kill: SIGKILL of both around a hostile shim",
+            hostile_orphan,
+        ),
         Case::new("kill: SIGKILL of the shim", shim),
         Case::new("kill: SIGKILL of `lazaret run` at any moment", |world| {
             at_any_moment(world, |running| signal(running, Signal::KILL))
@@ -233,7 +238,7 @@ async fn not_waited_for(world: &World) -> anyhow::Result<()> {
     gone
 }
 
-/// Neither the shim's own code nor an engine that sees its channel close is needed for it.
+/// The shim's own code is not needed for it.
 async fn outlives(world: &World) -> anyhow::Result<()> {
     let host = world.host()?;
     let plugin = host.launch(&Setup::probe("")).await?;
@@ -244,11 +249,37 @@ async fn outlives(world: &World) -> anyhow::Result<()> {
         "it does not sleep"
     );
     kill(&process("lazaret-launche")?)?;
+    let ended = plugin.ended().await;
+    ensure!(
+        matches!(ended.reason, EndReason::Engine { .. }),
+        "{ended:?}"
+    );
     let gone = until("its process is gone", || processes::named("shim").is_none());
-    drop(plugin);
     drop(host);
     sweep(world)?;
     gone
+}
+
+/// The shim in it does not care that its channel is closed.
+fn hostile_orphan(world: &World) -> anyhow::Result<()> {
+    let prefix = world.directory()?;
+    let lazaret = installed(world, prefix.path(), &[])?;
+    let rootfs = prefix.path().join("lib/lazaret/rootfs/quickjs");
+    probe_rootfs(&world.parts, &rootfs)?;
+    let plugin = on_disk(
+        world,
+        &Setup::probe("").policy("resources: { time: { call: 5m } }"),
+    )?;
+    let path = plugin.path().join("probe").to_string_lossy().into_owned();
+    let arguments = ["run", &path, "--call", "sleep"];
+    let running = start(command(&lazaret, arguments))?;
+    until("its container runs", || processes::named("shim").is_some())?;
+    let launcher = process("lazaret-launche")?;
+    running.signal(Signal::KILL)?;
+    kill(&launcher)?;
+    running.finish()?;
+    sweep(world)?;
+    until("its process is gone", || processes::named("shim").is_none())
 }
 
 async fn dropped(world: &World) -> anyhow::Result<()> {
