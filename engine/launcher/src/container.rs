@@ -12,7 +12,7 @@ use libcontainer::container::builder::ContainerBuilder;
 use libcontainer::syscall::syscall::SyscallType;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-use crate::descriptors::Placed;
+use crate::descriptors::{Open, Placed};
 use crate::state::State;
 use crate::{bundle, exits, sweep};
 
@@ -125,19 +125,26 @@ fn build(
     directory: &Path,
     parts: &Parts,
 ) -> anyhow::Result<Inner> {
-    let null = fs_err::File::open("/dev/null")?;
     let _placed = Placed::new(&parts.channel).context("failed to place the channel")?;
-    ContainerBuilder::new(id.to_string(), SyscallType::default())
-        .with_root_path(state.libcontainer())?
-        .with_stdin(OwnedFd::from(null.into_parts().0))
-        .with_stdout(parts.output.try_clone()?)
-        .with_stderr(parts.output.try_clone()?)
-        .with_preserved_fds(1)
-        .validate_id()?
-        .as_init(directory)
-        .with_systemd(false)
-        .build()
-        .context("failed to create the container")
+    let open = Open::now().context("failed to list descriptors")?;
+    let build = || {
+        let null = fs_err::File::open("/dev/null")?;
+        ContainerBuilder::new(id.to_string(), SyscallType::default())
+            .with_root_path(state.libcontainer())?
+            .with_stdin(OwnedFd::from(null.into_parts().0))
+            .with_stdout(parts.output.try_clone()?)
+            .with_stderr(parts.output.try_clone()?)
+            .with_preserved_fds(1)
+            .validate_id()?
+            .as_init(directory)
+            .with_systemd(false)
+            .build()
+            .context("failed to create the container")
+    };
+    build().inspect_err(|_| {
+        // Nothing of ours was opened since.
+        open.close_others().ok();
+    })
 }
 
 /// Takes the seccomp listener that libcontainer sent while it created the container.

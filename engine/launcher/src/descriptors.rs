@@ -1,7 +1,11 @@
 //! Descriptor 3 is the channel's place: libcontainer hands on the descriptors from 3 it is told to
 //! preserve, and the shim finds its channel there. A placeholder holds the place between
 //! creations, so that no other descriptor ever comes to lie in it.
+//!
+//! libcontainer holds its own descriptors by their numbers and forgets some when it fails; they are
+//! closed by comparing what is open before and after.
 
+use std::collections::BTreeSet;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::unistd::dup2;
@@ -32,6 +36,29 @@ pub(crate) fn hold_channel_place() -> std::io::Result<()> {
         dup2(null.as_raw_fd(), PLACE)?;
     }
     Ok(())
+}
+
+/// The descriptors open at one time.
+pub(crate) struct Open(BTreeSet<i32>);
+
+impl Open {
+    /// Those open now.
+    pub(crate) fn now() -> std::io::Result<Self> {
+        let names = fs_err::read_dir("/proc/self/fd")?.map(|entry| Ok(entry?.file_name()));
+        let names = names.collect::<std::io::Result<Vec<_>>>()?;
+        let numbers = names.iter().filter_map(|name| name.to_str()?.parse().ok());
+        Ok(Self(numbers.collect()))
+    }
+
+    /// Closes every descriptor opened since. For when everything opened since that has an owner
+    /// is closed again: what is open then was forgotten.
+    pub(crate) fn close_others(&self) -> std::io::Result<()> {
+        for number in Self::now()?.0.difference(&self.0) {
+            // One of them was the listing's own, and is closed already.
+            nix::unistd::close(*number).ok();
+        }
+        Ok(())
+    }
 }
 
 /// The channel at descriptor 3, for the time of one creation.

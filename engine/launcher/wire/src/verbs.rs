@@ -82,7 +82,7 @@ impl fmt::Display for ContainerId {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileMount {
-    /// The path on the host.
+    /// The path on the host, of a plain file or a directory; no part of it is a symbolic link.
     pub host: PathBuf,
     /// Its name below [`crate::GRANTS_DIRECTORY`], a plain number.
     pub name: u32,
@@ -101,7 +101,7 @@ pub enum Request {
     /// Make the container's directory and create the container in it, up to but not including
     /// the start of its process. Descriptors: the shim's end of the channel, the write end for
     /// its standard output and error, a memory file with the plugin's snapshot. Answered with
-    /// [`Response::Created`].
+    /// [`Response::Created`]. Where it fails, the reservation is given back too.
     Create {
         /// A reserved id.
         id: ContainerId,
@@ -109,7 +109,7 @@ pub enum Request {
         config: String,
         /// `settings.json` for the shim.
         settings: String,
-        /// The root file system's tree on the host.
+        /// The root file system's tree on the host; no part of the path is a symbolic link.
         rootfs: PathBuf,
         /// The host paths it may use.
         grants: Vec<FileMount>,
@@ -156,7 +156,7 @@ pub enum Response {
     Done,
     /// The verb was not carried out; nothing of it is left.
     Failed {
-        /// The cause, as one line.
+        /// The cause; a hint may follow on a line of its own.
         message: String,
     },
 }
