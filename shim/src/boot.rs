@@ -16,7 +16,7 @@ use crate::channel::{Channel, Reader};
 use crate::javascript::{self, Job};
 use crate::runtime::Config;
 use crate::warden::watch::{Budgets, Watch};
-use crate::warden::{self, Ending, Guard};
+use crate::warden::{self, Backlog, Ending, Guard, Intake};
 use crate::{exit, handshake, settings, standalone};
 
 /// Set for the engine's own use: QuickJS keeps no bytecode on disk and has no WebAssembly.
@@ -66,13 +66,16 @@ fn connected(settings: ShimSettings, socket: OwnedFd) -> i32 {
         Some(channel.clone()),
     ));
     let ending = Arc::new(Ending::new(channel.clone()));
-    let (work, waiting_work) = tokio::sync::mpsc::unbounded_channel();
+    let backlog = Arc::new(Backlog::default());
+    let intake = Intake::new(channel.clone(), reader, guard.clone(), backlog.clone());
+    let intake = Arc::new(intake);
     let job = Job {
         config: Config::of(&settings, channel.clone()),
         deny_executable_memory: settings.deny_executable_memory,
         entry: settings.entry.clone(),
         guard: guard.clone(),
-        work: waiting_work,
+        backlog,
+        intake: Some(intake.clone()),
         end: Box::new({
             let ending = ending.clone();
             move |code| ending.set(code)
@@ -86,7 +89,7 @@ fn connected(settings: ShimSettings, socket: OwnedFd) -> i32 {
         return refuse(&channel, vec![filter_difference(&error)]);
     }
     thread.go();
-    warden::run(&channel, &mut reader, &guard, &work, &ending)
+    warden::run(&intake, &guard, &ending)
 }
 
 /// Closes what only the process itself can close, and compares all with the settings.

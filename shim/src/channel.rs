@@ -2,26 +2,26 @@
 //!
 //! Both threads write. A message that fits goes out at once from whichever thread has it; what
 //! does not fit waits in a queue that the warden empties as the engine reads. The JavaScript
-//! thread waits while that queue is long; the warden never does.
+//! thread waits while that queue is long; the warden never does. Both read as well, in turns: see
+//! [`Intake`](crate::warden::Intake).
+
+mod reader;
+
+pub use reader::Reader;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use lazaret_protocol::{
-    EngineMessage, FrameDecoder, FrameError, MAX_FRAME_BYTES, ShimMessage, encode,
-};
+use lazaret_protocol::{FrameError, MAX_FRAME_BYTES, ShimMessage, encode};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, recv, send};
+use rustix::net::{SendFlags, send};
 
 use crate::runtime::Sink;
 
 /// The queue length at which the JavaScript thread waits, in bytes.
 const QUEUE_BYTES: usize = 2 * MAX_FRAME_BYTES;
-
-/// How much is read from the channel at once, in bytes.
-const READ_BYTES: usize = 64 * 1024;
 
 /// Why the channel cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -115,29 +115,34 @@ impl Channel {
         let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
     }
 
-    /// Waits until the engine says something, reads, a wake-up or the end of `timeout`, and
-    /// writes what waits in the queue.
+    /// Waits until a wake-up or the end of `timeout`, and writes what waits in the queue as the
+    /// engine reads. With `listen` it also waits for the engine to say something; so it does while
+    /// something is queued, for then the JavaScript thread may be waiting for room.
     ///
     /// # Errors
     ///
     /// When `poll` fails.
-    pub fn wait(&self, timeout: Option<Duration>) -> Result<Woken, ChannelError> {
+    pub fn wait(&self, timeout: Option<Duration>, listen: bool) -> Result<Woken, ChannelError> {
         let pending = self.lock().waiting() > 0;
         let mut interest = PollFlags::IN;
         interest.set(PollFlags::OUT, pending);
         let mut descriptors = [
-            PollFd::from_borrowed_fd(self.socket.as_fd(), interest),
             PollFd::from_borrowed_fd(self.wake.as_fd(), PollFlags::IN),
+            PollFd::from_borrowed_fd(self.socket.as_fd(), interest),
         ];
+        // A socket that is not listened to is left out: its end would be told every time.
+        let asked = if listen || pending { 2 } else { 1 };
         let timeout = timeout.map(|timeout| Timespec {
             tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: timeout.subsec_nanos().into(),
         });
-        match poll(&mut descriptors, timeout.as_ref()) {
-            Ok(_) | Err(Errno::INTR) => {}
+        match poll(&mut descriptors[..asked], timeout.as_ref()) {
+            Ok(_) => {}
+            // Nothing was filled in.
+            Err(Errno::INTR) => return Ok(Woken { readable: false }),
             Err(error) => return Err(error.into()),
         }
-        let [socket, wake] = descriptors.map(|descriptor| descriptor.revents());
+        let [wake, socket] = descriptors.map(|descriptor| descriptor.revents());
         if wake.contains(PollFlags::IN) {
             let _ = rustix::io::read(&self.wake, &mut [0u8; 8]);
         }
@@ -254,56 +259,6 @@ impl AsFd for Channel {
 pub struct Woken {
     /// There is something to read, or the engine is gone.
     pub readable: bool,
-}
-
-/// The reading end; the warden's alone.
-#[derive(Debug)]
-pub struct Reader {
-    decoder: FrameDecoder,
-    chunk: Vec<u8>,
-}
-
-impl Default for Reader {
-    fn default() -> Self {
-        Self {
-            decoder: FrameDecoder::new(MAX_FRAME_BYTES),
-            chunk: vec![0; READ_BYTES],
-        }
-    }
-}
-
-impl Reader {
-    /// Takes what has arrived, without waiting. The messages then come from
-    /// [`message`](Self::message).
-    ///
-    /// # Errors
-    ///
-    /// [`ChannelError::Closed`] at the end of the stream, or what the system call ran into.
-    pub fn read(&mut self, channel: &Channel) -> Result<(), ChannelError> {
-        match recv(
-            &channel.socket,
-            self.chunk.as_mut_slice(),
-            RecvFlags::DONTWAIT,
-        ) {
-            Ok((0, _)) => Err(ChannelError::Closed),
-            Ok((count, _)) => {
-                self.decoder.push(&self.chunk[..count]);
-                Ok(())
-            }
-            Err(Errno::AGAIN | Errno::INTR) => Ok(()),
-            Err(Errno::CONNRESET) => Err(ChannelError::Closed),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// The next whole message, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// When the bytes are no message.
-    pub fn message(&mut self) -> Result<Option<EngineMessage>, ChannelError> {
-        Ok(self.decoder.next()?)
-    }
 }
 
 #[cfg(test)]

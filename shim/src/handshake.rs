@@ -55,7 +55,7 @@ pub fn greet(channel: &Channel, reader: &mut Reader) -> Result<(), HandshakeErro
         if left.is_zero() {
             return Err(HandshakeError::Silent);
         }
-        if channel.wait(Some(left))?.readable {
+        if channel.wait(Some(left), true)?.readable {
             reader.read(channel)?;
         }
     }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 
 use lazaret_protocol::ShimMessage;
-use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::exit;
+use crate::listener::Listener;
 use crate::runtime::{Config, Runtime, Sink, StartError, prepare};
-use crate::serve::Server;
-use crate::warden::{Guard, Work};
+use crate::serve::{Finish, Server};
+use crate::warden::{Backlog, Guard, Intake, Over};
 
 /// Room for JavaScript's own stack, which the engine holds to 1 MiB, and the native code that it
 /// calls at its deepest point.
@@ -40,7 +40,9 @@ pub struct Job {
     /// Holds it to its limits.
     pub guard: Arc<Guard>,
     /// Calls to answer.
-    pub work: UnboundedReceiver<Work>,
+    pub backlog: Arc<Backlog>,
+    /// Where they come from, if the thread is to listen for them.
+    pub intake: Option<Arc<Intake>>,
     /// Told the exit code when the plugin is over.
     pub end: Box<dyn FnOnce(i32) + Send>,
 }
@@ -79,55 +81,57 @@ fn run(job: Job, started: &SyncSender<Result<(), ThreadError>>, go: &Receiver<()
     // Told even when the thread panics: then the process must end as well.
     let end = End(Some(job.end));
     let sink = job.config.sink.clone();
-    let timers = match tokio::runtime::Builder::new_current_thread()
+    // The second filter leaves no way to make any of this: it is all there before.
+    let reactor = match tokio::runtime::Builder::new_current_thread()
         .enable_time()
+        .enable_io()
         .build()
     {
-        Ok(timers) => timers,
+        Ok(reactor) => reactor,
         Err(error) => return drop(started.send(Err(error.into()))),
     };
-    let code = timers.block_on(async {
-        let mut runtime = match Runtime::new(job.config) {
-            Ok(runtime) => runtime,
-            Err(error) => {
-                drop(started.send(Err(error.into())));
-                return None;
-            }
+    reactor.block_on(async {
+        let up = bring_up(job.config, &job.guard, job.intake);
+        let (runtime, listener) = match up {
+            Ok(up) => up,
+            Err(error) => return drop(started.send(Err(error))),
         };
-        if let Err(error) = job.guard.attach(Box::new(runtime.handle())) {
-            drop(started.send(Err(error.into())));
-            return None;
-        }
         if started.send(Ok(())).is_err() || go.recv().is_err() {
-            return None;
+            return;
         }
-        let server = Server::new(runtime, job.guard, sink.clone());
-        Some(load_and_serve(server, &job.entry, job.work, &*sink).await)
-    });
-    if let Some(code) = code {
+        let mut server = Server::new(runtime, job.guard, job.backlog, listener, sink.clone());
+        let code = load_and_serve(&mut server, &job.entry, &*sink).await;
+        // Before the runtime goes: nobody need wait until a large heap is taken down.
         end.tell(code);
-    }
+    });
 }
 
-async fn load_and_serve(
-    mut server: Server,
-    entry: &str,
-    work: UnboundedReceiver<Work>,
-    sink: &dyn Sink,
-) -> i32 {
-    let crash = match server.load(entry).await {
+/// A runtime that can be interrupted, and the thread's ear.
+fn bring_up(
+    config: Config,
+    guard: &Guard,
+    intake: Option<Arc<Intake>>,
+) -> Result<(Runtime, Option<Listener>), ThreadError> {
+    let mut runtime = Runtime::new(config)?;
+    guard.attach(Box::new(runtime.handle()))?;
+    let listener = intake.map(Listener::new).transpose()?;
+    Ok((runtime, listener))
+}
+
+async fn load_and_serve(server: &mut Server, entry: &str, sink: &dyn Sink) -> i32 {
+    let finish = match server.load(entry).await {
         Ok(functions) => {
             sink.send(ShimMessage::Ready { functions });
-            server.serve(work).await
+            server.serve().await
         }
-        Err(error) => Some(error),
+        Err(error) => Finish::Crash(error),
     };
-    match crash {
-        Some(error) => {
+    match finish {
+        Finish::Crash(error) => {
             sink.send(ShimMessage::Crash { error });
             exit::PLUGIN
         }
-        None => exit::OK,
+        Finish::Over(Over(code)) => code,
     }
 }
 

@@ -1,8 +1,9 @@
 //! The program in a Lazaret container: runs one plugin for the engine.
 //!
 //! `settings → hello → read-back → runtime → second filter → plugin modules → calls`; [`boot`]
-//! is that list in code. Two threads: the main thread is the [`warden`], which owns the channel
-//! and the clock; the other one runs JavaScript and nothing of the plugin's can hold the first.
+//! is that list in code. Two threads: the main thread is the [`warden`], which owns the clock; the
+//! other one runs JavaScript and nothing of the plugin's can hold the first. Both read the
+//! channel, whichever is awake.
 
 #[cfg(not(any(feature = "quickjs", feature = "v8")))]
 compile_error!("choose an engine: feature `quickjs` or feature `v8`");
@@ -17,6 +18,7 @@ mod eval;
 pub mod exit;
 pub mod handshake;
 pub mod javascript;
+pub mod listener;
 pub mod runtime;
 pub mod serve;
 pub mod settings;

@@ -1,18 +1,19 @@
 //! The JavaScript thread's part: load the plugin, then calls until the end.
 
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use deno_core::v8;
 use lazaret_protocol::{CallError, CallId, Figures, Payload, PluginError, ShimMessage};
-use tokio::sync::mpsc::UnboundedReceiver;
 
+use crate::exit;
+use crate::listener::Listener;
 use crate::runtime::{Runtime, Sink, Started};
 use crate::warden::watch::{TurnEnd, TurnKind};
-use crate::warden::{Guard, Work};
+use crate::warden::{Backlog, Guard, Over, Work};
 
 /// The shortest time between two sets of figures.
 const FIGURES_EVERY: Duration = Duration::from_millis(50);
@@ -20,10 +21,21 @@ const FIGURES_EVERY: Duration = Duration::from_millis(50);
 /// Figures may take this part of the time: QuickJS walks the whole heap for them.
 const FIGURES_SHARE: u32 = 50;
 
+/// How serving ended.
+#[derive(Debug)]
+pub enum Finish {
+    /// The plugin failed outside of any call.
+    Crash(PluginError),
+    /// The engine asks for no more.
+    Over(Over),
+}
+
 /// A runtime that serves calls.
 pub struct Server {
     runtime: Runtime,
     guard: Arc<Guard>,
+    backlog: Arc<Backlog>,
+    listener: Option<Listener>,
     sink: Arc<dyn Sink>,
     pending: Vec<(CallId, v8::Global<v8::Promise>)>,
     answered: u64,
@@ -33,10 +45,18 @@ pub struct Server {
 impl Server {
     /// A server over a runtime that has not loaded its plugin yet.
     #[must_use]
-    pub fn new(runtime: Runtime, guard: Arc<Guard>, sink: Arc<dyn Sink>) -> Self {
+    pub fn new(
+        runtime: Runtime,
+        guard: Arc<Guard>,
+        backlog: Arc<Backlog>,
+        listener: Option<Listener>,
+        sink: Arc<dyn Sink>,
+    ) -> Self {
         Self {
             runtime,
             guard,
+            backlog,
+            listener,
             sink,
             pending: Vec::new(),
             answered: 0,
@@ -64,32 +84,46 @@ impl Server {
         .await
     }
 
-    /// Answers calls until the warden is gone. Returns the error that ended the plugin, if one
-    /// did.
-    pub async fn serve(mut self, mut work: UnboundedReceiver<Work>) -> Option<PluginError> {
-        std::future::poll_fn(move |context| self.poll(&mut work, context)).await
+    /// Answers calls until the plugin or the engine is done.
+    pub async fn serve(&mut self) -> Finish {
+        if let Some(listener) = &self.listener {
+            listener.serve();
+        }
+        std::future::poll_fn(|context| self.poll(context)).await
     }
 
-    fn poll(
-        &mut self,
-        work: &mut UnboundedReceiver<Work>,
-        context: &mut Context,
-    ) -> Poll<Option<PluginError>> {
+    fn poll(&mut self, context: &mut Context) -> Poll<Finish> {
+        self.backlog.resume();
+        match self.work(context) {
+            Ok(()) => Poll::Pending,
+            Err(finish) => Poll::Ready(finish),
+        }
+    }
+
+    /// Works until there is nothing to do but wait.
+    fn work(&mut self, context: &mut Context) -> Result<(), Finish> {
+        self.listen(context)?;
         loop {
-            let idle = match Pin::new(&mut *work).poll_recv(context) {
-                Poll::Ready(Some(work)) => {
-                    self.take(work);
-                    false
-                }
-                Poll::Ready(None) => return Poll::Ready(None),
-                Poll::Pending => true,
-            };
-            if let Err(error) = self.round(context) {
-                return Poll::Ready(Some(error));
+            if self.backlog.is_closed() {
+                return Err(Finish::Over(Over(exit::OK)));
             }
-            if idle {
-                return Poll::Pending;
+            if let Some(work) = self.backlog.pop() {
+                self.take(work);
             }
+            self.round(context).map_err(Finish::Crash)?;
+            self.listen(context)?;
+            if self.backlog.rest(context) {
+                return Ok(());
+            }
+        }
+    }
+
+    fn listen(&self, context: &mut Context) -> Result<(), Finish> {
+        match &self.listener {
+            Some(listener) => listener
+                .poll(context, !self.backlog.is_empty())
+                .map_err(Finish::Over),
+            None => Ok(()),
         }
     }
 

@@ -12,14 +12,13 @@ use lazaret_guard::filter;
 use lazaret_protocol::{
     CallError, CallId, CallLimits, Difference, Payload, PluginError, ShimMessage, ShimSettings,
 };
-use tokio::sync::mpsc::UnboundedSender;
 
 use crate::boot::{budgets, differences, fail, filter_difference};
 use crate::exit;
 use crate::javascript::{self, Job};
 use crate::runtime::{Config, Sink};
 use crate::warden::watch::Watch;
-use crate::warden::{Guard, Work};
+use crate::warden::{Backlog, Guard, Work};
 
 /// The only call there is.
 const CALL: CallId = CallId(1);
@@ -51,13 +50,14 @@ pub fn run(settings: ShimSettings, arguments: &[String]) -> i32 {
     }
     let (say, said) = std::sync::mpsc::channel();
     let guard = Arc::new(Guard::new(Watch::new(budgets(&settings)), None));
-    let (work, waiting_work) = tokio::sync::mpsc::unbounded_channel();
+    let backlog = Arc::new(Backlog::default());
     let job = Job {
         config: Config::of(&settings, Arc::new(Terminal(say))),
         deny_executable_memory: settings.deny_executable_memory,
         entry: settings.entry.clone(),
         guard: guard.clone(),
-        work: waiting_work,
+        backlog: backlog.clone(),
+        intake: None,
         // The plugin's end drops the sink, which ends the loop below.
         end: Box::new(|_| {}),
     };
@@ -73,7 +73,7 @@ pub fn run(settings: ShimSettings, arguments: &[String]) -> i32 {
         wall_ms: settings.time.call_ms,
         cpu_ms: settings.time.cpu_per_call_ms,
     };
-    follow(&guard, &said, &work, request, limits)
+    follow(&guard, &said, &backlog, request, limits)
 }
 
 fn parse(arguments: &[String]) -> Result<Request, ArgumentError> {
@@ -97,7 +97,7 @@ fn parse(arguments: &[String]) -> Result<Request, ArgumentError> {
 fn follow(
     guard: &Guard,
     said: &Receiver<ShimMessage>,
-    work: &UnboundedSender<Work>,
+    backlog: &Backlog,
     mut request: Request,
     limits: CallLimits,
 ) -> i32 {
@@ -120,8 +120,7 @@ fn follow(
                 };
                 let arguments = request.arguments.take().unwrap_or_else(|| "[]".to_owned());
                 guard.begin_call(CALL, limits);
-                // If the thread is gone, its channel says so in the next round.
-                let _ = work.send(Work::Call {
+                backlog.push(Work::Call {
                     id: CALL,
                     function,
                     arguments: Payload::Json(arguments),

@@ -1,7 +1,7 @@
 use std::io::Read;
 use std::os::unix::net::UnixStream;
 
-use lazaret_protocol::{CallId, Payload};
+use lazaret_protocol::{CallId, FrameDecoder, Payload};
 
 use super::*;
 
@@ -67,7 +67,7 @@ fn the_javascript_thread_waits_for_room_and_the_warden_does_not() {
     let reader = std::thread::spawn(move || ids(theirs));
     while !sender.is_finished() {
         channel
-            .wait(Some(Duration::from_millis(100)))
+            .wait(Some(Duration::from_millis(100)), false)
             .expect("poll");
     }
     channel.flush(Duration::from_secs(60));
@@ -86,7 +86,16 @@ fn nobody_waits_for_an_engine_that_is_gone() {
         channel.send(&reply(id, 7_000_000)).expect("frame");
     }
     channel.flush(Duration::from_secs(60));
-    assert!(channel.wait(None).expect("poll").readable);
+    assert!(channel.wait(None, true).expect("poll").readable);
     let read = Reader::default().read(&channel);
     assert!(matches!(read, Err(ChannelError::Closed)), "{read:?}");
+}
+
+#[test]
+fn an_end_that_nobody_listens_for_wakes_nobody() {
+    let (channel, theirs) = pair();
+    drop(theirs);
+    let brief = Some(Duration::from_millis(1));
+    assert!(!channel.wait(brief, false).expect("poll").readable);
+    assert!(channel.wait(brief, true).expect("poll").readable);
 }

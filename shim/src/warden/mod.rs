@@ -1,12 +1,17 @@
 //! The warden: the thread that plugin code cannot hold.
 //!
-//! It reads the channel, keeps the clocks of all calls and interrupts JavaScript that is over
-//! its limits. [`watch`] decides, given the time; [`guard`] shares those decisions between the
-//! two threads; [`run`] is the loop.
+//! It keeps the clocks of all calls, interrupts JavaScript that is over its limits, and reads the
+//! channel while JavaScript runs for long. [`watch`] decides, given the time; [`guard`] shares
+//! those decisions between the two threads, [`intake`] what the engine says, [`backlog`] what is
+//! to be done; [`run`] is the loop.
 
+mod backlog;
 mod guard;
+mod intake;
 mod run;
 pub mod watch;
 
+pub use backlog::{Backlog, Work};
 pub use guard::{Guard, Interrupt};
-pub use run::{Ending, Work, run};
+pub use intake::{Intake, Over};
+pub use run::{Ending, run};

@@ -4,11 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
-use lazaret_protocol::{CallId, EngineMessage, Payload, ShimMessage};
-use tokio::sync::mpsc::UnboundedSender;
-
-use super::Guard;
-use crate::channel::{Channel, ChannelError, Reader};
+use super::{Guard, Intake, Over};
+use crate::channel::Channel;
 use crate::exit;
 
 /// How long the last messages may take to leave.
@@ -16,22 +13,6 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// The value of [`Ending`] while nothing has ended.
 const RUNNING: i32 = -1;
-
-/// What the warden hands to the JavaScript thread.
-#[derive(Debug)]
-pub enum Work {
-    /// A call to start.
-    Call {
-        /// Names the call.
-        id: CallId,
-        /// The export to call.
-        function: String,
-        /// What to call it with.
-        arguments: Payload,
-    },
-    /// A call was answered by the warden: forget it.
-    Ended(CallId),
-}
 
 /// Where the JavaScript thread says that it is over.
 #[derive(Debug)]
@@ -60,100 +41,36 @@ impl Ending {
     }
 }
 
-/// Reads, watches and interrupts until the plugin or the engine is done. Returns the exit code.
-pub fn run(
-    channel: &Channel,
-    reader: &mut Reader,
-    guard: &Guard,
-    work: &UnboundedSender<Work>,
-    ending: &Ending,
-) -> i32 {
-    let code = watch_over(channel, reader, guard, work, ending);
-    channel.flush(LAST_WORDS);
-    channel.close();
+/// Watches, interrupts and, where the JavaScript thread does not, reads until the plugin or the
+/// engine is done. Returns the exit code.
+pub fn run(intake: &Intake, guard: &Guard, ending: &Ending) -> i32 {
+    let Over(code) = match watch_over(intake, guard, ending) {
+        Ok(code) => Over(code),
+        Err(over) => over,
+    };
+    intake.channel().flush(LAST_WORDS);
+    intake.close();
     code
 }
 
-fn watch_over(
-    channel: &Channel,
-    reader: &mut Reader,
-    guard: &Guard,
-    work: &UnboundedSender<Work>,
-    ending: &Ending,
-) -> i32 {
+fn watch_over(intake: &Intake, guard: &Guard, ending: &Ending) -> Result<i32, Over> {
+    // The greeting may have brought more than itself.
+    intake.take()?;
     loop {
         let verdict = guard.tick();
         for (id, error) in verdict.ended {
-            answer(channel, work, id, error);
+            intake.answer(id, error);
         }
         if let Some(code) = ending.get() {
-            return code;
+            return Ok(code);
         }
-        let read = channel.wait(verdict.again).and_then(|woken| {
-            if woken.readable {
-                reader.read(channel)?;
-            }
-            take_messages(channel, reader, guard, work)
-        });
-        match read {
-            Ok(false) => {}
-            Ok(true) | Err(ChannelError::Closed) => return exit::OK,
-            Err(_) => return exit::PROTOCOL,
+        let listen = verdict.listen || !intake.is_served();
+        let woken = intake
+            .channel()
+            .wait(verdict.again, listen)
+            .map_err(|_| Over(exit::PROTOCOL))?;
+        if woken.readable {
+            intake.take()?;
         }
     }
-}
-
-/// Takes every whole message. True when the engine asks for the end.
-fn take_messages(
-    channel: &Channel,
-    reader: &mut Reader,
-    guard: &Guard,
-    work: &UnboundedSender<Work>,
-) -> Result<bool, ChannelError> {
-    while let Some(message) = reader.message()? {
-        match message {
-            EngineMessage::Call {
-                id,
-                function,
-                arguments,
-                limits,
-            } => {
-                // An id in flight again would be the engine's mistake: there is no answer to it.
-                if guard.begin_call(id, limits) {
-                    let call = Work::Call {
-                        id,
-                        function,
-                        arguments,
-                    };
-                    // The JavaScript thread is gone only when the process is about to end.
-                    let _ = work.send(call);
-                }
-            }
-            EngineMessage::Cancel { id } => {
-                if let Some(error) = guard.cancel_call(id) {
-                    answer(channel, work, id, error);
-                }
-            }
-            EngineMessage::Shutdown => return Ok(true),
-            EngineMessage::Hello { .. } => {
-                return Err(ChannelError::OutOfTurn);
-            }
-        }
-    }
-    Ok(false)
-}
-
-fn answer(
-    channel: &Channel,
-    work: &UnboundedSender<Work>,
-    id: CallId,
-    error: lazaret_protocol::CallError,
-) {
-    let reply = ShimMessage::Reply {
-        id,
-        result: Err(error),
-    };
-    // The reasons the warden gives are small: they always fit a frame.
-    let _ = channel.post(&reply);
-    let _ = work.send(Work::Ended(id));
 }

@@ -21,6 +21,10 @@ use lazaret_protocol::{CallError, CallId, CallLimits};
 /// up, and how long the warden waits before it repeats an interruption.
 const GRACE: Duration = Duration::from_millis(10);
 
+/// The longest that a turn is left to itself: past it the warden listens to the engine. While there
+/// are turns it looks this often, so that a turn hardly ever has to wake it.
+const PATIENCE: Duration = Duration::from_millis(20);
+
 /// What JavaScript is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TurnKind {
@@ -46,6 +50,7 @@ pub enum TurnEnd {
 #[derive(Debug)]
 struct Turn {
     kind: TurnKind,
+    started: Instant,
     /// The JavaScript thread's CPU clock when it began.
     began: Duration,
     /// The calls that pay for a round of the event loop.
@@ -53,6 +58,12 @@ struct Turn {
     /// One of them was given up while the turn ran: its code may be what runs.
     suspect: bool,
     interrupted: bool,
+}
+
+impl Turn {
+    fn lasts(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.started) >= PATIENCE
+    }
 }
 
 #[derive(Debug)]
@@ -84,6 +95,8 @@ pub struct Verdict {
     pub ended: Vec<(CallId, CallError)>,
     /// Interrupt what JavaScript is doing.
     pub interrupt: bool,
+    /// Listen to the engine: the turn under way lasts.
+    pub listen: bool,
     /// Look again after this long, `None` when nothing can run out.
     pub again: Option<Duration>,
 }
@@ -95,6 +108,8 @@ pub struct Watch {
     turn: Option<Turn>,
     budgets: Budgets,
     load_used: Duration,
+    /// Turns have begun since the warden looked last.
+    active: bool,
     /// When the warden looks next.
     looks_at: Option<Instant>,
 }
@@ -108,6 +123,7 @@ impl Watch {
             turn: None,
             budgets,
             load_used: Duration::ZERO,
+            active: false,
             looks_at: None,
         }
     }
@@ -139,26 +155,28 @@ impl Watch {
     }
 
     /// JavaScript starts to run. `cpu` is the JavaScript thread's clock. True if the warden would
-    /// look too late to hold the turn to its budget and must be told to look now.
+    /// look too late to hold the turn, or a call that has arrived, to its limits and must be told
+    /// to look now.
     pub fn begin_turn(&mut self, kind: TurnKind, cpu: Duration, now: Instant) -> bool {
         let payers = match kind {
             TurnKind::Loop => self.calls.keys().copied().collect(),
             TurnKind::Load | TurnKind::Call(_) => Vec::new(),
         };
-        let budget = match kind {
-            TurnKind::Load => Some(self.budgets.load),
-            TurnKind::Loop if payers.is_empty() => Some(self.budgets.background),
-            // The warden has known the limits of these since the calls arrived.
-            TurnKind::Loop | TurnKind::Call(_) => None,
-        };
         self.turn = Some(Turn {
             kind,
+            started: now,
             began: cpu,
             payers,
             suspect: false,
             interrupted: false,
         });
-        budget.is_some_and(|budget| self.looks_at.is_none_or(|looks| looks > now + budget))
+        self.active = true;
+        let wanted = self.next_look(now, Duration::ZERO).map(|wait| now + wait);
+        match (self.looks_at, wanted) {
+            (_, None) => false,
+            (None, Some(_)) => true,
+            (Some(looks), Some(wanted)) => looks > wanted,
+        }
     }
 
     /// JavaScript has stopped. Tells whether it was interrupted, and for whom.
@@ -192,7 +210,9 @@ impl Watch {
             verdict.ended.push((id, error));
         }
         verdict.interrupt = self.judge_turn(spent);
+        verdict.listen = self.turn.as_ref().is_some_and(|turn| turn.lasts(now));
         verdict.again = self.next_look(now, spent);
+        self.active = false;
         self.looks_at = verdict.again.map(|again| now + again);
         verdict
     }
@@ -256,7 +276,12 @@ impl Watch {
             TurnKind::Loop if turn.suspect => Some(GRACE.saturating_sub(spent)),
             TurnKind::Loop | TurnKind::Call(_) => None,
         });
-        let soonest = calls.chain(turn).min()?;
+        let listen = match &self.turn {
+            Some(turn) if !turn.lasts(now) => Some((turn.started + PATIENCE) - now),
+            None if self.active => Some(PATIENCE),
+            _ => None,
+        };
+        let soonest = calls.chain(turn).chain(listen).min()?;
         Some(soonest.max(Duration::from_millis(1)))
     }
 

@@ -16,7 +16,7 @@ use lazaret_shim::channel::{Channel, Reader};
 use lazaret_shim::javascript::{self, Job};
 use lazaret_shim::runtime::{Config, ModuleLimits};
 use lazaret_shim::warden::watch::{Budgets, Watch};
-use lazaret_shim::warden::{self, Ending, Guard};
+use lazaret_shim::warden::{self, Backlog, Ending, Guard, Intake};
 
 /// Longer than anything here takes; only a broken shim gets there.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -111,7 +111,10 @@ impl Plugin {
         };
         let guard = Arc::new(Guard::new(Watch::new(budgets), Some(channel.clone())));
         let ending = Arc::new(Ending::new(channel.clone()));
-        let (work, waiting_work) = tokio::sync::mpsc::unbounded_channel();
+        let backlog = Arc::new(Backlog::default());
+        let reader = Reader::default();
+        let intake = Intake::new(channel.clone(), reader, guard.clone(), backlog.clone());
+        let intake = Arc::new(intake);
         let job = Job {
             config: Config {
                 plugin: "nosy".to_owned(),
@@ -126,16 +129,15 @@ impl Plugin {
             deny_executable_memory: self.deny_executable_memory,
             entry: self.entry.to_owned(),
             guard: guard.clone(),
-            work: waiting_work,
+            backlog,
+            intake: Some(intake.clone()),
             end: Box::new({
                 let ending = ending.clone();
                 move |code| ending.set(code)
             }),
         };
         let thread = javascript::start(job).expect("runtime");
-        let warden = std::thread::spawn(move || {
-            warden::run(&channel, &mut Reader::default(), &guard, &work, &ending)
-        });
+        let warden = std::thread::spawn(move || warden::run(&intake, &guard, &ending));
         step();
         thread.go();
         Shim {

@@ -4,5 +4,6 @@ mod calls;
 mod filtered;
 mod harness;
 mod limits;
+mod listening;
 mod modules;
 mod surface;

@@ -134,16 +134,49 @@ fn the_warden_is_only_woken_for_a_turn_it_would_see_too_late() {
     let start = Instant::now();
     let mut watch = two_calls(start);
     assert_eq!(watch.tick(start, ms(0)).again, Some(ms(100)));
-    watch.finish_call(A);
-    watch.finish_call(B);
     assert!(
-        watch.begin_turn(TurnKind::Loop, ms(0), start),
-        "30 ms come before 100 ms"
+        watch.begin_turn(TurnKind::Call(A), ms(0), start),
+        "patience ends before 100 ms"
     );
-    assert_eq!(watch.tick(start, ms(0)).again, Some(ms(30)));
+    assert_eq!(watch.tick(start, ms(0)).again, Some(PATIENCE));
     watch.end_turn(ms(0));
     assert!(!watch.begin_turn(TurnKind::Loop, ms(0), start));
-    assert!(!watch.begin_turn(TurnKind::Call(A), ms(0), start));
+    assert!(!watch.begin_turn(TurnKind::Call(B), ms(0), start + ms(5)));
+    assert!(watch.begin_call(CallId(3), limits(5, 100), start));
+    assert!(
+        watch.begin_turn(TurnKind::Call(CallId(3)), ms(0), start),
+        "its deadline comes before the next look"
+    );
+    assert_eq!(watch.tick(start, ms(0)).again, Some(ms(5)));
+}
+
+#[test]
+fn the_warden_keeps_looking_while_there_are_turns_and_rests_after() {
+    let start = Instant::now();
+    let mut watch = Watch::new(Budgets {
+        load: ms(50),
+        background: ms(30),
+    });
+    assert_eq!(watch.tick(start, ms(0)).again, None);
+    assert!(watch.begin_turn(TurnKind::Loop, ms(0), start));
+    watch.end_turn(ms(0));
+    assert_eq!(watch.tick(start, ms(0)).again, Some(PATIENCE));
+    assert_eq!(watch.tick(start + PATIENCE, ms(0)).again, None);
+}
+
+#[test]
+fn the_warden_listens_during_a_turn_that_lasts() {
+    let start = Instant::now();
+    let mut watch = two_calls(start);
+    watch.begin_turn(TurnKind::Call(A), ms(0), start);
+    let early = watch.tick(start + ms(5), ms(0));
+    assert!(!early.listen);
+    assert_eq!(early.again, Some(PATIENCE - ms(5)));
+    let late = watch.tick(start + PATIENCE, ms(0));
+    assert!(late.listen);
+    assert_eq!(late.again, Some(ms(100)));
+    watch.end_turn(ms(0));
+    assert!(!watch.tick(start + PATIENCE, ms(0)).listen);
 }
 
 #[test]
