@@ -35,6 +35,8 @@ pub(super) fn effective(plugin: &Plugin, named: Option<&Path>) -> Result<Effecti
 
 /// The engine the command line asks for, over the policy's.
 pub(super) fn parse_engine(text: &str) -> Result<EngineChoice, String> {
-    text.parse()
-        .map_err(|error: lazaret_policy::Invalid| error.to_string())
+    text.parse().map_err(|invalid: lazaret_policy::Invalid| {
+        let advice = invalid.advice().map(|advice| format!(": {advice}"));
+        format!("{invalid}{}", advice.unwrap_or_default())
+    })
 }

@@ -70,8 +70,8 @@ pub struct Launcher {
     waiting: Arc<Mutex<Waiting>>,
     /// Holds the order of requests and of those waiting for their answers together.
     sending: Mutex<()>,
-    /// Reads what the launcher says and waits for its end.
-    reader: Option<JoinHandle<()>>,
+    /// One reads what the launcher says, one waits for its end.
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Launcher {
@@ -96,16 +96,22 @@ impl Launcher {
         let (reader, state) = (Arc::clone(&socket), Arc::clone(&waiting));
         let reader = std::thread::Builder::new()
             .name("launcher".to_owned())
+            .spawn(move || read(&reader, &state))
+            .map_err(failed)?;
+        let ended = Arc::clone(&socket);
+        // What the launcher was making when it was killed may hold its end of the socket open.
+        let waiter = std::thread::Builder::new()
+            .name("launcher-end".to_owned())
             .spawn(move || {
-                read(&reader, &state);
                 child.wait().ok();
+                rustix::net::shutdown(ended.as_ref(), Shutdown::Both).ok();
             })
             .map_err(failed)?;
         Ok(Self {
             socket,
             waiting,
             sending: Mutex::new(()),
-            reader: Some(reader),
+            threads: vec![reader, waiter],
         })
     }
 
@@ -248,10 +254,10 @@ impl Launcher {
 
 impl Drop for Launcher {
     fn drop(&mut self) {
-        // The launcher takes the closed socket as its order to clean up and end.
+        // The launcher takes the end of the stream as its order to clean up and end.
         rustix::net::shutdown(self.socket.as_ref(), Shutdown::Both).ok();
-        if let Some(reader) = self.reader.take() {
-            reader.join().ok();
+        for thread in self.threads.drain(..) {
+            thread.join().ok();
         }
     }
 }

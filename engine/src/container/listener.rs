@@ -1,7 +1,8 @@
 //! Reported system calls: the kernel asks the engine, the engine says no (seccomp_unotify(2)).
 //!
-//! Every call is refused with `EPERM`; none is ever continued, so nothing depends on what its
-//! pointers point to, and they are not read.
+//! A call is refused with `EPERM`, or its process is ended while it still waits for the answer;
+//! none is ever continued, so nothing depends on what its pointers point to, and they are not
+//! read.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -14,6 +15,14 @@ use crate::event::SyscallViolation;
 #[derive(Debug)]
 pub struct Listener(AsyncFd<OwnedFd>);
 
+/// A call whose thread waits for the engine's answer.
+#[derive(Debug)]
+pub struct Asked {
+    /// What was asked for.
+    pub call: SyscallViolation,
+    id: u64,
+}
+
 impl Listener {
     /// Takes over the descriptor the launcher handed on.
     ///
@@ -25,11 +34,12 @@ impl Listener {
         Ok(Self(kernel::watch(descriptor)?))
     }
 
-    /// Waits for the next reported call and refuses it. Safe to be dropped while it waits.
+    /// Waits for the next reported call. Its thread stands still until [`Self::refuse`] or its
+    /// end. Safe to be dropped while it waits.
     ///
     /// # Errors
     /// Where the filter has no process left, or a system call fails.
-    pub async fn refuse_next(&self) -> io::Result<SyscallViolation> {
+    pub async fn next(&self) -> io::Result<Asked> {
         loop {
             let mut ready = self.0.readable().await?;
             if !is_readable(ready.get_inner())? {
@@ -41,17 +51,25 @@ impl Listener {
                 Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EINTR)) => {}
                 Err(error) => return Err(error),
                 Ok(asked) => {
-                    match kernel::refuse(ready.get_inner().as_raw_fd(), asked.id) {
-                        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {}
-                        other => other?,
-                    }
-                    return Ok(SyscallViolation {
+                    let call = SyscallViolation {
                         name: name_of(asked.number, asked.architecture),
                         pid: asked.pid,
                         arguments: asked.arguments,
-                    });
+                    };
+                    return Ok(Asked { call, id: asked.id });
                 }
             }
+        }
+    }
+
+    /// Answers a call with `EPERM`; one whose thread has ended meanwhile needs no answer.
+    ///
+    /// # Errors
+    /// Where the system call fails.
+    pub fn refuse(&self, asked: &Asked) -> io::Result<()> {
+        match kernel::refuse(self.0.get_ref().as_raw_fd(), asked.id) {
+            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
+            other => other,
         }
     }
 }

@@ -8,5 +8,5 @@ mod process;
 
 pub use cgroup::{Cgroup, CgroupDifference, Limits, Usage};
 pub use launcher::{Created, Launcher, LauncherError};
-pub use listener::Listener;
+pub use listener::{Asked, Listener};
 pub use process::{ProcessDifference, check_process};

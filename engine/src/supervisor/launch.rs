@@ -145,7 +145,7 @@ impl Engine {
 
         let (id, directory, first_host_id) =
             self.launcher.reserve(plugin.preferred_block()).await?;
-        let reservation = Reservation::new(&self.launcher, &id);
+        let reservation = Reservation::new(&self.launcher, &id, self.cgroup);
         let request = BundleRequest {
             policy: &policy,
             plugin: plugin.name(),
@@ -249,11 +249,12 @@ pub fn allows_executable_memory(shim: ShimEngine, policy: &EffectivePolicy) -> b
 
 /// A container id that is given back, with all that was made under it, unless the plugin's task
 /// takes it over: also where the launch is given up halfway.
-struct Reservation(Option<(Arc<Launcher>, ContainerId)>);
+struct Reservation(Option<(Arc<Launcher>, ContainerId, Cgroup)>);
 
 impl Reservation {
-    fn new(launcher: &Arc<Launcher>, id: &ContainerId) -> Self {
-        Self(Some((Arc::clone(launcher), id.clone())))
+    fn new(launcher: &Arc<Launcher>, id: &ContainerId, cgroup: CgroupVersion) -> Self {
+        let cgroup = Cgroup::of(id, cgroup);
+        Self(Some((Arc::clone(launcher), id.clone(), cgroup)))
     }
 
     fn hand_over(mut self) {
@@ -261,17 +262,18 @@ impl Reservation {
     }
 
     async fn release(mut self) {
-        if let Some((launcher, id)) = self.0.take() {
-            // Where this fails the launcher is gone, and what it made with it; the reason why the
-            // launch failed is worth more.
-            launcher.delete(&id).await.ok();
+        if let Some((launcher, id, cgroup)) = self.0.take()
+            && launcher.delete(&id).await.is_err()
+        {
+            // The launcher is gone. What it was making when it went is in the cgroup.
+            cgroup.remove();
         }
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        let Some((launcher, id)) = self.0.take() else {
+        let Some((launcher, id, _)) = self.0.take() else {
             return;
         };
         // Without a runtime the launcher's own end removes it.

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use lazaret_launcher_wire::{ContainerId, ExitStatus};
 use lazaret_policy::{EffectivePolicy, SecurityLevel};
-use lazaret_protocol::{CallLimits, EngineMessage, LogLevel, PROTOCOL_VERSION, ShimMessage};
-use rustix::event::{PollFd, PollFlags, poll};
+use lazaret_protocol::{
+    CallLimits, EngineMessage, LogLevel, PROTOCOL_VERSION, Payload, ShimMessage,
+};
 use rustix::process::{Signal, pidfd_send_signal};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -20,8 +21,8 @@ use super::log_limit::LogLimit;
 use super::outbox::Outbox;
 use super::running::{Command, Ended, PluginEvent};
 use crate::channel::{ChannelError, Receiver};
-use crate::container::{Cgroup, Launcher, Listener, check_process};
-use crate::event::{EndReason, Evidence, SyscallViolation, Verdict, Violation};
+use crate::container::{Asked, Cgroup, Launcher, Listener, check_process};
+use crate::event::{EndReason, Evidence, Verdict, Violation};
 
 /// The most violations kept.
 pub(crate) const MAX_VIOLATIONS: usize = 100;
@@ -86,7 +87,7 @@ enum Wake {
     Message(Result<ShimMessage, ChannelError>),
     Command(Option<Command>),
     Exit(Option<ExitStatus>),
-    Syscall(std::io::Result<SyscallViolation>),
+    Syscall(std::io::Result<Asked>),
     Deadline,
     Tick,
 }
@@ -136,7 +137,7 @@ impl Task {
                     self.kill(&mut state, EndReason::Engine { what }).await;
                     break;
                 }
-                Wake::Syscall(Ok(call)) => self.on_syscall(&mut state, call).await,
+                Wake::Syscall(Ok(asked)) => self.on_syscall(&mut state, asked).await,
                 Wake::Syscall(Err(_)) => self.listener = None,
                 Wake::Deadline => {
                     if state.evidence.exit.is_some() {
@@ -177,7 +178,7 @@ impl Task {
             status = exit, if !exited => Wake::Exit(status.ok()),
             call = async {
                 match listener {
-                    Some(listener) => listener.refuse_next().await,
+                    Some(listener) => listener.next().await,
                     None => std::future::pending().await,
                 }
             }, if !exited => Wake::Syscall(call),
@@ -251,6 +252,12 @@ impl Task {
                 state.evidence.heap = Some(figures.heap_used);
             }
             (Phase::Ready, ShimMessage::Reply { id, result }) => {
+                let limit = self.policy.resources().output.result.value.bytes();
+                let bytes = result.as_ref().map_or(0, payload_bytes);
+                if bytes > limit {
+                    let what = format!("a result of {bytes} bytes, with a limit of {limit}");
+                    return self.kill(state, EndReason::Protocol { what }).await;
+                }
                 if !state.calls.answer(id, result.map_err(CallFailure::Call)) {
                     let what = format!("a reply to call {}, which is not under way", id.0);
                     self.kill(state, EndReason::Protocol { what }).await;
@@ -321,13 +328,17 @@ impl Task {
         }
     }
 
-    async fn on_syscall(&mut self, state: &mut State, call: SyscallViolation) {
-        let reason = EndReason::forbidden(&call);
-        self.record(state, Violation::Syscall(call));
-        // At the loosest level a refusal is enough; elsewhere such a call means that somebody
-        // else's code runs in the shim's process.
+    async fn on_syscall(&mut self, state: &mut State, asked: Asked) {
+        let reason = EndReason::forbidden(&asked.call);
+        self.record(state, Violation::Syscall(asked.call.clone()));
+        // At the loosest level a refusal is enough. Elsewhere such a call means that somebody
+        // else's code runs in the shim's process: it is ended before it gets an answer.
         if self.policy.level().value != SecurityLevel::Minimal {
             self.kill(state, reason).await;
+        } else if let Some(listener) = &self.listener
+            && listener.refuse(&asked).is_err()
+        {
+            self.listener = None;
         }
     }
 
@@ -400,8 +411,7 @@ impl Task {
         let cleanup = match self.launcher.delete(&self.id).await {
             Ok(()) => None,
             Err(error) => {
-                // Done here as far as it can be: the cgroup can go when the process has ended.
-                await_exit(&self.pidfd).await;
+                // Done here as far as it can be.
                 self.cgroup.remove();
                 Some(error.to_string())
             }
@@ -421,22 +431,6 @@ impl Task {
     }
 }
 
-/// Waits until a killed process has ended, for a bounded time.
-async fn await_exit(pidfd: &OwnedFd) {
-    let until = Instant::now() + EXIT_GRACE;
-    let now = rustix::time::Timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    while Instant::now() < until {
-        let mut ended = [PollFd::new(pidfd, PollFlags::IN)];
-        if poll(&mut ended, Some(&now)).is_ok_and(|count| count > 0) {
-            return;
-        }
-        sleep(Duration::from_millis(5)).await;
-    }
-}
-
 fn lost() -> EndReason {
     EndReason::ShimLost {
         status: "it closed its channel and went on".to_owned(),
@@ -451,6 +445,13 @@ fn read_output(output: &mut std::io::PipeReader) -> String {
     drop(output.take(MAX_PIPE_BYTES).read_to_end(&mut bytes));
     let bytes = &bytes[bytes.len().saturating_sub(MAX_OUTPUT_BYTES)..];
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn payload_bytes(payload: &Payload) -> u64 {
+    match payload {
+        Payload::Json(text) => text.len() as u64,
+        Payload::Bytes(bytes) => bytes.len() as u64,
+    }
 }
 
 fn name_of(message: &ShimMessage) -> &'static str {
