@@ -4,8 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use lazaret_launcher_wire::ContainerId;
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use lazaret_launcher_wire::{ContainerId, kill_members};
 
 use crate::launchers::Launchers;
 
@@ -71,34 +70,4 @@ fn entries(directory: &Path) -> Vec<PathBuf> {
         .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
         .map(|entry| entry.path())
         .collect()
-}
-
-/// Kills what is in the cgroup. Each process is held by a pidfd and looked for again before the
-/// signal, so that a number used anew is not hit.
-fn kill_members(cgroup: &Path) {
-    let members = || {
-        let text = fs_err::read_to_string(cgroup.join("cgroup.procs")).unwrap_or_default();
-        text.lines()
-            .filter_map(|line| line.parse::<i32>().ok())
-            .collect::<Vec<_>>()
-    };
-    for raw in members() {
-        let Some(pid) = Pid::from_raw(raw) else {
-            continue;
-        };
-        let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) else {
-            continue;
-        };
-        if members().contains(&raw) && pidfd_send_signal(&process, Signal::KILL).is_ok() {
-            let timeout = rustix::time::Timespec {
-                tv_sec: 2,
-                tv_nsec: 0,
-            };
-            let mut ended = [rustix::event::PollFd::new(
-                &process,
-                rustix::event::PollFlags::IN,
-            )];
-            rustix::event::poll(&mut ended, Some(&timeout)).ok();
-        }
-    }
 }

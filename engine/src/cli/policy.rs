@@ -36,7 +36,7 @@ pub(super) fn effective(plugin: &Plugin, named: Option<&Path>) -> Result<Effecti
 /// The engine the command line asks for, over the policy's.
 pub(super) fn parse_engine(text: &str) -> Result<EngineChoice, String> {
     text.parse().map_err(|invalid: lazaret_policy::Invalid| {
-        let advice = invalid.advice().map(|advice| format!(": {advice}"));
-        format!("{invalid}{}", advice.unwrap_or_default())
+        let known = EngineChoice::ALL.map(|engine| format!("`{}`", engine.as_str()));
+        format!("{invalid}; there are {}", known.join(", "))
     })
 }

@@ -8,10 +8,12 @@
 //! before it acts on it.
 
 pub mod floor;
+mod members;
 mod packet;
 mod snapshot;
 mod verbs;
 
+pub use members::kill_members;
 pub use packet::{MAX_PACKET_BYTES, Packet, PacketError, PacketSocket};
 pub use snapshot::{
     MAX_SNAPSHOT_BYTES, MAX_SNAPSHOT_FILES, SnapshotError, SnapshotFile, decode_snapshot,
