@@ -98,14 +98,16 @@ impl Channel {
         Ok(())
     }
 
-    /// Sends from the warden: never waits. Used for messages of a bounded number only.
+    /// Sends and never waits. Used for messages of a bounded number only.
     ///
     /// # Errors
     ///
     /// When the message has no frame.
     pub fn post(&self, message: &ShimMessage) -> Result<(), FrameError> {
         let frame = encode(message)?;
-        self.write(&mut self.lock(), &frame);
+        if self.write(&mut self.lock(), &frame) {
+            self.wake();
+        }
         Ok(())
     }
 

@@ -99,3 +99,16 @@ fn an_end_that_nobody_listens_for_wakes_nobody() {
     assert!(!channel.wait(brief, false).expect("poll").readable);
     assert!(channel.wait(brief, true).expect("poll").readable);
 }
+
+#[test]
+fn the_warden_is_woken_for_what_has_to_wait_whoever_sends_it() {
+    type Send = fn(&Channel, &ShimMessage) -> Result<(), FrameError>;
+    for send in [Channel::send as Send, Channel::post as Send] {
+        let (channel, _theirs) = pair();
+        let woken = || rustix::io::read(&channel.wake, &mut [0u8; 8]).is_ok();
+        send(&channel, &reply(1, 1)).expect("frame");
+        assert!(!woken());
+        send(&channel, &reply(2, 7_000_000)).expect("frame");
+        assert!(woken());
+    }
+}
