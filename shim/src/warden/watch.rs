@@ -17,54 +17,14 @@ use std::time::{Duration, Instant};
 
 use lazaret_protocol::{CallError, CallId, CallLimits};
 
+mod turn;
+
+use turn::{PATIENCE, Turn};
+pub use turn::{TurnEnd, TurnKind};
+
 /// How much CPU time a round of the event loop may still take after one of its calls was given
 /// up, and how long the warden waits before it repeats an interruption.
 const GRACE: Duration = Duration::from_millis(10);
-
-/// The longest that a turn is left to itself: past it the warden listens to the engine. While there
-/// are turns it looks this often, so that a turn hardly ever has to wake it.
-const PATIENCE: Duration = Duration::from_millis(20);
-
-/// What JavaScript is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TurnKind {
-    /// Loading the plugin's modules.
-    Load,
-    /// Starting a call: all until its function returns.
-    Call(CallId),
-    /// A round of the event loop.
-    Loop,
-}
-
-/// How a turn ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TurnEnd {
-    /// By itself.
-    Whole,
-    /// Interrupted for a call that was given up; the other calls go on.
-    CallGivenUp,
-    /// Interrupted because it was over a budget that belongs to no call.
-    OverBudget,
-}
-
-#[derive(Debug)]
-struct Turn {
-    kind: TurnKind,
-    started: Instant,
-    /// The JavaScript thread's CPU clock when it began.
-    began: Duration,
-    /// The calls that pay for a round of the event loop.
-    payers: Vec<CallId>,
-    /// One of them was given up while the turn ran: its code may be what runs.
-    suspect: bool,
-    interrupted: bool,
-}
-
-impl Turn {
-    fn lasts(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.started) >= PATIENCE
-    }
-}
 
 #[derive(Debug)]
 struct Call {
