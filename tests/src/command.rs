@@ -41,7 +41,10 @@ pub fn command<A: AsRef<OsStr>>(
     arguments: impl IntoIterator<Item = A>,
 ) -> Command {
     let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null());
+    command
+        .args(arguments)
+        .env("TMPDIR", crate::temporary::directory())
+        .stdin(Stdio::null());
     command
 }
 

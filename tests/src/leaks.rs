@@ -120,7 +120,7 @@ fn runtime_directories(ours: &BTreeSet<u32>) -> Vec<String> {
 }
 
 fn temporary_files() -> Vec<String> {
-    let directory = std::env::temp_dir();
+    let directory = crate::temporary::directory();
     let directory = directory.to_string_lossy();
     let names = entries(&directory).into_iter();
     names

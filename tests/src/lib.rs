@@ -14,13 +14,13 @@ pub mod host;
 pub mod leaks;
 /// Where the programs under test are.
 pub mod parts;
-/// Puts the test program beside the parts.
-pub mod place;
 /// Processes as `/proc` shows them.
 pub mod processes;
 /// Runs cases and tells how they went.
 pub mod run;
 /// Plugins and policies for one case.
 pub mod setup;
+/// Where what is temporary lies.
+pub mod temporary;
 /// What every case is given.
 pub mod world;

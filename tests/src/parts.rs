@@ -27,7 +27,7 @@ const NEEDED: [&str; 4] = [
 ///
 /// # Errors
 /// Where a part is missing; the error says how to get it.
-pub fn directory() -> anyhow::Result<PathBuf> {
+fn directory() -> anyhow::Result<PathBuf> {
     let directory = fs_err::canonicalize(workspace())?.join("target/release");
     for part in NEEDED {
         if !directory.join(part).exists() {
@@ -52,9 +52,10 @@ impl Parts {
     /// # Errors
     /// Where a part is missing.
     pub fn find() -> anyhow::Result<Self> {
+        let directory = directory()?;
         Ok(Self {
-            directory: directory()?,
-            installation: Installation::find()?,
+            installation: Installation::in_directory(&directory)?,
+            directory,
         })
     }
 

@@ -8,7 +8,7 @@ use anyhow::Context;
 use crate::case::{Case, Outcome, keep_panics};
 use crate::leaks::{Snapshot, left_since};
 use crate::parts::Parts;
-use crate::place;
+use crate::temporary;
 use crate::world::World;
 
 /// Set to `1` where skipping for want of root would be a failure.
@@ -62,9 +62,6 @@ impl Request {
 pub fn main(cases: fn(&dyn Fn(crate::setup::Js) -> bool) -> Vec<Case>) -> anyhow::Result<ExitCode> {
     let request = Request::parse(std::env::args().skip(1));
     let root = rustix::process::geteuid().is_root();
-    if root && !place::is_in_place() && !request.list {
-        return place::run_again();
-    }
     if request.list || !root {
         let release = crate::parts::workspace().join("target/release/rootfs");
         let cases = cases(&|js| release.join(js.name()).is_dir());
@@ -75,6 +72,7 @@ pub fn main(cases: fn(&dyn Fn(crate::setup::Js) -> bool) -> Vec<Case>) -> anyhow
             skip_all(wanted)
         };
     }
+    let _temporary = temporary::take()?;
     // Orphans come to this process, so that none gets out of sight.
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
         .context("failed to take in orphans")?;

@@ -2,6 +2,7 @@
 
 mod bundle;
 mod ends;
+mod filtered;
 mod forbidden;
 mod hostile;
 mod input;
@@ -26,6 +27,7 @@ fn cases(has: &dyn Fn(Js) -> bool) -> Vec<Case> {
     let mut cases = leaks::cases();
     cases.extend(ends::probe_cases());
     cases.extend(forbidden::cases());
+    cases.extend(filtered::cases());
     cases.extend(inside::cases());
     cases.extend(protocol::cases());
     cases.extend(neighbour::probe_cases());

@@ -1,6 +1,7 @@
 //! Processes and threads: making them, ending them, and never coming back.
 
 use std::io;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use libc::c_long;
 use serde_json::{Value, json};
@@ -17,6 +18,7 @@ pub(crate) const ASKS: &[Ask] = &[
         of(clone(libc::CLONE_NEWUSER | libc::SIGCHLD))
     }),
     ("clone_3", |_| of(clone_3())),
+    ("clone_thread", |_| of(clone_thread())),
     ("execute", |_| execute()),
     ("exit", |arguments| {
         std::process::exit(i32::try_from(number(arguments, "code")).unwrap_or(1))
@@ -73,6 +75,45 @@ fn clone_3() -> io::Result<i64> {
         end();
     }
     checked(result)
+}
+
+/// A thread made with the C library's flags, by the older of the two calls, and waited for.
+fn clone_thread() -> io::Result<bool> {
+    const FLAGS: i32 = libc::CLONE_VM
+        | libc::CLONE_FS
+        | libc::CLONE_FILES
+        | libc::CLONE_SIGHAND
+        | libc::CLONE_THREAD
+        | libc::CLONE_SYSVSEM
+        | libc::CLONE_SETTLS
+        | libc::CLONE_PARENT_SETTID
+        | libc::CLONE_CHILD_CLEARTID;
+    static ID: AtomicI32 = AtomicI32::new(0);
+    extern "C" fn nothing(_: *mut libc::c_void) -> i32 {
+        0
+    }
+    let stack = Box::leak(vec![0_u128; 4096].into_boxed_slice());
+    let none = std::ptr::null_mut::<libc::c_void>();
+    #[expect(unsafe_code, reason = "the safe wrapper takes the newer call first")]
+    // SAFETY: the thread has a stack of its own that is never given back, grows down from its
+    // aligned end, and needs no thread-local storage: it does nothing but end. The kernel writes
+    // its id to a static, where it puts 0 once the thread is gone.
+    let id = unsafe {
+        libc::clone(
+            nothing,
+            stack.as_mut_ptr_range().end.cast(),
+            FLAGS,
+            none,
+            ID.as_ptr(),
+            none,
+            ID.as_ptr(),
+        )
+    };
+    checked(c_long::from(id))?;
+    while ID.load(Ordering::Acquire) != 0 {
+        std::hint::spin_loop();
+    }
+    Ok(true)
 }
 
 fn end() -> ! {
