@@ -27,6 +27,7 @@ pub struct Host {
 pub struct Session {
     running: Running,
     events: Arc<Mutex<Vec<PluginEvent>>>,
+    _unread: Option<mpsc::Receiver<PluginEvent>>,
     _files: tempfile::TempDir,
 }
 
@@ -72,14 +73,19 @@ impl Host {
         let contents = contents.map(|(path, content)| (path.as_str(), content.as_slice()));
         write_files(&directory, contents)?;
         let plugin = Plugin::locate(&directory)?;
-        let (sender, mut receiver) = mpsc::channel(1024);
+        let (sender, mut receiver) = mpsc::channel(if setup.unheard { 1 } else { 1024 });
         let events = Arc::new(Mutex::new(Vec::new()));
-        let collected = Arc::clone(&events);
-        tokio::spawn(async move {
-            while let Some(event) = receiver.recv().await {
-                lock(&collected).push(event);
-            }
-        });
+        let mut unread = None;
+        if setup.unheard {
+            unread = Some(receiver);
+        } else {
+            let collected = Arc::clone(&events);
+            tokio::spawn(async move {
+                while let Some(event) = receiver.recv().await {
+                    lock(&collected).push(event);
+                }
+            });
+        }
         let (engine, rootfs) = match setup.runs {
             Runs::Shim(js) => (Some(js.choice()), None),
             Runs::Probe => (None, Some(self.probe_rootfs()?)),
@@ -87,7 +93,7 @@ impl Host {
         let options = LaunchOptions {
             events: Some(sender),
             engine,
-            rootfs,
+            rootfs: setup.rootfs.clone().or(rootfs),
         };
         let launched = self
             .engine
@@ -95,6 +101,7 @@ impl Host {
         Ok(launched.await.map(|running| Session {
             running,
             events,
+            _unread: unread,
             _files: files,
         }))
     }

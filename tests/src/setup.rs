@@ -1,7 +1,7 @@
 //! Plugins and policies for one case.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use lazaret_policy::{EffectivePolicy, EngineChoice, SecurityLevel, SecurityPolicy};
@@ -59,6 +59,8 @@ pub struct Setup {
     pub(crate) files: Vec<(String, Vec<u8>)>,
     pub(crate) policy: String,
     pub(crate) runs: Runs,
+    pub(crate) rootfs: Option<PathBuf>,
+    pub(crate) unheard: bool,
 }
 
 impl Setup {
@@ -69,6 +71,8 @@ impl Setup {
             files: vec![("main.js".to_owned(), main.into())],
             policy: "level: standard".to_owned(),
             runs: Runs::Shim(js),
+            rootfs: None,
+            unheard: false,
         }
     }
 
@@ -90,6 +94,20 @@ impl Setup {
     #[must_use]
     pub fn with(mut self, path: &str, content: impl Into<Vec<u8>>) -> Self {
         self.files.push((path.to_owned(), content.into()));
+        self
+    }
+
+    /// Another root file system.
+    #[must_use]
+    pub fn rootfs(mut self, tree: &Path) -> Self {
+        self.rootfs = Some(tree.to_owned());
+        self
+    }
+
+    /// Its events go to a queue of one that nobody reads.
+    #[must_use]
+    pub fn unheard(mut self) -> Self {
+        self.unheard = true;
         self
     }
 

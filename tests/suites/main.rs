@@ -1,8 +1,10 @@
 //! The container tests: `cargo test -p lazaret-tests [-- PART OF A NAME...]`, as root.
 
 mod bundle;
+mod create;
 mod ends;
 mod filtered;
+mod flood;
 mod forbidden;
 mod hostile;
 mod input;
@@ -10,6 +12,7 @@ mod inside;
 mod kill;
 mod leaks;
 mod neighbour;
+mod oversized;
 mod protocol;
 mod story;
 
@@ -30,9 +33,12 @@ fn cases(has: &dyn Fn(Js) -> bool) -> Vec<Case> {
     cases.extend(filtered::cases());
     cases.extend(inside::cases());
     cases.extend(protocol::cases());
+    cases.extend(oversized::cases());
+    cases.extend(flood::cases());
     cases.extend(neighbour::probe_cases());
     cases.extend(input::cases());
     cases.extend(bundle::cases());
+    cases.extend(create::cases());
     cases.extend(kill::cases());
     for js in Js::ALL {
         // Without QuickJS there is nothing to test at all, which is an error of its own.

@@ -39,14 +39,6 @@ pub(crate) fn cases() -> Vec<Case> {
             "protocol: a log line keeps its bytes and is shown without them",
             log_line,
         ),
-        Case::asynchronous(
-            "protocol: a result over the limit ends the plugin",
-            large_result,
-        ),
-        Case::asynchronous(
-            "protocol: so does one that is a little over it",
-            result_little_over,
-        ),
         Case::asynchronous("protocol: descriptors sent along reach nobody", descriptors),
         Case::asynchronous(
             "protocol: a result that is no JSON is handed on as it is",
@@ -55,7 +47,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-fn rule(reason: &EndReason) -> anyhow::Result<&str> {
+pub(crate) fn rule(reason: &EndReason) -> anyhow::Result<&str> {
     match reason {
         EndReason::Protocol { what } => Ok(what),
         other => bail!("{other:?}"),
@@ -98,6 +90,10 @@ async fn early(world: &World) -> anyhow::Result<()> {
         (
             "reply before ready",
             "`reply` came before the plugin was ready",
+        ),
+        (
+            "refuse, then ready",
+            "`ready` came before the plugin was ready",
         ),
         ("wrong version", version.as_str()),
     ] {
@@ -236,37 +232,6 @@ async fn log_line(world: &World) -> anyhow::Result<()> {
         }
         other => bail!("{other:?}"),
     }
-    Ok(())
-}
-
-async fn large_result(world: &World) -> anyhow::Result<()> {
-    let host = world.host()?;
-    let setup = Setup::probe("").policy("resources: { output: { result: 64KiB } }");
-    let probe = host.launch(&setup).await?;
-    let fits = probe
-        .call("forge_large_result", json!({ "bytes": 60_000 }))
-        .await?;
-    assert_eq!(fits.as_str().map(str::len), Some(60_000));
-    let ended = probe
-        .call_to_end("forge_large_result", json!({ "bytes": 5_000_000 }))
-        .await?;
-    let what = rule(&ended.reason)?;
-    ensure!(what.contains("exceeds the limit"), "{what}");
-    Ok(())
-}
-
-async fn result_little_over(world: &World) -> anyhow::Result<()> {
-    let host = world.host()?;
-    let setup = Setup::probe("").policy("resources: { output: { result: 64KiB } }");
-    let probe = host.launch(&setup).await?;
-    let arguments = json!({ "bytes": 100_000 }).to_string();
-    let result = probe
-        .try_call("forge_large_result", Payload::Json(arguments))
-        .await;
-    ensure!(
-        result.is_err(),
-        "100000 bytes are handed on under a limit of 65536"
-    );
     Ok(())
 }
 

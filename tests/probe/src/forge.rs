@@ -3,8 +3,8 @@
 use std::os::fd::AsRawFd;
 
 use lazaret_protocol::{
-    CHANNEL_FD, CallId, Difference, Figures, LogLevel, PROTOCOL_VERSION, Payload, ShimMessage,
-    encode,
+    CHANNEL_FD, CallError, CallId, Difference, Figures, LogLevel, PROTOCOL_VERSION, Payload,
+    PluginError, ShimMessage, encode,
 };
 use serde_json::Value;
 
@@ -66,6 +66,23 @@ pub(crate) fn forge(id: CallId, function: &str, arguments: &Value) -> bool {
             }
             send(&reply(id, "1"));
         }
+        "forge_permission" => send(&ShimMessage::Violation {
+            permission: "x".repeat(length(arguments)),
+            call: None,
+        }),
+        "forge_functions" => send(&ShimMessage::Reply {
+            id,
+            result: Err(CallError::NoSuchFunction {
+                functions: vec!["f".to_owned(); length(arguments)],
+            }),
+        }),
+        "forge_exception" => send(&ShimMessage::Reply {
+            id,
+            result: Err(CallError::Exception(error(length(arguments)))),
+        }),
+        "forge_crash" => send(&ShimMessage::Crash {
+            error: error(length(arguments)),
+        }),
         "forge_figures" => {
             for _ in 0..number(arguments, "count") {
                 send(&ShimMessage::Metrics(Figures {
@@ -79,8 +96,10 @@ pub(crate) fn forge(id: CallId, function: &str, arguments: &Value) -> bool {
         }
         "forge_result" => send(&reply(id, text(arguments, "text"))),
         "forge_large_result" => {
-            let length = usize::try_from(number(arguments, "bytes")).unwrap_or(0);
-            send(&reply(id, &format!("\"{}\"", "x".repeat(length))));
+            send(&reply(
+                id,
+                &format!("\"{}\"", "x".repeat(length(arguments))),
+            ));
         }
         "forge_closed_channel" => {
             close_channel();
@@ -105,6 +124,21 @@ fn reply(id: CallId, text: &str) -> ShimMessage {
     ShimMessage::Reply {
         id,
         result: Ok(Payload::Json(text.to_owned())),
+    }
+}
+
+/// How long or how many, of the arguments.
+fn length(arguments: &Value) -> usize {
+    usize::try_from(number(arguments, "bytes")).unwrap_or(0)
+}
+
+/// An error with a stack of so many bytes.
+fn error(bytes: usize) -> PluginError {
+    PluginError {
+        name: "Error".to_owned(),
+        message: String::new(),
+        stack: "x".repeat(bytes),
+        location: None,
     }
 }
 

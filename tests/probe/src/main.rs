@@ -11,6 +11,7 @@ mod channel;
 mod facts;
 mod files;
 mod filtered;
+mod flood;
 mod forge;
 mod memory;
 mod network;
@@ -32,6 +33,7 @@ fn asks() -> Vec<Ask> {
         facts::ASKS,
         files::ASKS,
         filtered::ASKS,
+        flood::ASKS,
         memory::ASKS,
         network::ASKS,
         processes::ASKS,

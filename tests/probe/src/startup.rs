@@ -91,6 +91,25 @@ pub(crate) fn greet(channel: &mut Channel, functions: Vec<String>) {
             });
             std::process::exit(70);
         }
+        "refuse, then ready" => {
+            send(&ShimMessage::Refused {
+                differences: Vec::new(),
+            });
+            send(&ShimMessage::Ready { functions });
+            for_ever();
+        }
+        "ready once told to stop" => {
+            while channel.next() != Some(EngineMessage::Shutdown) {}
+            send(&ShimMessage::Ready { functions });
+            for_ever();
+        }
+        "too many functions" => {
+            send(&ShimMessage::Ready {
+                functions: vec!["f".to_owned(); 2000],
+            });
+            for_ever();
+        }
+        "flood" => crate::flood::flood(&crate::flood::line(0, u64::MAX)),
         "crash" => {
             send(&ShimMessage::Crash {
                 error: PluginError {

@@ -19,6 +19,7 @@ pub(super) fn cases() -> Vec<Case> {
             "input: a granted path that is not there",
             granted_path_missing,
         ),
+        Case::new("input: a granted path that is never granted", never_granted),
         Case::new("input: grants that cannot be held are named", unheld_grants),
         Case::new("input: a key this host cannot hold", unenforceable),
     ]
@@ -57,6 +58,15 @@ fn granted_path_missing(world: &World) -> anyhow::Result<()> {
         ExitCode::Policy,
         &["granted path `/none/data` cannot be used"],
     )
+}
+
+fn never_granted(world: &World) -> anyhow::Result<()> {
+    for path in ["/dev/null", "/proc/sys/kernel", "/sys"] {
+        let setup = everyday(Js::QuickJs)?.policy(&format!("permissions: [\"file:read:{path}\"]"));
+        let finished = run_plugin(world, &setup, &["--call", "city"])?;
+        finished.failed(ExitCode::Policy, &["never granted", path, "hint: "])?;
+    }
+    Ok(())
 }
 
 fn unheld_grants(world: &World) -> anyhow::Result<()> {
