@@ -1,6 +1,6 @@
 //! From an effective policy to an OCI bundle. The only place of the engine that names oci-spec.
 //!
-//! [`build`] is pure: the same request gives the same bytes. [`write`](write::write) puts a
+//! `build` is pure: the same request gives the same bytes. `write` puts a
 //! bundle into a directory for another runtime to start; for our own the launcher makes the
 //! directory.
 

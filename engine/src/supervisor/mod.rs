@@ -9,7 +9,7 @@
 //!  nothing left ◀──────────────────────────── ended (EndReason) ◀──────────────────────────
 //! ```
 //!
-//! Whatever ends it, the container, its cgroup and its directory are gone when [`Ended`] is told.
+//! Whatever ends it, the container, its cgroup and its directory are gone when `Ended` is told.
 
 mod calls;
 mod launch;

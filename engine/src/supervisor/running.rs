@@ -29,7 +29,7 @@ pub enum PluginEvent {
 pub struct Ended {
     /// Why.
     pub reason: EndReason,
-    /// The first refused acts, [`super::task::MAX_VIOLATIONS`] at most.
+    /// The first refused acts, a hundred at most.
     pub violations: Vec<Violation>,
     /// How many acts were refused in all.
     pub violation_count: u64,
