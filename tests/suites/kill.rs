@@ -70,7 +70,7 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 /// `lazaret run` in the middle of a call that does not end by itself.
-fn calling(world: &World) -> anyhow::Result<(Started, tempfile::TempDir)> {
+pub(crate) fn calling(world: &World) -> anyhow::Result<(Started, tempfile::TempDir)> {
     let main =
         "export const f = () => { console.log('under way'); return new Promise(() => {}); };";
     let setup = Setup::javascript(Js::QuickJs, "sleeper", main)

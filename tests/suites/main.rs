@@ -1,6 +1,7 @@
 //! The container tests: `cargo test -p lazaret-tests [-- PART OF A NAME...]`, as root.
 
 mod bundle;
+mod cancel;
 mod create;
 mod ends;
 mod filtered;
@@ -11,10 +12,13 @@ mod input;
 mod inside;
 mod kill;
 mod leaks;
+mod maximum;
 mod neighbour;
 mod oversized;
 mod protocol;
+mod signals;
 mod story;
+mod unread;
 
 use std::process::ExitCode;
 
@@ -40,12 +44,16 @@ fn cases(has: &dyn Fn(Js) -> bool) -> Vec<Case> {
     cases.extend(bundle::cases());
     cases.extend(create::cases());
     cases.extend(kill::cases());
+    cases.extend(signals::cases());
+    cases.extend(unread::cases());
     for js in Js::ALL {
         // Without QuickJS there is nothing to test at all, which is an error of its own.
         if js == Js::QuickJs || has(js) {
             cases.extend(story::cases(js));
             cases.extend(ends::cases(js));
             cases.extend(hostile::cases(js));
+            cases.extend(cancel::cases(js));
+            cases.extend(maximum::cases(js));
             cases.extend(neighbour::cases(js));
         } else {
             cases.push(Case::new(

@@ -3,6 +3,7 @@
 
 mod call;
 mod host;
+mod json;
 mod output;
 mod plugin;
 mod policy;
@@ -25,6 +26,7 @@ pub(crate) fn cases() -> Vec<Case> {
         host::cases(),
         output::cases(),
         shown::cases(),
+        json::cases(),
     ]
     .into_iter()
     .flatten()
