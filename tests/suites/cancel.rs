@@ -28,6 +28,11 @@ pub(crate) fn cases(js: Js) -> Vec<Case> {
             "cancel: calls beside a cancelled one are answered",
             beside,
         ),
+        Case::on(
+            js,
+            "cancel: a call that is given up at once leaves no trace",
+            at_once,
+        ),
     ]
 }
 
@@ -64,6 +69,28 @@ async fn beside(world: &World, js: Js) -> anyhow::Result<()> {
     given_up?;
     assert_eq!(slow?, 7);
     assert_eq!(plugin.call("add", json!([1, 2])).await?, 3);
+    plugin.stop().await?;
+    Ok(())
+}
+
+async fn at_once(world: &World, js: Js) -> anyhow::Result<()> {
+    let host = world.host()?;
+    let plugin = host.launch(&everyday(js)?.policy(LONG)).await?;
+    for _ in 0..300 {
+        // Sent, and nobody waits for the answer any more.
+        let call = plugin.try_call("later", Payload::Json("[1, 600000]".to_owned()));
+        drop(tokio::time::timeout(Duration::ZERO, call).await);
+    }
+    // More than there may be under way at once: they are gone, or this one would be refused.
+    let answered = async {
+        loop {
+            if let Ok(sum) = plugin.call("add", json!([1, 2])).await {
+                return sum;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    assert_eq!(answered.await, 3);
     plugin.stop().await?;
     Ok(())
 }

@@ -46,6 +46,10 @@ pub(crate) fn cases() -> Vec<Case> {
         }
     }
     cases.push(Case::asynchronous(
+        "flood: what is said all the time does not hide the CPU time a call takes",
+        cpu_time,
+    ));
+    cases.push(Case::asynchronous(
         "flood: a plugin that is asked to stop in a flood is stopped",
         stopped,
     ));
@@ -70,6 +74,18 @@ async fn ends_in_time(world: &World, setup: &Setup, ask: &str) -> anyhow::Result
     memory.grew_by_at_most(MOST_GROWTH)?;
     assert_eq!(ended.reason, EndReason::WallTime { limit_ms: 500 });
     ensure!(took < IN_TIME, "it took {took:?}");
+    Ok(())
+}
+
+async fn cpu_time(world: &World) -> anyhow::Result<()> {
+    let host = world.host()?;
+    let policy = "resources: { cpu: { max: 100% }, time: { call: 40s, cpu_per_call: 300ms } }";
+    let probe = host.launch(&Setup::probe("").policy(policy)).await?;
+    let start = Instant::now();
+    let ended = probe.call_to_end("spin_talking", json!({})).await?;
+    // Before the wall limit, at which CPU time is looked at anyway.
+    ensure!(start.elapsed() < IN_TIME, "it took {:?}", start.elapsed());
+    assert_eq!(ended.reason, EndReason::CpuTime { limit_ms: 300 });
     Ok(())
 }
 

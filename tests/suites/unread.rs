@@ -9,15 +9,34 @@ use lazaret_tests::command::command;
 use lazaret_tests::setup::{Js, Setup, on_disk, plugin_source};
 use lazaret_tests::world::{World, until};
 use rustix::io::ioctl_fionread;
+use rustix::process::{Pid, Signal, kill_process};
 
 /// Less than a pipe holds (pipe(7)), and more than fits with another line.
 const FULL: u64 = 60 * 1024;
 
 pub(crate) fn cases() -> Vec<Case> {
-    vec![Case::new("unread: a run ends with its result", |world| {
-        let policy = "resources: { output: { log: 1MiB } }";
-        ends(world, "words", policy, ExitCode::Success)
-    })]
+    vec![
+        Case::new("unread: a run ends by its CPU limit", |world| {
+            let policy =
+                "resources: { output: { log: 1MiB }, time: { call: 20s, cpu_per_call: 1s } }";
+            ends(world, "shout", policy, ExitCode::CpuTime)
+        }),
+        Case::new("unread: a run ends by its wall limit", |world| {
+            let policy =
+                "resources: { output: { log: 1MiB }, time: { call: 1s, cpu_per_call: 1s } }";
+            ends(world, "talk", policy, ExitCode::WallTime)
+        }),
+        Case::new("unread: a run ends with its result", |world| {
+            let policy = "resources: { output: { log: 1MiB } }";
+            ends(world, "words", policy, ExitCode::Success)
+        }),
+        Case::new("unread: a run ends on SIGTERM", |world| {
+            interrupted(world, Signal::TERM)
+        }),
+        Case::new("unread: a run ends on Ctrl-C", |world| {
+            interrupted(world, Signal::INT)
+        }),
+    ]
 }
 
 /// A run in the middle of a call, and its plugin.
@@ -67,5 +86,19 @@ fn ends(world: &World, function: &str, policy: &str, code: ExitCode) -> anyhow::
     let status = talking.end()?;
     full?;
     ensure!(status.code() == Some(code as i32), "{status}");
+    Ok(())
+}
+
+fn interrupted(world: &World, signal: Signal) -> anyhow::Result<()> {
+    let policy = "resources: { output: { log: 1MiB }, time: { call: 5m, cpu_per_call: 5m } }";
+    let talking = Talking::start(world, "talk", policy)?;
+    let full = talking.is_full();
+    kill_process(Pid::from_child(&talking.run), signal)?;
+    let status = talking.end()?;
+    full?;
+    ensure!(
+        status.code() == Some(ExitCode::Interrupted as i32),
+        "{status}"
+    );
     Ok(())
 }

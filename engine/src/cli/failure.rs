@@ -10,6 +10,9 @@ use crate::host::InstallationError;
 use crate::plugin::{LocateError, ReadError};
 use crate::supervisor::{EngineError, LaunchError};
 
+/// How long a message may take to be read.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// What went wrong, and the exit status for it.
 #[derive(Debug)]
 pub(super) struct Failure {
@@ -47,13 +50,19 @@ impl Failure {
         }
     }
 
-    /// Writes it to standard error.
+    /// Writes it to standard error. Where nobody reads that, the command ends all the same.
     pub(super) fn report(self) -> ExitCode {
-        // Nobody is left to tell where standard error is closed.
+        let Self { code, text } = self;
         // What a plugin, a policy or a file's name brought along must not act on the terminal.
-        let text = self.text.lines().map(escape).collect::<Vec<_>>().join("\n");
-        drop(writeln!(std::io::stderr(), "error: {text}"));
-        self.code
+        let text = text.lines().map(escape).collect::<Vec<_>>().join("\n");
+        let (written, all_written) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            // Nobody is left to tell where standard error is closed.
+            drop(writeln!(std::io::stderr(), "error: {text}"));
+            written.send(()).ok();
+        });
+        all_written.recv_timeout(PATIENCE).ok();
+        code
     }
 }
 

@@ -3,11 +3,21 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use lazaret_launcher_wire::{ContainerId, kill_members};
 use lazaret_policy::Resources;
 
 use crate::host::CgroupVersion;
+
+/// How often a cgroup is looked for when its launcher is gone, at the most.
+const MAX_LOOKS: u32 = 50;
+
+/// How many looks in a row must find nothing.
+const LOOKS_WITHOUT: u32 = 5;
+
+/// The time between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// What the kernel holds a cgroup to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -205,8 +215,26 @@ impl Cgroup {
     }
 
     /// Kills what is in the cgroup and removes it from every hierarchy: for when the launcher,
-    /// whose task that is, is gone. What cannot be removed is the next launcher's to remove.
+    /// whose task that is, is gone. What it was making then may go on making cgroups for a moment,
+    /// so it is looked for again until it stays away. What cannot be removed is the next
+    /// launcher's to remove.
     pub fn remove(&self) {
+        let mut absent = 0;
+        for _ in 0..MAX_LOOKS {
+            if self.remove_once() {
+                absent = 0;
+            } else {
+                absent += 1;
+            }
+            if absent == LOOKS_WITHOUT {
+                return;
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    /// True where there was something to remove.
+    fn remove_once(&self) -> bool {
         let hierarchies = match self.version {
             CgroupVersion::V2 => vec![self.root.clone()],
             CgroupVersion::V1 => fs_err::read_dir(&self.root)
@@ -216,14 +244,17 @@ impl Cgroup {
                 .map(|entry| entry.path())
                 .collect(),
         };
-        // Not there in every hierarchy.
         let cgroups = hierarchies
             .iter()
-            .map(|hierarchy| hierarchy.join(&self.name));
-        for cgroup in cgroups.filter(|cgroup| cgroup.is_dir()) {
-            kill_members(&cgroup);
-            fs_err::remove_dir(&cgroup).ok();
+            .map(|hierarchy| hierarchy.join(&self.name))
+            // Not there in every hierarchy.
+            .filter(|cgroup| cgroup.is_dir())
+            .collect::<Vec<_>>();
+        for cgroup in &cgroups {
+            kill_members(cgroup);
+            fs_err::remove_dir(cgroup).ok();
         }
+        !cgroups.is_empty()
     }
 
     fn controllers(&self) -> &'static [&'static str] {

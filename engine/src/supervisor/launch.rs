@@ -80,7 +80,8 @@ pub enum LaunchError {
 /// How a plugin is launched, besides its policy.
 #[derive(Debug, Default)]
 pub struct LaunchOptions {
-    /// Where its log lines and violations go; a full queue makes the plugin wait.
+    /// Where its log lines and violations go. What a full queue has no room for is dropped; lines
+    /// so lost are counted in the next one.
     pub events: Option<mpsc::Sender<PluginEvent>>,
     /// Another JavaScript engine than the policy's.
     pub engine: Option<EngineChoice>,
@@ -222,6 +223,7 @@ impl Engine {
                 events: options.events,
                 ready: Some(ready_sender),
                 end: end_sender,
+                ticks: ticks(),
             }
             .run(),
         );
@@ -240,6 +242,13 @@ impl Engine {
             Err(_) => Err(LaunchError::Ended(Box::new(running.ended().await))),
         }
     }
+}
+
+/// Turns of the look at calls under way; those missed are left out.
+fn ticks() -> tokio::time::Interval {
+    let mut ticks = tokio::time::interval(super::task::CPU_TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    ticks
 }
 
 /// Whether machine code may be made at run time: never at level `maximum`, where V8 interprets.

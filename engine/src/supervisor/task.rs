@@ -14,7 +14,7 @@ use lazaret_protocol::{
 use rustix::process::{Signal, pidfd_send_signal};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{sleep, sleep_until};
+use tokio::time::sleep_until;
 
 use super::calls::{CallFailure, Calls};
 use super::log_limit::LogLimit;
@@ -34,7 +34,7 @@ const MAX_OUTPUT_BYTES: usize = 8 * 1024;
 const MAX_PIPE_BYTES: u64 = 1024 * 1024;
 
 /// How often the CPU time of calls under way is looked at.
-const CPU_TICK: Duration = Duration::from_millis(200);
+pub(super) const CPU_TICK: Duration = Duration::from_millis(200);
 
 /// How long a shim may take to exit once it was asked to or its channel is closed.
 const EXIT_GRACE: Duration = Duration::from_secs(2);
@@ -57,6 +57,8 @@ pub(super) struct Task {
     pub(super) events: Option<mpsc::Sender<PluginEvent>>,
     pub(super) ready: Option<oneshot::Sender<Vec<String>>>,
     pub(super) end: watch::Sender<Option<EndReason>>,
+    /// Not put off by whatever else comes in.
+    pub(super) ticks: tokio::time::Interval,
 }
 
 /// How far the plugin has come.
@@ -167,6 +169,7 @@ impl Task {
             commands,
             exit,
             listener,
+            ticks,
             ..
         } = self;
         let deadline = state.deadline.as_ref().map(|(at, _)| *at);
@@ -184,7 +187,7 @@ impl Task {
             }, if !exited => Wake::Syscall(call),
             () = sleep_until(deadline.unwrap_or_else(Instant::now).into()), if deadline.is_some() => Wake::Deadline,
             () = sleep_until(overdue.unwrap_or_else(Instant::now).into()), if overdue.is_some() => Wake::Tick,
-            () = sleep(CPU_TICK), if !state.calls.is_empty() && !exited => Wake::Tick,
+            _ = ticks.tick(), if !state.calls.is_empty() && !exited => Wake::Tick,
         }
     }
 

@@ -3,7 +3,7 @@
 use lazaret_protocol::{CallId, Figures, LogLevel, ShimMessage, encode};
 
 use crate::Ask;
-use crate::channel::send_bytes;
+use crate::channel::{send, send_bytes};
 
 /// Bytes sent at once, so that the kernel's part in it is small.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -18,6 +18,7 @@ pub(crate) const ASKS: &[Ask] = &[
             call: Some(CallId(1)),
         })
     }),
+    ("spin_talking", |_| spin_talking()),
     ("flood_figures", |_| {
         flood(&ShimMessage::Metrics(Figures::default()))
     }),
@@ -38,5 +39,15 @@ pub(crate) fn flood(message: &ShimMessage) -> ! {
     let chunk = frame.repeat((CHUNK_BYTES / frame.len().max(1)).max(1));
     loop {
         send_bytes(&chunk);
+    }
+}
+
+/// Computes without end, and says something all the time.
+fn spin_talking() -> ! {
+    loop {
+        for _ in 0..20_000 {
+            std::hint::spin_loop();
+        }
+        send(&line(0, 0));
     }
 }
