@@ -314,7 +314,6 @@
     "SuppressedError",
     "Symbol",
     "SyntaxError",
-    "Temporal",
     "TypeError",
     "URIError",
     "Uint16Array",

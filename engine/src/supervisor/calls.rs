@@ -47,7 +47,7 @@ struct Call {
     reply: Reply,
     wall: Instant,
     limits: CallLimits,
-    cpu_at_start_us: Option<u64>,
+    cpu_at_start_us: u64,
     /// The most calls that shared the CPU with this one.
     company: u64,
     cancelled: bool,
@@ -85,7 +85,8 @@ impl Calls {
                 reply,
                 wall,
                 limits,
-                cpu_at_start_us: cpu_us,
+                // Not read: counted from the container's start, never for nothing.
+                cpu_at_start_us: cpu_us.unwrap_or(0),
                 company: 1,
                 cancelled: false,
             },
@@ -132,12 +133,10 @@ impl Calls {
     }
 
     /// Why the plugin has to be ended now: a call the shim should have ended and did not.
-    pub(super) fn overdue(&self, now: Instant, cpu_us: Option<u64>) -> Option<EndReason> {
+    pub(super) fn overdue(&self, now: Instant, cpu_us: u64) -> Option<EndReason> {
         self.calls.values().find_map(|call| {
             let limits = call.limits;
-            let cpu = cpu_us
-                .zip(call.cpu_at_start_us)
-                .map_or(0, |(now, then)| now.saturating_sub(then));
+            let cpu = cpu_us.saturating_sub(call.cpu_at_start_us);
             // The shim shares CPU time out among the calls; from outside only the sum is seen.
             let cpu_limit_us = (limits.cpu_ms.saturating_mul(1000))
                 .saturating_mul(call.company)
@@ -191,9 +190,9 @@ mod tests {
         let start = Instant::now();
         let (_, _receiver) = begin(&mut calls, start, 0);
         let limit = start + Duration::from_millis(LIMITS.wall_ms);
-        assert_eq!(calls.overdue(limit, Some(0)), None);
+        assert_eq!(calls.overdue(limit, 0), None);
         assert_eq!(
-            calls.overdue(limit + GRACE, Some(0)),
+            calls.overdue(limit + GRACE, 0),
             Some(EndReason::WallTime { limit_ms: 10_000 })
         );
         assert_eq!(calls.next_deadline(), Some(limit + GRACE));
@@ -204,14 +203,14 @@ mod tests {
         let mut calls = Calls::default();
         let now = Instant::now();
         let (_, _one) = begin(&mut calls, now, 5_000_000);
-        assert_eq!(calls.overdue(now, Some(6_500_000)), None);
+        assert_eq!(calls.overdue(now, 6_500_000), None);
         assert_eq!(
-            calls.overdue(now, Some(6_500_001)),
+            calls.overdue(now, 6_500_001),
             Some(EndReason::CpuTime { limit_ms: 500 })
         );
         let (_, _other) = begin(&mut calls, now, 5_000_000);
-        assert_eq!(calls.overdue(now, Some(7_000_000)), None);
-        assert!(calls.overdue(now, Some(7_000_001)).is_some());
+        assert_eq!(calls.overdue(now, 7_000_000), None);
+        assert!(calls.overdue(now, 7_000_001).is_some());
     }
 
     #[test]
@@ -223,6 +222,15 @@ mod tests {
         assert_eq!(calls.given_up(), [id]);
         assert_eq!(calls.given_up(), []);
         assert!(calls.answer(id, Err(CallFailure::Call(CallError::Cancelled))));
+    }
+
+    #[test]
+    fn a_start_that_could_not_be_read_counts_from_the_containers() {
+        let mut calls = Calls::default();
+        let now = Instant::now();
+        let (reply, _receiver) = oneshot::channel();
+        calls.begin(reply, LIMITS, now, None).unwrap();
+        assert!(calls.overdue(now, 1_500_001).is_some());
     }
 
     #[test]

@@ -153,8 +153,14 @@ impl Task {
                     for id in state.calls.given_up() {
                         self.outbox.push(&EngineMessage::Cancel { id }).ok();
                     }
-                    let cpu = self.cgroup.cpu_us().ok();
-                    if let Some(reason) = state.calls.overdue(Instant::now(), cpu) {
+                    let overdue = match self.cgroup.cpu_us() {
+                        Ok(cpu) => state.calls.overdue(Instant::now(), cpu),
+                        // A limit that cannot be watched is not held.
+                        Err(error) => Some(EndReason::Engine {
+                            what: format!("its CPU time cannot be read: {error}"),
+                        }),
+                    };
+                    if let Some(reason) = overdue {
                         self.kill(&mut state, reason).await;
                     }
                 }

@@ -9,7 +9,8 @@ use crate::LISTENER_SOCKET;
 
 /// System calls no bundle may allow: with one of them a plugin could leave its container, look
 /// into others, start programs or reach parts of the kernel no plugin has a use for. The profile
-/// may refuse them in any way it likes.
+/// may refuse them in any way it likes. A list of the launcher's own, so that a mistake in what the
+/// engine writes down is not the launcher's as well.
 pub const NEVER_ALLOWED: &[&str] = &[
     "acct",
     "add_key",
