@@ -73,7 +73,7 @@ fn fill_bytes(directory: &str) -> Value {
 }
 
 /// Makes empty files until no more can be made, then removes them.
-fn fill_inodes(directory: &str) -> Value {
+pub(crate) fn fill_inodes(directory: &str) -> Value {
     let path = |number: u64| format!("{directory}/file{number}");
     let mut made = 0;
     let failure = loop {

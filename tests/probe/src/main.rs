@@ -17,6 +17,7 @@ mod memory;
 mod network;
 mod processes;
 mod startup;
+mod storm;
 
 use lazaret_protocol::{CallError, CallId, EngineMessage, Payload, ShimMessage};
 use serde_json::Value;
@@ -37,6 +38,7 @@ fn asks() -> Vec<Ask> {
         memory::ASKS,
         network::ASKS,
         processes::ASKS,
+        storm::ASKS,
     ]
     .concat();
     asks.sort_by_key(|(name, _)| *name);

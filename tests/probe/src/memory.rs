@@ -61,20 +61,32 @@ fn protect(protection: i32) -> Value {
     of(protect())
 }
 
-/// Writes to every page of so much memory.
 fn touch(mib: u64) -> Value {
-    let touch = || -> io::Result<u64> {
-        let bytes = usize::try_from(mib << 20).map_err(io::Error::other)?;
-        let start = map(bytes, PROT_READ | PROT_WRITE)?;
-        for offset in (0..bytes).step_by(PAGE) {
-            #[expect(unsafe_code, reason = "the mapping is known by its address only")]
-            // SAFETY: the offset is within the mapping made above, which is writable and nobody
-            // else's. Volatile, so that no write is left out.
-            unsafe {
-                start.add(offset).write_volatile(1);
-            }
+    of(touched(mib).map(|_| mib))
+}
+
+/// Writes to every page of so much new memory.
+fn touched(mib: u64) -> io::Result<(*mut u8, usize)> {
+    let bytes = usize::try_from(mib << 20).map_err(io::Error::other)?;
+    let start = map(bytes, PROT_READ | PROT_WRITE)?;
+    for offset in (0..bytes).step_by(PAGE) {
+        #[expect(unsafe_code, reason = "the mapping is known by its address only")]
+        // SAFETY: the offset is within the mapping made above, which is writable and nobody
+        // else's. Volatile, so that no write is left out.
+        unsafe {
+            start.add(offset).write_volatile(1);
         }
-        Ok(mib)
-    };
-    of(touch())
+    }
+    Ok((start, bytes))
+}
+
+/// Takes so much memory, writes to it and gives it back.
+pub(crate) fn touch_and_give_back(mib: u64) {
+    if let Ok((start, bytes)) = touched(mib) {
+        #[expect(unsafe_code, reason = "the mapping is known by its address only")]
+        // SAFETY: the mapping was made just now, in this length, and nobody else knows of it.
+        unsafe {
+            libc::munmap(start.cast(), bytes);
+        }
+    }
 }

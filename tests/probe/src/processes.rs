@@ -125,7 +125,7 @@ fn end() -> ! {
 }
 
 /// Forks again and again, whatever comes of it.
-fn fork_bomb(at_most: u64) -> Value {
+pub(crate) fn fork_bomb(at_most: u64) -> Value {
     let mut made = 0;
     let mut last = None;
     for _ in 0..at_most {
@@ -175,7 +175,7 @@ fn unpark(handles: Vec<std::thread::JoinHandle<()>>) -> bool {
 }
 
 /// Starts threads until no more can be had, then lets them end.
-fn threads(at_most: u64) -> Value {
+pub(crate) fn threads(at_most: u64) -> Value {
     let mut handles = Vec::new();
     let mut failure = None;
     for _ in 0..at_most {
