@@ -4,6 +4,8 @@
 //! The suites are in `suites/`, the plugins they run in `plugins/`, and the program that asks from
 //! inside a container in `probe/`.
 
+/// The hostile collection: what an attack is, and the table of all of them.
+pub mod attack;
 /// A case and how it went.
 pub mod case;
 /// The command line under test, run with a deadline.

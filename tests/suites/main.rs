@@ -1,5 +1,6 @@
 //! The container tests: `cargo test -p lazaret-tests [-- PART OF A NAME...]`, as root.
 
+mod attacks;
 mod bundle;
 mod cancel;
 mod create;
@@ -46,6 +47,7 @@ fn cases(has: &dyn Fn(Js) -> bool) -> Vec<Case> {
     cases.extend(kill::cases());
     cases.extend(signals::cases());
     cases.extend(unread::cases());
+    cases.extend(attacks::cases());
     for js in Js::ALL {
         // Without QuickJS there is nothing to test at all, which is an error of its own.
         if js == Js::QuickJs || has(js) {
