@@ -6,10 +6,10 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use lazaret_benches::machine::Programs;
 use serde_json::{Value, json};
 
 use crate::figures::{Row, median};
-use crate::machine::Programs;
 
 const RUNS: usize = 25;
 

@@ -6,16 +6,16 @@
 
 mod figures;
 mod hello;
-mod machine;
 mod plugin;
 
 use std::io::Write;
 
 use figures::Row;
+use lazaret_benches::machine;
 
 fn main() -> anyhow::Result<()> {
     let mut output = std::io::stdout();
-    writeln!(output, "{}", machine::describe()?)?;
+    writeln!(output, "{}", machine::describe("whole")?)?;
     if !rustix::process::geteuid().is_root() {
         writeln!(output, "skipped: containers need root; run as root")?;
         return Ok(());

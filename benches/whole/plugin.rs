@@ -6,11 +6,11 @@ use anyhow::{Context, ensure};
 use lazaret::host::ShimEngine;
 use lazaret::plugin::Plugin;
 use lazaret::supervisor::{Engine, LaunchOptions, Running};
+use lazaret_benches::machine::Programs;
 use lazaret_policy::{EffectivePolicy, EngineChoice, SecurityLevel};
 use lazaret_protocol::Payload;
 
 use crate::figures::Row;
-use crate::machine::Programs;
 
 const STARTS: usize = 20;
 const CALLS: usize = 5000;

@@ -18,10 +18,14 @@ pub mod leaks;
 pub mod parts;
 /// Processes as `/proc` shows them.
 pub mod processes;
+/// How much memory of a process is resident.
+pub mod resident;
 /// Runs cases and tells how they went.
 pub mod run;
 /// Plugins and policies for one case.
 pub mod setup;
+/// Attacks on what plugins share.
+pub mod storm;
 /// Where what is temporary lies.
 pub mod temporary;
 /// What every case is given.

@@ -7,17 +7,20 @@ use anyhow::{Context, ensure};
 use lazaret::host::{Installation, ShimEngine};
 
 /// The programs of one build.
-pub(crate) struct Programs {
+pub struct Programs {
     /// The `lazaret` command.
-    pub(crate) lazaret: PathBuf,
+    pub lazaret: PathBuf,
     /// Its parts.
-    pub(crate) installation: Installation,
+    pub installation: Installation,
     /// The engines there are.
-    pub(crate) engines: Vec<ShimEngine>,
+    pub engines: Vec<ShimEngine>,
 }
 
 /// The programs that `make build` left.
-pub(crate) fn programs() -> anyhow::Result<Programs> {
+///
+/// # Errors
+/// Where one is missing.
+pub fn programs() -> anyhow::Result<Programs> {
     let release = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release");
     let lazaret = release.join("lazaret");
     ensure!(
@@ -37,8 +40,11 @@ pub(crate) fn programs() -> anyhow::Result<Programs> {
     })
 }
 
-/// Processor, kernel and commit.
-pub(crate) fn describe() -> anyhow::Result<String> {
+/// Processor, kernel, commit and the command that runs this bench.
+///
+/// # Errors
+/// Where `/proc` does not tell.
+pub fn describe(bench: &str) -> anyhow::Result<String> {
     let cpu = fs_err::read_to_string("/proc/cpuinfo")?;
     let model = cpu
         .lines()
@@ -53,7 +59,7 @@ pub(crate) fn describe() -> anyhow::Result<String> {
         .output();
     let commit = commit.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
     Ok(format!(
-        "machine: {} x {}\nkernel:  {kernel}\ncommit:  {}\ncommand: cargo bench -p lazaret-benches",
+        "machine: {} x {}\nkernel:  {kernel}\ncommit:  {}\ncommand: cargo bench -p lazaret-benches --bench {bench}",
         cores,
         model.map_or("unknown processor", |(_, name)| name),
         commit.unwrap_or_default()

@@ -1,0 +1,4 @@
+//! What all benches share.
+
+/// On what it was measured, and with which programs.
+pub mod machine;
