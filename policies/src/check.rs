@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::document::{EndpointDocument, PermissionDocument, PolicyDocument};
+use crate::document::{EndpointDocument, HandlingDocument, PermissionDocument, PolicyDocument};
 use crate::effective::EffectivePolicy;
 use crate::fields::Written;
 use crate::level::SecurityLevel;
@@ -14,6 +14,7 @@ use crate::policy::SecurityPolicy;
 use crate::problem::{Invalid, Place, Problem, quoted};
 use crate::requirements::Requirements;
 use crate::resource_key::ResourceKey;
+use crate::violations::{HandlingOverrides, ViolationOverrides};
 
 /// Longest reason of a grant, in bytes.
 const LONGEST_REASON: usize = 1024;
@@ -39,6 +40,7 @@ impl Checker<'_> {
             endpoints: self.endpoints(&document.endpoints),
             engine: self.setting(document.engine.as_ref(), "runtime.engine"),
             requirements: self.requirements(&document.requirements),
+            violations: self.violations(&document.violations),
             level,
         }
     }
@@ -217,6 +219,32 @@ impl Checker<'_> {
             Ok(text.to_owned())
         };
         self.keep(result, "reason", written.place)
+    }
+
+    fn violations(&mut self, written: &[HandlingDocument]) -> ViolationOverrides {
+        ViolationOverrides {
+            syscall: self.handling("syscall", written),
+            permission: self.handling("permission", written),
+            network: self.handling("network", written),
+            memory: self.handling("memory", written),
+            pids: self.handling("pids", written),
+            cpu: self.handling("cpu", written),
+        }
+    }
+
+    fn handling<R: FromStr<Err = Invalid>>(
+        &mut self,
+        kind: &str,
+        written: &[HandlingDocument],
+    ) -> HandlingOverrides<R> {
+        let Some(document) = written.iter().find(|document| document.kind == kind) else {
+            return HandlingOverrides::default();
+        };
+        let path = |key| format!("violations.{kind}.{key}");
+        HandlingOverrides {
+            severity: self.setting(document.severity.as_ref(), &path("severity")),
+            reaction: self.setting(document.reaction.as_ref(), &path("reaction")),
+        }
     }
 
     fn requirements(&mut self, written: &[(Written, Written)]) -> Requirements {

@@ -1,6 +1,7 @@
 use crate::fields::{Fields, Reader, Written};
 use crate::problem::{Invalid, Place, Problem, quoted};
 use crate::resource_key::ResourceKey;
+use crate::violations::Violations;
 use crate::yaml::{Kind, Node};
 
 const API_VERSION: &str = "lazaret/v1";
@@ -15,12 +16,21 @@ pub(crate) struct PolicyDocument {
     pub(crate) endpoints: Vec<EndpointDocument>,
     pub(crate) engine: Option<Written>,
     pub(crate) requirements: Vec<(Written, Written)>,
+    pub(crate) violations: Vec<HandlingDocument>,
 }
 
 #[derive(Debug)]
 pub(crate) struct PermissionDocument {
     pub(crate) permission: Written,
     pub(crate) reason: Option<Written>,
+}
+
+/// What is written about one kind of violation.
+#[derive(Debug)]
+pub(crate) struct HandlingDocument {
+    pub(crate) kind: String,
+    pub(crate) severity: Option<Written>,
+    pub(crate) reaction: Option<Written>,
 }
 
 #[derive(Debug)]
@@ -45,6 +55,7 @@ impl PolicyDocument {
             "network",
             "runtime",
             "requirements",
+            "violations",
         ];
         let Some(fields) = reader.fields(root, "", &known) else {
             return document;
@@ -75,6 +86,9 @@ impl PolicyDocument {
         }
         if let Some(node) = fields.get("requirements") {
             document.requirements = reader.requirements(node);
+        }
+        if let Some(node) = fields.get("violations") {
+            document.violations = reader.violations(node);
         }
         document
     }
@@ -172,6 +186,24 @@ impl Reader<'_> {
                     self.optional(&fields, key.parts().1)
                         .map(|value| (*key, value)),
                 );
+            }
+        }
+        written
+    }
+
+    fn violations(&mut self, node: &Node) -> Vec<HandlingDocument> {
+        let Some(kinds) = self.fields(node, "violations", &Violations::KINDS) else {
+            return Vec::new();
+        };
+        let mut written = Vec::new();
+        for entry in &kinds.entries {
+            let path = kinds.path_of(&entry.key);
+            if let Some(fields) = self.fields(&entry.value, &path, &["severity", "reaction"]) {
+                written.push(HandlingDocument {
+                    kind: entry.key.clone(),
+                    severity: self.optional(&fields, "severity"),
+                    reaction: self.optional(&fields, "reaction"),
+                });
             }
         }
         written

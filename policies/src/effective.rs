@@ -11,6 +11,7 @@ use crate::preset;
 use crate::requirements::Requirements;
 use crate::resources::Resources;
 use crate::runtime::EngineChoice;
+use crate::violations::Violations;
 
 /// What holds for a plugin: a value for every key, each with the layer and place it came from.
 ///
@@ -25,6 +26,7 @@ pub struct EffectivePolicy {
     endpoints: Vec<AllowedEndpoint>,
     engine: Setting<EngineChoice>,
     requirements: Requirements,
+    violations: Violations,
 }
 
 fn as_text<S: Serializer>(name: &Option<Arc<str>>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -45,6 +47,7 @@ impl EffectivePolicy {
             endpoints: preset.endpoints().to_vec(),
             engine: preset.engine().expect(complete).clone(),
             requirements: preset.requirements().clone(),
+            violations: preset.violations().clone().complete().expect(complete),
         }
     }
 
@@ -83,6 +86,7 @@ impl EffectivePolicy {
             result.engine = engine.clone();
         }
         result.requirements.override_by(policy.requirements());
+        result.violations.override_by(policy.violations());
         result.source = Some(policy.name().into());
         result
     }
@@ -137,5 +141,11 @@ impl EffectivePolicy {
     #[must_use]
     pub fn requirements(&self) -> &Requirements {
         &self.requirements
+    }
+
+    /// What is done about violations.
+    #[must_use]
+    pub fn violations(&self) -> &Violations {
+        &self.violations
     }
 }

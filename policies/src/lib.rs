@@ -47,6 +47,8 @@ mod resources;
 mod runtime;
 /// Sizes, times and shares with their units.
 mod units;
+/// What is done about violations.
+mod violations;
 /// YAML events to a small tree with places, with everything a policy does not need refused.
 mod yaml;
 
@@ -66,3 +68,7 @@ pub use resource_key::ResourceKey;
 pub use resources::{Cpu, CpuWeight, Files, Memory, Output, Pids, Resources, Time, Tmp};
 pub use runtime::EngineChoice;
 pub use units::{ByteSize, CpuShare, TimeLimit};
+pub use violations::{
+    ActReaction, Handling, HandlingOverrides, LimitReaction, Severity, ViolationOverrides,
+    Violations,
+};

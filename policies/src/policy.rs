@@ -11,6 +11,7 @@ use crate::overrides::ResourceOverrides;
 use crate::problem::{Invalid, Place, PolicyProblems, Problem};
 use crate::requirements::Requirements;
 use crate::runtime::EngineChoice;
+use crate::violations::ViolationOverrides;
 use crate::yaml::{self, MAX_BYTES};
 
 /// One policy file, checked as a whole: every value in it is one the language allows.
@@ -23,6 +24,7 @@ pub struct SecurityPolicy {
     pub(crate) endpoints: Vec<AllowedEndpoint>,
     pub(crate) engine: Option<Setting<EngineChoice>>,
     pub(crate) requirements: Requirements,
+    pub(crate) violations: ViolationOverrides,
 }
 
 /// Why a policy file was not loaded.
@@ -137,6 +139,12 @@ impl SecurityPolicy {
     #[must_use]
     pub fn requirements(&self) -> &Requirements {
         &self.requirements
+    }
+
+    /// What it says about violations.
+    #[must_use]
+    pub fn violations(&self) -> &ViolationOverrides {
+        &self.violations
     }
 }
 

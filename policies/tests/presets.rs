@@ -2,7 +2,10 @@
 
 use std::fmt::Debug;
 
-use lazaret_policy::{EffectivePolicy, EngineChoice, Resources, SecurityLevel, SecurityPolicy};
+use lazaret_policy::{
+    ActReaction, EffectivePolicy, EngineChoice, Handling, LimitReaction, Resources, SecurityLevel,
+    SecurityPolicy, Severity, Violations,
+};
 
 const TEXTS: [(SecurityLevel, &str); 3] = [
     (
@@ -87,5 +90,47 @@ fn a_stricter_level_is_nowhere_looser() {
         at_most(time.startup.value, loose.time.startup.value);
         at_most(time.call.value, loose.time.call.value);
         at_most(time.cpu_per_call.value, loose.time.cpu_per_call.value);
+    }
+}
+
+#[test]
+fn a_stricter_level_takes_no_violation_lighter() {
+    fn at_least<R: PartialOrd + Debug>(stricter: &Handling<R>, looser: &Handling<R>) {
+        assert!(stricter.severity.value >= looser.severity.value);
+        assert!(stricter.reaction.value >= looser.reaction.value);
+    }
+    for pair in SecurityLevel::ALL.windows(2) {
+        let (loose, strict) = (EffectivePolicy::of(pair[0]), EffectivePolicy::of(pair[1]));
+        let Violations {
+            syscall,
+            permission,
+            network,
+            memory,
+            pids,
+            cpu,
+        } = strict.violations();
+        let loose = loose.violations();
+        at_least(syscall, &loose.syscall);
+        at_least(permission, &loose.permission);
+        at_least(network, &loose.network);
+        at_least(memory, &loose.memory);
+        at_least(pids, &loose.pids);
+        at_least(cpu, &loose.cpu);
+    }
+}
+
+#[test]
+fn a_forbidden_system_call_ends_every_plugin_but_those_of_the_loosest_level() {
+    for (level, reaction) in [
+        (SecurityLevel::Minimal, ActReaction::Deny),
+        (SecurityLevel::Standard, ActReaction::Kill),
+        (SecurityLevel::Maximum, ActReaction::Kill),
+    ] {
+        let policy = EffectivePolicy::of(level);
+        let violations = policy.violations();
+        assert_eq!(violations.syscall.reaction.value, reaction, "{level}");
+        assert!(violations.syscall.severity.value >= Severity::High);
+        assert_eq!(violations.permission.reaction.value, ActReaction::Deny);
+        assert_eq!(violations.memory.reaction.value, LimitReaction::Log);
     }
 }

@@ -6,7 +6,7 @@ use lazaret_policy::{
 use proptest::prelude::*;
 
 /// Keys of the language; anything else in a key's place must be refused.
-const KEYS: [&str; 29] = [
+const KEYS: [&str; 34] = [
     "apiVersion",
     "kind",
     "level",
@@ -36,6 +36,11 @@ const KEYS: [&str; 29] = [
     "protocol",
     "runtime",
     "engine",
+    "requirements",
+    "violations",
+    "syscall",
+    "severity",
+    "reaction",
 ];
 
 /// Scraps of policies, so that random documents get past the first line.
@@ -70,6 +75,7 @@ fn scrap() -> impl Strategy<Value = String> {
             "50%",
             "10s",
             "standard",
+            "quarantine",
             "file:read:/a",
             "443",
         ])

@@ -31,6 +31,12 @@ network:
     - { port: 443 }
 runtime: { engine: quick }
 requirements: { memory.hihg: best_effort, memory.high: perhaps }
+violations:
+  syscall: { severity: grave, reaction: log }
+  permission: kill
+  memory: { severty: low, reaction: deny }
+  network: { reaction: quarantined }
+  seccomp: { reaction: kill }
 "#;
 
 #[test]
