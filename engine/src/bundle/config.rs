@@ -17,7 +17,7 @@ use oci_spec::runtime::{
 use super::mounts::{MASKED_PATHS, READ_ONLY_PATHS};
 use super::seccomp::{Profile, seccomp};
 use super::{BundleRequest, HOSTNAME, PLUGIN_ID};
-use crate::host::CgroupVersion;
+use crate::host::{CgroupVersion, cpu_shares};
 
 /// The version of the specification whose keys are used; runc 1.1 and later know it.
 const OCI_VERSION: &str = "1.0.2";
@@ -173,11 +173,12 @@ fn resources(policy: &Resources, cgroup: CgroupVersion) -> Result<LinuxResources
     let mut unified = HashMap::new();
     match cgroup {
         CgroupVersion::V1 => {
-            // The default of both versions means the same: weight 100, 1024 shares.
-            cpu = cpu.shares((weight * 1024 / 100).max(2));
+            cpu = cpu.shares(cpu_shares(weight));
         }
         CgroupVersion::V2 => {
             unified.insert("memory.oom.group".to_owned(), "1".to_owned());
+            // libcontainer takes memory and swap of the same size for nothing to be written.
+            unified.insert("memory.swap.max".to_owned(), "0".to_owned());
             if let Some(high) = &policy.memory.high {
                 unified.insert("memory.high".to_owned(), high.value.bytes().to_string());
             }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use lazaret_launcher_wire::{ContainerId, kill_members};
 use lazaret_policy::Resources;
 
-use crate::host::CgroupVersion;
+use crate::host::{CgroupVersion, cpu_shares};
 
 /// How often a cgroup is looked for when its launcher is gone, at the most.
 const MAX_LOOKS: u32 = 50;
@@ -84,7 +84,7 @@ impl Cgroup {
         Self::at(Path::new("/sys/fs/cgroup"), id.as_str(), version)
     }
 
-    fn at(root: &Path, name: &str, version: CgroupVersion) -> Self {
+    pub(super) fn at(root: &Path, name: &str, version: CgroupVersion) -> Self {
         Self {
             version,
             root: root.to_owned(),
@@ -118,7 +118,19 @@ impl Cgroup {
         compare("memory.swap.max", 0, found.swap);
         compare("pids.max", u64::from(wanted.pids.max.value), found.pids);
         compare("cpu.max", share.quota(found.cpu_period), found.cpu_quota);
-        if self.version == CgroupVersion::V2 {
+        let weight = u64::from(wanted.cpu.weight.value.get());
+        if self.version == CgroupVersion::V1 {
+            compare(
+                "cpu.shares",
+                cpu_shares(weight),
+                number(&self.text("cpu", "cpu.shares")?)?,
+            );
+        } else {
+            compare(
+                "cpu.weight",
+                weight,
+                number(&self.text("cpu", "cpu.weight")?)?,
+            );
             if let Some(high) = &wanted.memory.high {
                 compare(
                     "memory.high",
@@ -265,11 +277,21 @@ impl Cgroup {
     }
 
     fn text(&self, controller: &str, file: &str) -> std::io::Result<String> {
+        fs_err::read_to_string(self.path(controller, file))
+    }
+
+    /// Where a file of it lies.
+    pub(super) fn path(&self, controller: &str, file: &str) -> PathBuf {
         let directory = match self.version {
             CgroupVersion::V1 => self.root.join(controller).join(&self.name),
             CgroupVersion::V2 => self.root.join(&self.name),
         };
-        fs_err::read_to_string(directory.join(file))
+        directory.join(file)
+    }
+
+    /// Which files it has.
+    pub(super) fn version(&self) -> CgroupVersion {
+        self.version
     }
 }
 
@@ -281,7 +303,7 @@ fn odd(text: &str) -> std::io::Error {
 }
 
 /// A number; `max` and `-1` mean no limit.
-fn number(text: &str) -> std::io::Result<u64> {
+pub(super) fn number(text: &str) -> std::io::Result<u64> {
     match text.trim() {
         "max" | "-1" => Ok(u64::MAX),
         digits => digits.parse().map_err(|_| odd(text)),
@@ -289,7 +311,7 @@ fn number(text: &str) -> std::io::Result<u64> {
 }
 
 /// The number behind a key, one pair a line.
-fn entry(text: &str, key: &str) -> std::io::Result<u64> {
+pub(super) fn entry(text: &str, key: &str) -> std::io::Result<u64> {
     let value = text
         .lines()
         .find_map(|line| line.strip_prefix(key)?.strip_prefix(' '));
@@ -316,6 +338,7 @@ mod tests {
                 "low 0\nhigh 0\nmax 9\noom 2\noom_kill 1\noom_group_kill 1\n",
             ),
             ("cpu.max", "100000 100000\n"),
+            ("cpu.weight", "100\n"),
             ("cpu.stat", "usage_usec 1234\nuser_usec 1000\n"),
             ("pids.max", "32\n"),
             ("pids.current", "2\n"),
@@ -344,9 +367,13 @@ mod tests {
         assert_eq!(cgroup.differences(policy.resources(), 42).unwrap(), []);
         fs_err::write(root.path().join("lazaret-1-1/memory.max"), "max\n").unwrap();
         fs_err::write(root.path().join("lazaret-1-1/cpu.max"), "max 100000\n").unwrap();
+        fs_err::write(root.path().join("lazaret-1-1/cpu.weight"), "1000\n").unwrap();
         let found = cgroup.differences(policy.resources(), 43).unwrap();
         let files: Vec<_> = found.iter().map(|difference| difference.what).collect();
-        assert_eq!(files, ["memory.max", "cpu.max", "cgroup.procs"]);
+        assert_eq!(
+            files,
+            ["memory.max", "cpu.max", "cpu.weight", "cgroup.procs"]
+        );
     }
 
     #[test]

@@ -9,3 +9,5 @@ pub use cgroups::CgroupVersion;
 pub use enforceable::{Unenforced, unenforced};
 pub use features::{Feature, Finding, State, survey};
 pub use installation::{Installation, InstallationError, ShimEngine};
+
+pub(crate) use cgroups::cpu_shares;

@@ -186,6 +186,8 @@ fn resources() {
         ("/linux/resources/network", json!({})),
         ("/linux/resources/rdma", json!({})),
         ("/linux/resources/unified/memory.oom.group", "0".into()),
+        ("/linux/resources/unified/memory.swap.max", "1".into()),
+        ("/linux/resources/unified/memory.swap.max", "max".into()),
         ("/linux/resources/unified/memory.high", "max".into()),
         ("/linux/resources/unified/cpu.weight", "1\n".into()),
         ("/linux/resources/unified/cpu.weight", 1.into()),

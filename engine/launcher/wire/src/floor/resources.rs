@@ -53,11 +53,17 @@ pub(super) fn check(resources: &Value, findings: &mut Findings) {
         findings.keys(
             path,
             unified,
-            &["memory.oom.group", "memory.high", "cpu.weight"],
+            &[
+                "memory.oom.group",
+                "memory.swap.max",
+                "memory.high",
+                "cpu.weight",
+            ],
         );
         for (key, value) in unified.as_object().into_iter().flatten() {
             let known = match key.as_str() {
                 "memory.oom.group" => value == "1",
+                "memory.swap.max" => value == "0",
                 _ => value.as_str().is_some_and(is_decimal),
             };
             findings.require(known, || format!("`{path}` has no plain number at a key"));
