@@ -4,14 +4,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use lazaret_protocol::EngineMessage;
+use lazaret_protocol::{EngineMessage, MAX_FRAME_BYTES};
 use tokio::sync::mpsc;
 
 use super::calls::CallFailure;
 use crate::channel::{Sender, frame};
 
-/// The most bytes that may wait to be written.
-const MAX_BYTES: usize = 32 * 1024 * 1024;
+/// The most bytes that may wait to be written: a frame of any size, and one like it on its way.
+const MAX_BYTES: usize = 2 * MAX_FRAME_BYTES;
 
 /// Where frames are put.
 pub(super) struct Outbox {
@@ -81,7 +81,7 @@ mod tests {
             limits,
         };
         let accepted = (0..20).filter(|_| outbox.push(&call).is_ok()).count();
-        assert_eq!(accepted, 7);
+        assert_eq!(accepted, 3);
         assert!(matches!(
             outbox.push(&call),
             Err(CallFailure::Backlog { .. })

@@ -376,6 +376,8 @@ impl Task {
         let longest = self.policy.resources().output.line.value.bytes();
         let longest = usize::try_from(longest).unwrap_or(usize::MAX);
         text.truncate(text.floor_char_boundary(longest));
+        // Whoever listens may keep it for long; what was cut off is not kept with it.
+        text.shrink_to_fit();
         let dropped = dropped.saturating_add(std::mem::take(&mut state.unheard));
         if let Some(dropped) = state.log.admit(text.len(), dropped, Instant::now()) {
             let line = PluginEvent::Log {
