@@ -5,11 +5,17 @@
 ((global) => {
   const { core, primordials } = global.__bootstrap;
   const {
+    ArrayBufferIsView,
+    ArrayBufferPrototype,
+    ArrayBufferPrototypeGetByteLength,
     ArrayPrototypeIncludes,
     ArrayPrototypeJoin,
     ArrayPrototypePop,
     ArrayPrototypePush,
     BigIntPrototypeToString,
+    DataViewPrototypeGetBuffer,
+    DataViewPrototypeGetByteLength,
+    DataViewPrototypeGetByteOffset,
     Error,
     MapPrototypeDelete,
     MapPrototypeGet,
@@ -21,6 +27,7 @@
     ObjectHasOwn,
     ObjectIs,
     ObjectKeys,
+    ObjectPrototypeIsPrototypeOf,
     ReflectApply,
     ReflectDeleteProperty,
     ReflectGetOwnPropertyDescriptor,
@@ -31,8 +38,12 @@
     StringPrototypeSlice,
     SymbolPrototypeToString,
     TypeError,
+    TypedArrayPrototypeGetBuffer,
+    TypedArrayPrototypeGetByteLength,
+    TypedArrayPrototypeGetByteOffset,
     TypedArrayPrototypeGetLength,
     TypedArrayPrototypeGetSymbolToStringTag,
+    Uint8Array,
   } = primordials;
   const {
     op_is_native_error,
@@ -252,6 +263,32 @@
     clearTimeout(id);
   }
 
+  // ----- results -----
+
+  // The bytes of a buffer or of a view of one, `undefined` for anything else. The engines' own
+  // tests are not to be trusted: QuickJS's binding goes by `Object.prototype.toString` and takes
+  // length and offset from properties, so that a plugin could have any memory read. These here
+  // are the language's, and throw for what only looks like a buffer.
+  function bytesOf(value) {
+    if (ArrayBufferIsView(value)) {
+      return TypedArrayPrototypeGetSymbolToStringTag(value) === undefined
+        ? new Uint8Array(
+          DataViewPrototypeGetBuffer(value),
+          DataViewPrototypeGetByteOffset(value),
+          DataViewPrototypeGetByteLength(value),
+        )
+        : new Uint8Array(
+          TypedArrayPrototypeGetBuffer(value),
+          TypedArrayPrototypeGetByteOffset(value),
+          TypedArrayPrototypeGetByteLength(value),
+        );
+    }
+    if (!op_is_proxy(value) && ObjectPrototypeIsPrototypeOf(ArrayBufferPrototype, value)) {
+      return new Uint8Array(value, 0, ArrayBufferPrototypeGetByteLength(value));
+    }
+    return undefined;
+  }
+
   // ----- the global object -----
 
   const console = ObjectFreeze({
@@ -340,7 +377,8 @@
 
   const quickjsOwn = ["Intl", "__v8xTemporalTimeZone"];
 
-  // Called once by the shim, when the runtime has taken what it needs from the globals.
+  // Called once by the shim, when the runtime has taken what it needs from the globals. Gives the
+  // shim what it calls itself.
   global.__hide = () => {
     const found = ReflectOwnKeys(global);
     for (let i = 0; i < found.length; i++) {
@@ -378,5 +416,6 @@
         writable: true,
       });
     }
+    return bytesOf;
   };
 })(globalThis);

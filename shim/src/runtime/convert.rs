@@ -67,26 +67,23 @@ fn invalid_arguments(message: &str) -> CallError {
 }
 
 /// A result as it is sent: bytes if it is a buffer or a view of one, else JSON; `undefined` is
-/// `null`.
-pub(super) fn result(
-    scope: &mut v8::PinScope,
-    value: v8::Local<v8::Value>,
+/// `null`. `bytes_of` is the function of that name in `js/host.js`.
+pub(super) fn result<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    value: v8::Local<'s, v8::Value>,
     limit: u64,
+    bytes_of: &v8::Global<v8::Function>,
 ) -> Result<Payload, CallError> {
     let limit = limit.min(MAX_FRAME_BYTES as u64 - FRAME_OVERHEAD);
     let check = |bytes: usize| match bytes as u64 {
         bytes if bytes > limit => Err(CallError::ResultTooLarge { bytes, limit }),
         _ => Ok(()),
     };
-    if let Ok(view) = v8::Local::<v8::ArrayBufferView>::try_from(value) {
-        check(view.byte_length())?;
-        return Ok(Payload::Bytes(copy(view)));
-    }
-    if let Ok(buffer) = v8::Local::<v8::ArrayBuffer>::try_from(value) {
-        check(buffer.byte_length())?;
-        let view = v8::Uint8Array::new(scope, buffer, 0, buffer.byte_length())
-            .ok_or_else(|| invalid_result("a detached buffer"))?;
-        return Ok(Payload::Bytes(copy(view.into())));
+    if value.is_object()
+        && let Some(array) = bytes(scope, value, bytes_of)?
+    {
+        check(array.byte_length())?;
+        return Ok(Payload::Bytes(copy(array)));
     }
     if value.is_undefined() {
         return Ok(Payload::Json("null".to_owned()));
@@ -123,9 +120,27 @@ fn invalid_result(message: &str) -> CallError {
     }
 }
 
-fn copy(view: v8::Local<v8::ArrayBufferView>) -> Vec<u8> {
-    let mut bytes = vec![0; view.byte_length()];
-    let count = view.copy_contents(&mut bytes);
+/// What a buffer, or a view of one, holds; `None` for anything else.
+fn bytes<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    value: v8::Local<'s, v8::Value>,
+    bytes_of: &v8::Global<v8::Function>,
+) -> Result<Option<v8::Local<'s, v8::Uint8Array>>, CallError> {
+    v8::tc_scope!(let scope, scope);
+    let bytes_of = v8::Local::new(scope, bytes_of);
+    let this = v8::undefined(scope).into();
+    match bytes_of.call(scope, this, &[value]) {
+        Some(found) => Ok(v8::Local::try_from(found).ok()),
+        None => Err(match scope.exception() {
+            Some(exception) => invalid_result(&plugin_error(scope, exception).message),
+            None => invalid_result("a buffer that cannot be read"),
+        }),
+    }
+}
+
+fn copy(array: v8::Local<v8::Uint8Array>) -> Vec<u8> {
+    let mut bytes = vec![0; array.byte_length()];
+    let count = array.copy_contents(&mut bytes);
     bytes.truncate(count);
     bytes
 }

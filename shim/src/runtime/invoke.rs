@@ -16,6 +16,22 @@ pub enum Started {
     Pending(v8::Global<v8::Promise>),
 }
 
+/// What becomes of a result.
+struct Accepted<'r> {
+    limit: u64,
+    bytes_of: &'r v8::Global<v8::Function>,
+}
+
+impl Accepted<'_> {
+    fn payload<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        value: v8::Local<'s, v8::Value>,
+    ) -> Result<Payload, CallError> {
+        result(scope, value, self.limit, self.bytes_of)
+    }
+}
+
 impl Runtime {
     /// Calls an exported function, with the microtasks it leaves behind.
     pub fn start_call(&mut self, id: CallId, function: &str, payload: Payload) -> Started {
@@ -24,12 +40,14 @@ impl Runtime {
             return Started::Done(Err(CallError::NoSuchFunction { functions }));
         };
         self.set_call(Some(id));
-        let limit = self.result_bytes;
-        let ignore = self.ignore.clone();
+        let accepted = Accepted {
+            limit: self.result_bytes,
+            bytes_of: &self.bytes_of,
+        };
         let started = {
             deno_core::scope!(scope, self.js);
             match arguments(scope, payload) {
-                Ok(arguments) => call(scope, &function, &arguments, &ignore, limit),
+                Ok(arguments) => call(scope, &function, &arguments, &self.ignore, &accepted),
                 Err(error) => Started::Done(Err(error)),
             }
         };
@@ -45,10 +63,13 @@ impl Runtime {
 
     /// The result of a promise that is settled.
     pub fn outcome(&mut self, promise: &v8::Global<v8::Promise>) -> Result<Payload, CallError> {
-        let limit = self.result_bytes;
+        let accepted = Accepted {
+            limit: self.result_bytes,
+            bytes_of: &self.bytes_of,
+        };
         deno_core::scope!(scope, self.js);
         let promise = v8::Local::new(scope, promise);
-        settled(scope, promise, limit).unwrap_or(Err(CallError::Cancelled))
+        settled(scope, promise, &accepted).unwrap_or(Err(CallError::Cancelled))
     }
 
     /// Tells the ops which call is running.
@@ -62,7 +83,7 @@ fn call<'s>(
     function: &v8::Global<v8::Function>,
     arguments: &[v8::Local<'s, v8::Value>],
     ignore: &v8::Global<v8::Function>,
-    limit: u64,
+    accepted: &Accepted,
 ) -> Started {
     v8::tc_scope!(let scope, scope);
     let function = v8::Local::new(scope, function);
@@ -72,7 +93,7 @@ fn call<'s>(
     };
     let promise = match promise_of(scope, value) {
         Ok(Some(promise)) => promise,
-        Ok(None) => return Started::Done(result(scope, value, limit)),
+        Ok(None) => return Started::Done(accepted.payload(scope, value)),
         Err(error) => return Started::Done(Err(error)),
     };
     // A handler keeps a rejection from counting as one that nobody sees. This is the engine's own
@@ -82,7 +103,7 @@ fn call<'s>(
         return Started::Done(Err(thrown(scope.exception(), scope)));
     }
     scope.perform_microtask_checkpoint();
-    match settled(scope, promise, limit) {
+    match settled(scope, promise, accepted) {
         Some(result) => Started::Done(result),
         None => Started::Pending(v8::Global::new(scope, promise)),
     }
@@ -115,16 +136,16 @@ fn promise_of<'s>(
     }
 }
 
-fn settled(
-    scope: &mut v8::PinScope,
-    promise: v8::Local<v8::Promise>,
-    limit: u64,
+fn settled<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    promise: v8::Local<'s, v8::Promise>,
+    accepted: &Accepted,
 ) -> Option<Result<Payload, CallError>> {
     match promise.state() {
         v8::PromiseState::Pending => None,
         v8::PromiseState::Fulfilled => {
             let value = promise.result(scope);
-            Some(result(scope, value, limit))
+            Some(accepted.payload(scope, value))
         }
         v8::PromiseState::Rejected => {
             let value = promise.result(scope);

@@ -105,6 +105,8 @@ pub struct Runtime {
     pub(super) exports: BTreeMap<String, v8::Global<v8::Function>>,
     /// A function that does nothing.
     pub(super) ignore: v8::Global<v8::Function>,
+    /// `bytesOf` of `js/host.js`.
+    pub(super) bytes_of: v8::Global<v8::Function>,
     pub(super) result_bytes: u64,
 }
 
@@ -140,18 +142,25 @@ impl Runtime {
             ..Default::default()
         })
         .map_err(|error| StartError::Engine(Box::new(error)))?;
-        js.execute_script("ext:lazaret/hide.js", "globalThis.__hide()")
+        let bytes_of = js
+            .execute_script("ext:lazaret/hide.js", "globalThis.__hide()")
             .map_err(|error| StartError::Globals(error.exception_message))?;
-        let ignore = {
+        let (ignore, bytes_of) = {
+            let none = || StartError::Globals("no function".to_owned());
             deno_core::scope!(scope, js);
-            let function = v8::Function::new(scope, ignore)
-                .ok_or_else(|| StartError::Globals("no function".to_owned()))?;
-            v8::Global::new(scope, function)
+            let ignore = v8::Function::new(scope, ignore).ok_or_else(none)?;
+            let bytes_of = v8::Local::new(scope, bytes_of);
+            let bytes_of = v8::Local::<v8::Function>::try_from(bytes_of).map_err(|_| none())?;
+            (
+                v8::Global::new(scope, ignore),
+                v8::Global::new(scope, bytes_of),
+            )
         };
         Ok(Self {
             js,
             exports: BTreeMap::new(),
             ignore,
+            bytes_of,
             result_bytes: config.result_bytes,
         })
     }

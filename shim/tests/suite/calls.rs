@@ -289,3 +289,53 @@ fn a_message_out_of_turn_ends_the_shim() {
     shim.send(&EngineMessage::Hello { version: 1 });
     assert_eq!(shim.exit_code(), lazaret_shim::exit::PROTOCOL);
 }
+
+#[test]
+fn only_what_is_a_buffer_is_sent_as_bytes() {
+    let mut shim = Plugin::new(
+        "const fake = (tag, more) => ({ [Symbol.toStringTag]: tag, buffer: new ArrayBuffer(8), ...more });
+         const claims = { byteOffset: 0, byteLength: 64 };
+         export const fakes = (tag) => fake(tag, claims);
+         export const far = () => fake('DataView', { byteOffset: 2 ** 40, byteLength: 64 });
+         export const view = () => new DataView(new Uint8Array([1, 2, 3, 4]).buffer, 1, 2);
+         export const longer = () => Object.defineProperties(
+           new DataView(new ArrayBuffer(2)), { byteLength: { value: 64 }, byteOffset: { value: 8 } });
+         export const inherits = () => Object.create(ArrayBuffer.prototype);
+         export const detached = () => {
+           const array = new Uint8Array(8);
+           array.buffer.transfer();
+           return array;
+         };
+         export const resized = () => {
+           const buffer = new ArrayBuffer(2, { maxByteLength: 8 });
+           const array = new Uint8Array(buffer);
+           buffer.resize(4);
+           return array;
+         };
+         export const polluted = () => {
+           Object.prototype.toString = () => '[object DataView]';
+           globalThis.Uint8Array = globalThis.DataView = globalThis.Object = undefined;
+           Reflect.setPrototypeOf(Array.prototype, null);
+           return { plain: 1 };
+         };",
+    )
+    .ready();
+    for tag in ["DataView", "ArrayBuffer", "SharedArrayBuffer", "Uint8Array"] {
+        let text = shim.json("fakes", &format!("[\"{tag}\"]"));
+        assert_eq!(text, r#"{"buffer":{},"byteOffset":0,"byteLength":64}"#);
+    }
+    assert!(shim.json("far", "[]").contains("1099511627776"));
+    assert_eq!(shim.call("view", "[]"), Ok(Payload::Bytes(vec![2, 3])));
+    assert_eq!(shim.call("longer", "[]"), Ok(Payload::Bytes(vec![0, 0])));
+    assert_eq!(shim.call("resized", "[]"), Ok(Payload::Bytes(vec![0; 4])));
+    for function in ["inherits", "detached"] {
+        assert!(
+            matches!(
+                shim.call(function, "[]"),
+                Err(CallError::InvalidResult { .. })
+            ),
+            "{function}"
+        );
+    }
+    assert_eq!(shim.json("polluted", "[]"), r#"{"plain":1}"#);
+}
