@@ -21,7 +21,9 @@ pub use message::{
     PluginError, ShimMessage,
 };
 pub use reported::REPORTED_SYSTEM_CALLS;
-pub use settings::{Expected, ExpectedMount, FileGrant, SETTINGS_PATH, ShimSettings, TimeLimits};
+pub use settings::{
+    Expected, ExpectedMount, FileGrant, Landlock, SETTINGS_PATH, ShimSettings, TimeLimits,
+};
 
 /// Version of the messages in this crate. Raised when a message changes shape.
 pub const PROTOCOL_VERSION: u16 = 1;

@@ -76,6 +76,18 @@ pub struct FileGrant {
     pub directory: bool,
 }
 
+/// What Landlock leaves to the process (landlock(7)): everything it can deny is denied but reading
+/// these files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Landlock {
+    /// The ABI the kernel must have, exactly; 0 where it has no Landlock and the policy does
+    /// without.
+    pub abi: u32,
+    /// Paths in the container that may be read; a directory with all below it.
+    pub readable: Vec<String>,
+}
+
 /// Time limits, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
