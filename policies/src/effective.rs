@@ -94,11 +94,14 @@ impl EffectivePolicy {
     /// The grant that allows an act, if there is one: from `permissions`, else from `network.endpoints`.
     #[must_use]
     pub fn grants(&self, act: &Permission) -> Option<&Granted> {
-        let endpoints = self.endpoints.iter().map(|allowed| &allowed.granted);
-        self.permissions
-            .iter()
-            .chain(endpoints)
+        self.all_grants()
             .find(|granted| granted.permission.covers(act))
+    }
+
+    /// The grants under `permissions`, then those under `network.endpoints`.
+    pub fn all_grants(&self) -> impl Iterator<Item = &Granted> {
+        let endpoints = self.endpoints.iter().map(|allowed| &allowed.granted);
+        self.permissions.iter().chain(endpoints)
     }
 
     /// The name of the policy file, if one was laid over the level.

@@ -9,6 +9,8 @@
 
 /// From values as written to values the language allows.
 mod check;
+/// What changes from one policy to another.
+mod difference;
 /// `PolicyDocument`: the keys and values as they were written, with their places.
 mod document;
 /// What holds for a plugin: a level with a policy file laid over it.
@@ -17,6 +19,8 @@ mod effective;
 mod fields;
 /// Host names a plugin may reach.
 mod host;
+/// The keys of an effective policy, one by one.
+mod keys;
 /// The three built-in levels.
 mod level;
 /// Names of programs, environment variables and plugins.
@@ -52,8 +56,10 @@ mod violations;
 /// YAML events to a small tree with places, with everything a policy does not need refused.
 mod yaml;
 
+pub use difference::{Difference, Side};
 pub use effective::EffectivePolicy;
 pub use host::Host;
+pub use keys::Key;
 pub use level::SecurityLevel;
 pub use name::{EnvName, PluginName, ProgramName};
 pub use network::{AllowedEndpoint, Endpoint, Port, Protocol};

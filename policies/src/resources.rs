@@ -1,3 +1,5 @@
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::origin::Setting;
@@ -14,6 +16,12 @@ impl CpuWeight {
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0
+    }
+}
+
+impl fmt::Display for CpuWeight {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(out)
     }
 }
 

@@ -82,6 +82,16 @@ impl FromStr for ActReaction {
     }
 }
 
+impl fmt::Display for ActReaction {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(match self {
+            Self::Deny => "deny",
+            Self::Kill => "kill",
+            Self::Quarantine => "quarantine",
+        })
+    }
+}
+
 /// What follows an event at a limit, which the kernel holds either way; a later one is stricter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -110,6 +120,16 @@ impl FromStr for LimitReaction {
             ("quarantine", Self::Quarantine),
         ];
         choice(text, "reaction to an event at a limit", &known)
+    }
+}
+
+impl fmt::Display for LimitReaction {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(match self {
+            Self::Log => "log",
+            Self::Kill => "kill",
+            Self::Quarantine => "quarantine",
+        })
     }
 }
 
