@@ -15,6 +15,11 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 /// Bytes read from the socket at once.
 const READ_BYTES: usize = 64 * 1024;
 
+/// How much is done for one shim before others on the same thread get their turn: a message is one,
+/// as are so many bytes.
+const TURN: usize = 16;
+const STEP_BYTES: usize = 16 * 1024;
+
 /// Room in a frame besides the largest result: names, errors with their stacks, log lines.
 const OVERHEAD_BYTES: usize = 256 * 1024;
 
@@ -67,6 +72,8 @@ pub struct Receiver {
     socket: OwnedReadHalf,
     decoder: FrameDecoder,
     buffer: Vec<u8>,
+    /// What is left of this turn.
+    turn: usize,
 }
 
 /// Messages to the shim.
@@ -93,6 +100,7 @@ pub fn split(socket: UnixStream, result_bytes: u64) -> (Receiver, Sender) {
         socket: read,
         decoder: FrameDecoder::new(largest),
         buffer: vec![0; READ_BYTES],
+        turn: TURN,
     };
     (receiver, Sender { socket: write })
 }
@@ -104,13 +112,22 @@ impl Receiver {
     /// [`ChannelError`]; nothing more is to be had then.
     pub async fn next(&mut self) -> Result<ShimMessage, ChannelError> {
         loop {
+            if self.turn == 0 {
+                self.turn = TURN;
+                // A shim that always has more to say keeps nobody else's answers waiting.
+                tokio::task::yield_now().await;
+            }
             if let Some(message) = self.decoder.next()? {
+                self.turn -= 1;
                 bounds::check(&message).map_err(|what| ChannelError::Bounds { what })?;
                 return Ok(message);
             }
             match self.socket.read(&mut self.buffer).await {
                 Ok(0) => return Err(ChannelError::Closed),
-                Ok(count) => self.decoder.push(&self.buffer[..count]),
+                Ok(count) => {
+                    self.decoder.push(&self.buffer[..count]);
+                    self.turn = self.turn.saturating_sub(count / STEP_BYTES);
+                }
                 Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {
                     return Err(ChannelError::Closed);
                 }
@@ -128,5 +145,37 @@ impl Sender {
     /// [`ChannelError`].
     pub async fn send(&mut self, frame: &[u8]) -> Result<(), ChannelError> {
         Ok(self.socket.write_all(frame).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use lazaret_protocol::Figures;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_shim_that_always_has_more_to_say_lets_others_have_their_turn() {
+        const MESSAGES: usize = 1000;
+        let (ours, theirs) = pair().unwrap();
+        let frame = encode(&ShimMessage::Metrics(Figures::default())).unwrap();
+        let mut shim = std::os::unix::net::UnixStream::from(theirs);
+        shim.write_all(&frame.repeat(MESSAGES)).unwrap();
+        let (mut receiver, _sender) = split(ours, 0);
+        let listening = async {
+            for _ in 0..MESSAGES {
+                receiver.next().await.unwrap();
+            }
+        };
+        let mut listening = std::pin::pin!(listening);
+        let mut turns = 0;
+        std::future::poll_fn(|context| {
+            turns += 1;
+            listening.as_mut().poll(context)
+        })
+        .await;
+        assert!(turns >= MESSAGES / TURN, "{turns} turns");
     }
 }
