@@ -8,9 +8,9 @@ use lazaret_protocol::{CallError, PluginError};
 use super::convert::{bounded_text, cut};
 
 /// The longest name of an error in bytes.
-const NAME_BYTES: usize = 256;
+pub(super) const NAME_BYTES: usize = 256;
 /// The longest message in bytes.
-const MESSAGE_BYTES: usize = 8 * 1024;
+pub(super) const MESSAGE_BYTES: usize = 8 * 1024;
 /// The longest stack in bytes.
 const STACK_BYTES: usize = 16 * 1024;
 /// The longest permission in bytes.
@@ -114,7 +114,7 @@ fn location(stack: &str) -> Option<String> {
 }
 
 /// A property that is a string; `None` if it is none or cannot be read.
-fn property(
+pub(super) fn property(
     scope: &mut v8::PinScope,
     object: v8::Local<v8::Object>,
     name: &str,

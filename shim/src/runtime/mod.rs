@@ -6,6 +6,7 @@ mod extension;
 mod invoke;
 mod loader;
 mod log;
+mod stack;
 mod start;
 
 pub use extension::{OPS, Sink};

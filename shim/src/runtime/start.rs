@@ -142,6 +142,7 @@ impl Runtime {
             ..Default::default()
         })
         .map_err(|error| StartError::Engine(Box::new(error)))?;
+        super::stack::install(js.v8_isolate());
         let bytes_of = js
             .execute_script("ext:lazaret/hide.js", "globalThis.__hide()")
             .map_err(|error| StartError::Globals(error.exception_message))?;
