@@ -27,6 +27,7 @@ pub struct Host {
 pub struct Session {
     running: Running,
     events: Arc<Mutex<Vec<PluginEvent>>>,
+    limit_events: Arc<Mutex<Vec<PluginEvent>>>,
     _unread: Option<mpsc::Receiver<PluginEvent>>,
     _files: tempfile::TempDir,
 }
@@ -38,6 +39,11 @@ impl Host {
             rootfs: OnceCell::new(),
             parts: parts.clone(),
         })
+    }
+
+    /// Lets a quarantined plugin start again.
+    pub fn release(&self, plugin: &str) -> bool {
+        self.engine.release(plugin)
     }
 
     /// Launches a plugin that is to get ready.
@@ -75,14 +81,23 @@ impl Host {
         let plugin = Plugin::locate(&directory)?;
         let (sender, mut receiver) = mpsc::channel(if setup.unheard { 1 } else { 1024 });
         let events = Arc::new(Mutex::new(Vec::new()));
+        let limit_events = Arc::new(Mutex::new(Vec::new()));
         let mut unread = None;
         if setup.unheard {
             unread = Some(receiver);
         } else {
             let collected = Arc::clone(&events);
+            let limits = Arc::clone(&limit_events);
             tokio::spawn(async move {
                 while let Some(event) = receiver.recv().await {
-                    lock(&collected).push(event);
+                    match &event {
+                        PluginEvent::Violation { violation, .. }
+                            if violation.act.is_limit_event() =>
+                        {
+                            lock(&limits).push(event);
+                        }
+                        _ => lock(&collected).push(event),
+                    }
                 }
             });
         }
@@ -101,6 +116,7 @@ impl Host {
         Ok(launched.await.map(|running| Session {
             running,
             events,
+            limit_events,
             _unread: unread,
             _files: files,
         }))
@@ -130,6 +146,12 @@ impl Session {
     /// Names of the exported functions.
     pub fn functions(&self) -> &[String] {
         self.running.functions()
+    }
+
+    /// What the kernel told so far of the plugin's limits: apart from the rest, as a busy machine
+    /// throttles the most harmless plugin.
+    pub fn limit_events(&self) -> Arc<Mutex<Vec<PluginEvent>>> {
+        Arc::clone(&self.limit_events)
     }
 
     /// What the plugin logged and was refused so far.

@@ -1,7 +1,7 @@
 //! System calls that no plugin has any business with, tried from inside by the probe.
 
 use anyhow::{Context, bail, ensure};
-use lazaret::event::{EndReason, Violation};
+use lazaret::event::{Act, EndReason, Violation};
 use lazaret_protocol::{Payload, REPORTED_SYSTEM_CALLS};
 use lazaret_tests::case::Case;
 use lazaret_tests::setup::Setup;
@@ -91,9 +91,9 @@ async fn each_is_refused(world: &World) -> anyhow::Result<()> {
 }
 
 pub(crate) fn syscall(violation: &Violation) -> Option<&str> {
-    match violation {
-        Violation::Syscall(call) => Some(&call.name),
-        Violation::Permission { .. } => None,
+    match &violation.act {
+        Act::Syscall(call) => Some(&call.name),
+        _ => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Plugins that mean harm, in JavaScript.
 
 use anyhow::{Context, bail, ensure};
-use lazaret::event::{EndReason, Violation, escape};
+use lazaret::event::{Act, EndReason, escape};
 use lazaret::supervisor::{CallFailure, PluginEvent};
 use lazaret_protocol::{CallError, Payload};
 use lazaret_tests::case::Case;
@@ -99,9 +99,7 @@ async fn files_denied(world: &World, js: Js) -> anyhow::Result<()> {
                 } => assert_eq!(found, permission),
                 other => bail!("{path}: {other:?}"),
             }
-            asked.push(Violation::Permission {
-                permission: permission.to_owned(),
-            });
+            asked.push(permission);
         }
     }
     let caught = plugin.call("outcome", json!(["/etc/passwd"])).await?;
@@ -117,7 +115,14 @@ async fn files_denied(world: &World, js: Js) -> anyhow::Result<()> {
     );
     goes_on(&plugin).await?;
     let ended = plugin.stop().await?;
-    assert_eq!(ended.violations[..asked.len()], asked);
+    let denied = |act| match act {
+        Act::Permission { permission } => Some(permission),
+        _ => None,
+    };
+    let acts = ended.violations.into_iter().map(|violation| violation.act);
+    let mut told: Vec<String> = acts.filter_map(denied).collect();
+    told.truncate(asked.len());
+    assert_eq!(told, asked);
     assert_eq!(usize::try_from(ended.violation_count)?, asked.len() + 1);
     Ok(())
 }
@@ -285,7 +290,7 @@ fn logged(events: &[PluginEvent]) -> Vec<(&str, u64)> {
         &PluginEvent::Log {
             ref text, dropped, ..
         } => Some((text.as_str(), dropped)),
-        PluginEvent::Violation(_) => None,
+        PluginEvent::Violation { .. } => None,
     };
     events.iter().filter_map(log).collect()
 }

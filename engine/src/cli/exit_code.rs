@@ -40,6 +40,8 @@ pub enum ExitCode {
     ShimLost = 17,
     /// The plugin's process exited by itself.
     Exited = 18,
+    /// It did what its policy has it ended for.
+    Violation = 19,
     /// A root file system is not what its manifest says.
     Rootfs = 20,
     /// A file cannot be written.

@@ -111,6 +111,7 @@ impl From<WriteError> for Failure {
 impl From<LaunchError> for Failure {
     fn from(error: LaunchError) -> Self {
         match error {
+            error @ LaunchError::Quarantined { .. } => Self::of(ExitCode::Violation, &error),
             LaunchError::Read(error) => error.into(),
             LaunchError::Snapshot(error) => Self::of(ExitCode::Plugin, &error),
             LaunchError::Installation(error) => error.into(),

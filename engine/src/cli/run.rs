@@ -13,7 +13,7 @@ use super::ExitCode;
 use super::failure::Failure;
 use super::outcome::{self, Outcome, describe};
 use super::policy;
-use crate::event::escape;
+use crate::event::{Reaction, escape};
 use crate::host::Installation;
 use crate::plugin::Plugin;
 use crate::supervisor::{CallFailure, Engine, LaunchError, LaunchOptions, PluginEvent};
@@ -187,12 +187,19 @@ fn print_event(plugin: &str, event: &PluginEvent) {
             };
             noted.and_then(|()| writeln!(output, "[{plugin}] {level}{}", escape(text)))
         }
-        PluginEvent::Violation(violation) => {
-            writeln!(
-                output,
-                "[{plugin}] violation: {}",
-                escape(&violation.to_string())
-            )
+        PluginEvent::Violation { violation, dropped } => {
+            let noted = if *dropped == 0 {
+                Ok(())
+            } else {
+                writeln!(output, "[{plugin}] ({dropped} violations not shown)")
+            };
+            // What the kernel held to a limit without further ado is in the JSON report.
+            let shown = !violation.act.is_limit_event() || violation.reaction != Reaction::Log;
+            let line = escape(&violation.to_string());
+            noted.and_then(|()| match shown {
+                true => writeln!(output, "[{plugin}] violation: {line}"),
+                false => Ok(()),
+            })
         }
     };
     // Nobody is left to tell where standard error is closed.

@@ -9,6 +9,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use tokio::io::unix::AsyncFd;
 
+use super::reactor;
 use crate::event::SyscallViolation;
 
 /// The listener of one container's filter.
@@ -31,7 +32,7 @@ impl Listener {
     pub fn new(descriptor: OwnedFd) -> io::Result<Self> {
         let flags = rustix::fs::fcntl_getfl(&descriptor)?;
         rustix::fs::fcntl_setfl(&descriptor, flags | rustix::fs::OFlags::NONBLOCK)?;
-        Ok(Self(kernel::watch(descriptor)?))
+        Ok(Self(reactor::watch(descriptor)?))
     }
 
     /// Waits for the next reported call. Its thread stands still until [`Self::refuse`] or its
@@ -109,18 +110,7 @@ fn name_of(number: i32, architecture: u32) -> String {
 )]
 mod kernel {
     use std::io;
-    use std::os::fd::{OwnedFd, RawFd};
-
-    use tokio::io::Interest;
-    use tokio::io::unix::AsyncFd;
-
-    /// Waits for questions through the runtime's reactor.
-    pub(super) fn watch(listener: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
-        // SAFETY: the descriptor is open and owned by the value handed over, which closes it only
-        // when it is dropped and always gives the same number.
-        let watched = unsafe { AsyncFd::register_with_interest(listener, Interest::READABLE) };
-        watched.map_err(Into::into)
-    }
+    use std::os::fd::RawFd;
 
     /// `AUDIT_ARCH_*` of this program (linux/audit.h).
     #[cfg(target_arch = "x86_64")]

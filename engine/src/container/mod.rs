@@ -2,11 +2,14 @@
 //! the seccomp listener.
 
 mod cgroup;
+mod cgroup_events;
 mod launcher;
 mod listener;
 mod process;
+mod reactor;
 
 pub use cgroup::{Cgroup, CgroupDifference, Limits, Usage};
+pub use cgroup_events::CgroupEvents;
 pub use launcher::{Created, Launcher, LauncherError};
 pub use listener::{Asked, Listener};
 pub use process::{ProcessDifference, check_process};

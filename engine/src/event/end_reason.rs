@@ -7,7 +7,7 @@ use lazaret_policy::{ByteSize, TimeLimit};
 use lazaret_protocol::{Difference, PluginError};
 use serde::Serialize;
 
-use super::{SyscallViolation, escape};
+use super::{Act, KILLED_FOR, SyscallViolation, escape};
 
 /// Why a plugin ended.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -56,6 +56,11 @@ pub enum EndReason {
         name: String,
         /// The arguments as plain numbers, where the call was seen by the engine.
         arguments: Option<[u64; 6]>,
+    },
+    /// It did what the policy has it ended for, other than a system call.
+    Violation {
+        /// What it did.
+        act: Act,
     },
     /// It was not ready in time.
     StartupTimeout {
@@ -151,10 +156,8 @@ impl EndReason {
             };
         }
         if evidence.exit == Some(ExitStatus::Signal(libc::SIGSYS)) {
-            // The filters kill only for `execve`, in the second stage, and for calls by the
-            // table of another architecture; the kernel does not say which it was.
             return Self::ForbiddenSyscall {
-                name: "execve, or one of another architecture".to_owned(),
+                name: KILLED_FOR.to_owned(),
                 arguments: None,
             };
         }
@@ -188,11 +191,16 @@ impl EndReason {
         }
     }
 
-    /// A system call that the engine refused and ended the plugin for.
-    pub fn forbidden(call: &SyscallViolation) -> Self {
-        Self::ForbiddenSyscall {
-            name: call.name.clone(),
-            arguments: Some(call.arguments),
+    /// A violation that the engine ends the plugin for.
+    pub fn violation(act: &Act) -> Self {
+        match act {
+            Act::Syscall(SyscallViolation {
+                name, arguments, ..
+            }) => Self::ForbiddenSyscall {
+                name: name.clone(),
+                arguments: Some(*arguments),
+            },
+            other => Self::Violation { act: other.clone() },
         }
     }
 }
@@ -248,6 +256,10 @@ impl fmt::Display for EndReason {
             }
             Self::ForbiddenSyscall { name, .. } => {
                 write!(formatter, "forbidden system call `{}`", escape(name))
+            }
+            Self::Violation { act } => {
+                let act = act.to_string();
+                write!(formatter, "its policy ends it for this: {}", escape(&act))
             }
             Self::StartupTimeout { limit_ms } => {
                 write!(

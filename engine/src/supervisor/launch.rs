@@ -4,78 +4,21 @@ use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use lazaret_launcher_wire::{ContainerId, SnapshotError, encode_snapshot};
+use lazaret_launcher_wire::{ContainerId, encode_snapshot};
 use lazaret_policy::{EffectivePolicy, EngineChoice, SecurityLevel};
 use rustix::fs::{MemfdFlags, OFlags, SealFlags};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::errors::{EngineError, LaunchError};
 use super::outbox::Outbox;
-use super::running::{Ended, PluginEvent, Running};
+use super::quarantine::Quarantine;
+use super::running::{PluginEvent, Running};
 use super::task::Task;
-use crate::bundle::{self, BundleError, BundleRequest};
+use crate::bundle::{self, BundleRequest};
 use crate::channel;
-use crate::container::{Cgroup, Launcher, LauncherError, Listener};
-use crate::host::{self, CgroupVersion, Installation, InstallationError, ShimEngine, Unenforced};
-use crate::plugin::{Plugin, ReadError};
-
-/// Why there is no engine.
-#[derive(Debug, thiserror::Error)]
-pub enum EngineError {
-    /// Containers need root for now.
-    #[error(
-        "running a plugin needs root\n  hint: run the command with sudo; `lazaret check` tells what else is needed"
-    )]
-    NotRoot,
-    /// The kernel's limits cannot be used.
-    #[error(
-        "no cgroup hierarchy is mounted at `/sys/fs/cgroup`: memory, CPU and processes cannot be limited\n  hint: see `lazaret check`"
-    )]
-    NoCgroups,
-    /// A part is missing.
-    #[error(transparent)]
-    Installation(#[from] InstallationError),
-    /// The launcher does not start.
-    #[error(transparent)]
-    Launcher(#[from] LauncherError),
-}
-
-/// Why a plugin is not running.
-#[derive(Debug, thiserror::Error)]
-pub enum LaunchError {
-    /// Its files cannot be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// Its files cannot be handed on.
-    #[error(transparent)]
-    Snapshot(#[from] SnapshotError),
-    /// Its engine is not installed.
-    #[error(transparent)]
-    Installation(#[from] InstallationError),
-    /// The policy cannot be turned into a bundle.
-    #[error(transparent)]
-    Bundle(#[from] BundleError),
-    /// This host has no means to hold a key, and the policy does not do without.
-    #[error("{0}\n  hint: leave it out, or say `requirements: {{ {key}: best_effort }}` to run without it", key = .0.key)]
-    Unenforceable(Unenforced),
-    /// The launcher did not make the container.
-    #[error(transparent)]
-    Launcher(#[from] LauncherError),
-    /// The kernel does not hold the container to its limits; it was not started.
-    #[error("the kernel does not hold the container to its limits:{}", .0.iter().map(|difference| format!("\n  {difference}")).collect::<String>())]
-    CgroupDiffers(Vec<crate::container::CgroupDifference>),
-    /// A descriptor or a cgroup file.
-    #[error("failed to {what}")]
-    Io {
-        /// The step.
-        what: &'static str,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// It ended before it was ready.
-    #[error("plugin ended: {}", .0.reason)]
-    Ended(Box<Ended>),
-}
+use crate::container::{Cgroup, CgroupEvents, Launcher, Listener};
+use crate::host::{self, CgroupVersion, Installation, ShimEngine, Unenforced};
+use crate::plugin::Plugin;
 
 /// How a plugin is launched, besides its policy.
 #[derive(Debug, Default)]
@@ -94,6 +37,7 @@ pub struct Engine {
     launcher: Arc<Launcher>,
     installation: Installation,
     cgroup: CgroupVersion,
+    quarantine: Quarantine,
 }
 
 impl Engine {
@@ -111,7 +55,27 @@ impl Engine {
             launcher,
             installation,
             cgroup,
+            quarantine: Quarantine::default(),
         })
+    }
+
+    /// Lets a plugin of this name start again. False where it was not in quarantine.
+    ///
+    /// A plugin gets into quarantine where its policy says so for what it did. It is known by its
+    /// name alone, and until this engine ends: another engine knows nothing of it. Others of the
+    /// name that run already go on.
+    pub fn release(&self, plugin: &str) -> bool {
+        self.quarantine.release(plugin)
+    }
+
+    fn quarantined(&self, plugin: &str) -> Result<(), LaunchError> {
+        match self.quarantine.why(plugin) {
+            None => Ok(()),
+            Some(why) => Err(LaunchError::Quarantined {
+                plugin: plugin.to_owned(),
+                why,
+            }),
+        }
     }
 
     /// The keys of a policy that are not held on this host.
@@ -129,6 +93,7 @@ impl Engine {
         policy: EffectivePolicy,
         options: LaunchOptions,
     ) -> Result<Running, LaunchError> {
+        self.quarantined(plugin.name())?;
         if let Some(key) = self
             .unenforced(&policy)
             .into_iter()
@@ -178,6 +143,9 @@ impl Engine {
             }
             let listener = created.listener.map(Listener::new).transpose();
             let listener = listener.map_err(io("listen for system calls"))?;
+            let events = CgroupEvents::watch(&cgroup).map_err(io("watch the cgroup's events"))?;
+            // It may have come to it while this was made ready.
+            self.quarantined(plugin.name())?;
             self.launcher.start_container(&id).await?;
             Ok((
                 ours,
@@ -186,10 +154,12 @@ impl Engine {
                 created.pid,
                 created.pidfd,
                 cgroup,
+                events,
                 listener,
             ))
         };
-        let (ours, output, exit, pid, pidfd, cgroup, listener) = match prepared.await {
+        let (ours, output, exit, pid, pidfd, cgroup, cgroup_events, listener) = match prepared.await
+        {
             Ok(prepared) => prepared,
             Err(error) => {
                 reservation.release().await;
@@ -208,11 +178,14 @@ impl Engine {
         let task = tokio::spawn(
             Task {
                 launcher: Arc::clone(&self.launcher),
+                plugin: plugin.name().to_owned(),
+                quarantine: self.quarantine.clone(),
                 id,
                 pid,
                 pidfd,
                 first_host_id,
                 cgroup,
+                cgroup_events,
                 policy,
                 receiver,
                 outbox,

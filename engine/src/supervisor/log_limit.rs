@@ -2,14 +2,14 @@
 
 use std::time::Instant;
 
+use super::bucket::Bucket;
+
 /// What a line costs besides its bytes, so that empty ones are not for free.
-const LINE_BYTES: u64 = 64;
+pub(super) const LINE_BYTES: u64 = 64;
 
 /// Bytes that may be logged: a bucket that fills with time, up to two seconds' worth.
 pub(super) struct LogLimit {
-    bytes_per_second: f64,
-    room: f64,
-    last: Instant,
+    bytes: Bucket,
     dropped: u64,
 }
 
@@ -17,9 +17,7 @@ impl LogLimit {
     pub(super) fn new(bytes_per_second: u64, now: Instant) -> Self {
         let bytes_per_second = bytes_per_second as f64;
         Self {
-            bytes_per_second,
-            room: bytes_per_second * 2.0,
-            last: now,
+            bytes: Bucket::new(bytes_per_second, bytes_per_second * 2.0, now),
             dropped: 0,
         }
     }
@@ -31,18 +29,14 @@ impl LogLimit {
         dropped_by_shim: u64,
         now: Instant,
     ) -> Option<u64> {
-        let passed = now.saturating_duration_since(self.last).as_secs_f64();
-        self.last = now;
-        self.room = (self.room + passed * self.bytes_per_second).min(self.bytes_per_second * 2.0);
         self.dropped = self.dropped.saturating_add(dropped_by_shim);
         // A line about dropped lines is one more.
         let lines = if self.dropped == 0 { 1 } else { 2 };
         let cost = (bytes as u64).saturating_add(lines * LINE_BYTES) as f64;
-        if cost > self.room {
+        if !self.bytes.take(cost, now) {
             self.dropped = self.dropped.saturating_add(1);
             return None;
         }
-        self.room -= cost;
         Some(std::mem::take(&mut self.dropped))
     }
 }

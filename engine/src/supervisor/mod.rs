@@ -11,13 +11,24 @@
 //!
 //! Whatever ends it, the container, its cgroup and its directory are gone when `Ended` is told.
 
+mod bucket;
 mod calls;
+mod errors;
+mod finish;
 mod launch;
 mod log_limit;
+mod looks;
+mod messages;
 mod outbox;
+mod pace;
+mod quarantine;
+mod reaction;
+mod records;
 mod running;
 mod task;
+mod violations;
 
 pub use calls::{CallFailure, MAX_CALLS_IN_FLIGHT};
-pub use launch::{Engine, EngineError, LaunchError, LaunchOptions, allows_executable_memory};
+pub use errors::{EngineError, LaunchError};
+pub use launch::{Engine, LaunchOptions, allows_executable_memory};
 pub use running::{Ended, PluginEvent, Running};

@@ -20,8 +20,13 @@ pub enum PluginEvent {
         /// Lines dropped before it.
         dropped: u64,
     },
-    /// An act that was refused.
-    Violation(Violation),
+    /// Something outside of its policy, or an event at one of its limits. A flood is cut.
+    Violation {
+        /// The record.
+        violation: Violation,
+        /// Records that were counted and not told before it.
+        dropped: u64,
+    },
 }
 
 /// How a plugin ended, and what it left in figures.
@@ -29,10 +34,19 @@ pub enum PluginEvent {
 pub struct Ended {
     /// Why.
     pub reason: EndReason,
-    /// The first refused acts, a hundred at most.
+    /// The first violations, a hundred at most; graver ones took the place of lesser ones.
     pub violations: Vec<Violation>,
     /// How many acts were refused in all.
     pub violation_count: u64,
+    /// How many events there were at its limits, as far as they were told apart.
+    pub limit_event_count: u64,
+    /// How many of both were not told when they happened: more than are told in a while, or
+    /// whoever listens had no room.
+    pub violations_dropped: u64,
+    /// Why the last events at its limits could not be read; `None` where they were.
+    pub events_unread: Option<String>,
+    /// What the plugin is in quarantine for, where it is.
+    pub quarantined: Option<String>,
     /// CPU time used, in microseconds, where it could be read.
     pub cpu_us: Option<u64>,
     /// The most memory used, in bytes, where the kernel tells.
@@ -106,9 +120,13 @@ impl Running {
         let ended = task.await.unwrap_or_else(|panic| {
             let what = format!("the engine's task for the plugin failed: {panic}");
             Ended {
-                reason: EndReason::Engine { what },
+                reason: EndReason::Engine { what: what.clone() },
                 violations: Vec::new(),
                 violation_count: 0,
+                limit_event_count: 0,
+                violations_dropped: 0,
+                events_unread: Some(what.clone()),
+                quarantined: None,
                 cpu_us: None,
                 memory_peak_bytes: None,
                 cleanup: Some("the engine's task for the plugin failed".to_owned()),

@@ -1,37 +1,29 @@
 //! The task that owns a plugin: it alone reads the channel, the listener and the exit, and it
 //! alone decides.
 
-use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lazaret_launcher_wire::{ContainerId, ExitStatus};
-use lazaret_policy::{EffectivePolicy, SecurityLevel};
-use lazaret_protocol::{
-    CallLimits, EngineMessage, LogLevel, PROTOCOL_VERSION, Payload, ShimMessage,
-};
+use lazaret_policy::EffectivePolicy;
+use lazaret_protocol::{CallLimits, EngineMessage, ShimMessage};
 use rustix::process::{Signal, pidfd_send_signal};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep_until;
 
-use super::calls::{CallFailure, Calls};
+use super::calls::Calls;
 use super::log_limit::LogLimit;
+use super::looks::Looks;
 use super::outbox::Outbox;
+use super::pace::Pace;
+use super::quarantine::Quarantine;
+use super::records::Records;
 use super::running::{Command, Ended, PluginEvent};
 use crate::channel::{ChannelError, Receiver};
-use crate::container::{Asked, Cgroup, Launcher, Listener, check_process};
-use crate::event::{EndReason, Evidence, Verdict, Violation};
-
-/// The most violations kept.
-pub(crate) const MAX_VIOLATIONS: usize = 100;
-
-/// The most bytes of standard error kept.
-const MAX_OUTPUT_BYTES: usize = 8 * 1024;
-
-/// More than a pipe holds (pipe(7)).
-const MAX_PIPE_BYTES: u64 = 1024 * 1024;
+use crate::container::{Asked, Cgroup, CgroupEvents, Launcher, Listener};
+use crate::event::{Act, EndReason, Evidence, KILLED_FOR, Verdict, Witness};
 
 /// How often the CPU time of calls under way is looked at.
 pub(super) const CPU_TICK: Duration = Duration::from_millis(200);
@@ -42,10 +34,14 @@ const EXIT_GRACE: Duration = Duration::from_secs(2);
 /// A container that was started, with everything to watch it by.
 pub(super) struct Task {
     pub(super) launcher: Arc<Launcher>,
+    /// The plugin's name.
+    pub(super) plugin: String,
+    pub(super) quarantine: Quarantine,
     pub(super) id: ContainerId,
     pub(super) pid: u32,
     pub(super) first_host_id: u32,
     pub(super) cgroup: Cgroup,
+    pub(super) cgroup_events: CgroupEvents,
     pub(super) policy: EffectivePolicy,
     pub(super) receiver: Receiver,
     pub(super) pidfd: OwnedFd,
@@ -63,24 +59,30 @@ pub(super) struct Task {
 
 /// How far the plugin has come.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
+pub(super) enum Phase {
     Starting,
     Verifying,
     Ready,
 }
 
-struct State {
-    phase: Phase,
-    calls: Calls,
-    evidence: Evidence,
-    log: LogLimit,
-    violations: Vec<Violation>,
-    violation_count: u64,
+/// What the task knows.
+pub(super) struct State {
+    started: Instant,
+    pub(super) phase: Phase,
+    pub(super) calls: Calls,
+    pub(super) evidence: Evidence,
+    pub(super) log: LogLimit,
+    pub(super) records: Records,
+    pub(super) looks: Looks,
+    /// How fast reported system calls are answered.
+    pub(super) call_pace: Pace,
+    /// How fast messages that are no replies are read; while it is closed, none is.
+    pub(super) message_pace: Pace,
     /// Lines that whoever listens had no room for.
-    unheard: u64,
+    pub(super) unheard: u64,
     channel_open: bool,
     /// The next moment something must have happened: readiness, or an exit.
-    deadline: Option<(Instant, EndReason)>,
+    pub(super) deadline: Option<(Instant, EndReason)>,
     accepts_commands: bool,
 }
 
@@ -92,6 +94,7 @@ enum Wake {
     Syscall(std::io::Result<Asked>),
     Deadline,
     Tick,
+    Look(std::io::Result<()>),
 }
 
 impl Task {
@@ -99,16 +102,20 @@ impl Task {
     pub(super) async fn run(mut self) -> Ended {
         let now = Instant::now();
         let startup = self.policy.resources().time.startup.value;
+        let log = self.policy.resources().output.log.value.bytes();
         let mut state = State {
+            started: now,
             phase: Phase::Starting,
             calls: Calls::default(),
             evidence: Evidence {
                 memory_limit: self.policy.resources().memory.max.value.bytes(),
                 ..Evidence::default()
             },
-            log: LogLimit::new(self.policy.resources().output.log.value.bytes(), now),
-            violations: Vec::new(),
-            violation_count: 0,
+            log: LogLimit::new(log, now),
+            records: Records::new(now),
+            looks: Looks::default(),
+            call_pace: Pace::of_calls(now),
+            message_pace: Pace::of_messages(log, now),
             unheard: 0,
             channel_open: true,
             deadline: Some((
@@ -131,6 +138,10 @@ impl Task {
                 }
                 Wake::Exit(Some(status)) => {
                     state.evidence.exit = Some(status);
+                    if status == ExitStatus::Signal(libc::SIGSYS) {
+                        let act = Act::Filter { calls: KILLED_FOR };
+                        self.on_violation(&mut state, act, Witness::Kernel).await;
+                    }
                     // What it sent before it ended is still to be read; nobody writes any more.
                     state.deadline = Some((Instant::now() + EXIT_GRACE, lost()));
                 }
@@ -147,6 +158,17 @@ impl Task {
                     }
                     if let Some((_, reason)) = state.deadline.take() {
                         self.kill(&mut state, reason).await;
+                    }
+                }
+                Wake::Look(notified) => {
+                    let looked = match notified {
+                        Ok(()) => self.look(&mut state).await,
+                        Err(error) => Err(error),
+                    };
+                    // An event that is not seen has no reaction.
+                    if let Err(error) = looked {
+                        let what = format!("its cgroup's events cannot be read: {error}");
+                        self.kill(&mut state, EndReason::Engine { what }).await;
                     }
                 }
                 Wake::Tick => {
@@ -176,16 +198,23 @@ impl Task {
             exit,
             listener,
             ticks,
+            cgroup_events,
             ..
         } = self;
         let deadline = state.deadline.as_ref().map(|(at, _)| *at);
         let overdue = state.calls.next_deadline();
         let exited = state.evidence.exit.is_some();
+        // What it sent before it ended is bounded by what a socket holds.
+        let read_from = state.message_pace.closed_until().filter(|_| !exited);
+        let answer_from = state.call_pace.closed_until();
+        let listen_from = state.looks.listens_from();
+        let look_at = state.looks.due(state.started, !state.calls.is_empty());
         tokio::select! {
-            message = receiver.next(), if state.channel_open => Wake::Message(message),
+            message = async { from(read_from).await; receiver.next().await }, if state.channel_open => Wake::Message(message),
             command = commands.recv(), if state.accepts_commands && !exited => Wake::Command(command),
             status = exit, if !exited => Wake::Exit(status.ok()),
             call = async {
+                from(answer_from).await;
                 match listener {
                     Some(listener) => listener.next().await,
                     None => std::future::pending().await,
@@ -193,98 +222,9 @@ impl Task {
             }, if !exited => Wake::Syscall(call),
             () = sleep_until(deadline.unwrap_or_else(Instant::now).into()), if deadline.is_some() => Wake::Deadline,
             () = sleep_until(overdue.unwrap_or_else(Instant::now).into()), if overdue.is_some() => Wake::Tick,
+            notified = async { from(listen_from).await; cgroup_events.notified().await }, if !exited => Wake::Look(notified),
+            () = sleep_until(look_at.into()), if !exited => Wake::Look(Ok(())),
             _ = ticks.tick(), if !state.calls.is_empty() && !exited => Wake::Tick,
-        }
-    }
-
-    async fn on_message(&mut self, state: &mut State, message: ShimMessage) {
-        let what = name_of(&message);
-        match (state.phase, message) {
-            (Phase::Starting, ShimMessage::Hello { version, .. }) => {
-                if version != PROTOCOL_VERSION {
-                    let what = ChannelError::Version { found: version }.to_string();
-                    return self.kill(state, EndReason::Protocol { what }).await;
-                }
-                match check_process(self.pid, self.first_host_id) {
-                    Ok(differences) if differences.is_empty() => {
-                        state.phase = Phase::Verifying;
-                        self.say(&EngineMessage::Hello {
-                            version: PROTOCOL_VERSION,
-                        });
-                    }
-                    Ok(differences) => {
-                        let differences = differences
-                            .iter()
-                            .map(|difference| crate::event::ReadBackDifference {
-                                what: difference.what.to_owned(),
-                                expected: difference.expected.clone(),
-                                found: difference.found.clone(),
-                            })
-                            .collect();
-                        self.kill(state, EndReason::ReadBack { differences }).await;
-                    }
-                    // It ended meanwhile; its exit says why.
-                    Err(_) => {}
-                }
-            }
-            (Phase::Verifying, ShimMessage::Ready { functions })
-                if state.evidence.refused.is_none() =>
-            {
-                state.phase = Phase::Ready;
-                // A stop that is under way keeps its deadline.
-                if state.evidence.verdict.is_none() {
-                    state.deadline = None;
-                }
-                if let Some(ready) = self.ready.take() {
-                    // Nobody waits any more: the closed command channel stops the plugin.
-                    drop(ready.send(functions));
-                }
-            }
-            (Phase::Verifying, ShimMessage::Refused { differences }) => {
-                state.evidence.refused.get_or_insert(differences);
-            }
-            (Phase::Verifying | Phase::Ready, ShimMessage::Crash { error }) => {
-                state.evidence.crash.get_or_insert(error);
-            }
-            (
-                Phase::Verifying | Phase::Ready,
-                ShimMessage::Log {
-                    level,
-                    text,
-                    dropped,
-                },
-            ) => self.on_log(state, level, text, dropped),
-            (Phase::Verifying | Phase::Ready, ShimMessage::Violation { permission, .. }) => {
-                self.record(state, Violation::Permission { permission });
-            }
-            (Phase::Verifying | Phase::Ready, ShimMessage::Metrics(figures)) => {
-                state.evidence.heap = Some(figures.heap_used);
-            }
-            (Phase::Ready, ShimMessage::Reply { id, result }) => {
-                let limit = self.policy.resources().output.result.value.bytes();
-                let bytes = result.as_ref().map_or(0, payload_bytes);
-                if bytes > limit {
-                    let what = format!("a result of {bytes} bytes, with a limit of {limit}");
-                    return self.kill(state, EndReason::Protocol { what }).await;
-                }
-                if !state.calls.answer(id, result.map_err(CallFailure::Call)) {
-                    let what = format!("a reply to call {}, which is not under way", id.0);
-                    self.kill(state, EndReason::Protocol { what }).await;
-                }
-            }
-            (phase, _) => {
-                let when = match phase {
-                    Phase::Starting => "before the hello",
-                    Phase::Verifying => "before the plugin was ready",
-                    Phase::Ready => "after the plugin was ready",
-                };
-                let what = ChannelError::OutOfTurn {
-                    message: what,
-                    when,
-                }
-                .to_string();
-                self.kill(state, EndReason::Protocol { what }).await;
-            }
         }
     }
 
@@ -337,20 +277,6 @@ impl Task {
         }
     }
 
-    async fn on_syscall(&mut self, state: &mut State, asked: Asked) {
-        let reason = EndReason::forbidden(&asked.call);
-        self.record(state, Violation::Syscall(asked.call.clone()));
-        // At the loosest level a refusal is enough. Elsewhere such a call means that somebody
-        // else's code runs in the shim's process: it is ended before it gets an answer.
-        if self.policy.level().value != SecurityLevel::Minimal {
-            self.kill(state, reason).await;
-        } else if let Some(listener) = &self.listener
-            && listener.refuse(&asked).is_err()
-        {
-            self.listener = None;
-        }
-    }
-
     fn stop(&mut self, state: &mut State) {
         if state.evidence.verdict.is_none() {
             state.evidence.verdict = Some(Verdict::Stop);
@@ -359,7 +285,7 @@ impl Task {
         }
     }
 
-    async fn kill(&mut self, state: &mut State, reason: EndReason) {
+    pub(super) async fn kill(&mut self, state: &mut State, reason: EndReason) {
         match &state.evidence.verdict {
             Some(Verdict::Kill(_)) => {}
             None | Some(Verdict::Stop) => state.evidence.verdict = Some(Verdict::Kill(reason)),
@@ -372,37 +298,9 @@ impl Task {
         }
     }
 
-    fn on_log(&mut self, state: &mut State, level: LogLevel, mut text: String, dropped: u64) {
-        let longest = self.policy.resources().output.line.value.bytes();
-        let longest = usize::try_from(longest).unwrap_or(usize::MAX);
-        text.truncate(text.floor_char_boundary(longest));
-        // Whoever listens may keep it for long; what was cut off is not kept with it.
-        text.shrink_to_fit();
-        let dropped = dropped.saturating_add(std::mem::take(&mut state.unheard));
-        if let Some(dropped) = state.log.admit(text.len(), dropped, Instant::now()) {
-            let line = PluginEvent::Log {
-                level,
-                text,
-                dropped,
-            };
-            if !self.tell(line) {
-                state.unheard = dropped.saturating_add(1);
-            }
-        }
-    }
-
-    fn record(&mut self, state: &mut State, violation: Violation) {
-        state.violation_count = state.violation_count.saturating_add(1);
-        if state.violations.len() < MAX_VIOLATIONS {
-            state.violations.push(violation.clone());
-            // It is kept; whoever listens and has no room for it finds it at the end.
-            self.tell(PluginEvent::Violation(violation));
-        }
-    }
-
     /// Tells whoever listens; false where there was no room. Never waits: the clocks go on
     /// whether anybody reads or not.
-    fn tell(&self, event: PluginEvent) -> bool {
+    pub(super) fn tell(&self, event: PluginEvent) -> bool {
         match &self.events {
             Some(events) => !matches!(events.try_send(event), Err(TrySendError::Full(_))),
             None => true,
@@ -411,34 +309,15 @@ impl Task {
 
     /// Sends one of the few messages that always fit. Where the channel is gone, that is seen by
     /// reading from it.
-    fn say(&self, message: &EngineMessage) {
+    pub(super) fn say(&self, message: &EngineMessage) {
         self.outbox.push(message).ok();
     }
+}
 
-    async fn finish(mut self, mut state: State) -> Ended {
-        let usage = self.cgroup.usage().ok();
-        state.evidence.oom_kills = usage.map_or(0, |usage| usage.oom_kills);
-        state.evidence.memory_peak = usage.and_then(|usage| usage.memory_peak);
-        let cleanup = match self.launcher.delete(&self.id).await {
-            Ok(()) => None,
-            Err(error) => {
-                // Done here as far as it can be.
-                self.cgroup.remove();
-                Some(error.to_string())
-            }
-        };
-        state.evidence.output = read_output(&mut self.output);
-        let reason = EndReason::from_evidence(&state.evidence);
-        self.end.send_replace(Some(reason.clone()));
-        state.calls.end(&reason);
-        Ended {
-            reason,
-            violations: state.violations,
-            violation_count: state.violation_count,
-            cpu_us: usage.map(|usage| usage.cpu_us),
-            memory_peak_bytes: usage.and_then(|usage| usage.memory_peak),
-            cleanup,
-        }
+/// Waits until then, if it is not past.
+async fn from(moment: Option<Instant>) {
+    if let Some(moment) = moment {
+        sleep_until(moment.into()).await;
     }
 }
 
@@ -446,34 +325,5 @@ fn lost() -> EndReason {
     EndReason::ShimLost {
         status: "it closed its channel and went on".to_owned(),
         output: String::new(),
-    }
-}
-
-/// The end of what the container wrote to standard error; nobody holds the other end any more.
-fn read_output(output: &mut std::io::PipeReader) -> String {
-    let mut bytes = Vec::new();
-    // Set not to block, and no more than a pipe holds: a broken one just has less to say.
-    drop(output.take(MAX_PIPE_BYTES).read_to_end(&mut bytes));
-    let bytes = &bytes[bytes.len().saturating_sub(MAX_OUTPUT_BYTES)..];
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn payload_bytes(payload: &Payload) -> u64 {
-    match payload {
-        Payload::Json(text) => text.len() as u64,
-        Payload::Bytes(bytes) => bytes.len() as u64,
-    }
-}
-
-fn name_of(message: &ShimMessage) -> &'static str {
-    match message {
-        ShimMessage::Hello { .. } => "hello",
-        ShimMessage::Refused { .. } => "refused",
-        ShimMessage::Ready { .. } => "ready",
-        ShimMessage::Reply { .. } => "reply",
-        ShimMessage::Log { .. } => "log",
-        ShimMessage::Metrics(_) => "metrics",
-        ShimMessage::Violation { .. } => "violation",
-        ShimMessage::Crash { .. } => "crash",
     }
 }

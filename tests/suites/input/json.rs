@@ -161,6 +161,10 @@ fn fields(world: &World) -> anyhow::Result<()> {
         for name in [
             "violations",
             "violation_count",
+            "limit_event_count",
+            "violations_dropped",
+            "events_unread",
+            "quarantined",
             "cpu_us",
             "memory_peak_bytes",
             "cleanup",

@@ -1,0 +1,80 @@
+//! Why there is no engine, and why a plugin is not running.
+
+use lazaret_launcher_wire::SnapshotError;
+
+use super::running::Ended;
+use crate::bundle::BundleError;
+use crate::container::LauncherError;
+use crate::event::escape;
+use crate::host::{InstallationError, Unenforced};
+use crate::plugin::ReadError;
+
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// Containers need root for now.
+    #[error(
+        "running a plugin needs root\n  hint: run the command with sudo; `lazaret check` tells what else is needed"
+    )]
+    NotRoot,
+    /// The kernel's limits cannot be used.
+    #[error(
+        "no cgroup hierarchy is mounted at `/sys/fs/cgroup`: memory, CPU and processes cannot be limited\n  hint: see `lazaret check`"
+    )]
+    NoCgroups,
+    /// A part is missing.
+    #[error(transparent)]
+    Installation(#[from] InstallationError),
+    /// The launcher does not start.
+    #[error(transparent)]
+    Launcher(#[from] LauncherError),
+}
+
+/// Why a plugin is not running.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    /// It did what its policy has it quarantined for, and was not released since.
+    #[error(
+        "plugin `{plugin}` is in quarantine: {}\n  hint: find out how it came to that, then let it start again with `Engine::release`",
+        escape(why)
+    )]
+    Quarantined {
+        /// Its name.
+        plugin: String,
+        /// What it did; the plugin's own text may be in it.
+        why: String,
+    },
+    /// Its files cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// Its files cannot be handed on.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    /// Its engine is not installed.
+    #[error(transparent)]
+    Installation(#[from] InstallationError),
+    /// The policy cannot be turned into a bundle.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// This host has no means to hold a key, and the policy does not do without.
+    #[error("{0}\n  hint: leave it out, or say `requirements: {{ {key}: best_effort }}` to run without it", key = .0.key)]
+    Unenforceable(Unenforced),
+    /// The launcher did not make the container.
+    #[error(transparent)]
+    Launcher(#[from] LauncherError),
+    /// The kernel does not hold the container to its limits; it was not started.
+    #[error("the kernel does not hold the container to its limits:{}", .0.iter().map(|difference| format!("\n  {difference}")).collect::<String>())]
+    CgroupDiffers(Vec<crate::container::CgroupDifference>),
+    /// A descriptor or a cgroup file.
+    #[error("failed to {what}")]
+    Io {
+        /// The step.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It ended before it was ready.
+    #[error("plugin ended: {}", .0.reason)]
+    Ended(Box<Ended>),
+}

@@ -1,0 +1,83 @@
+//! Violations: what follows them, and who is told.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use super::reaction::decide;
+use super::running::PluginEvent;
+use super::task::{State, Task};
+use crate::container::Asked;
+use crate::event::{Act, EndReason, Reaction, Violation, Witness};
+
+impl Task {
+    /// A system call whose thread waits for an answer.
+    pub(super) async fn on_syscall(&mut self, state: &mut State, asked: Asked) {
+        state.call_pace.count(0, Instant::now());
+        let act = Act::Syscall(asked.call.clone());
+        // Where the plugin is ended, it is ended before it gets an answer: somebody else's code
+        // runs in the shim's process.
+        if self.on_violation(state, act, Witness::Kernel).await == Reaction::Deny
+            && let Some(listener) = &self.listener
+            && listener.refuse(&asked).is_err()
+        {
+            self.listener = None;
+        }
+    }
+
+    /// Records a violation, tells whoever listens and does what the policy says.
+    pub(super) async fn on_violation(
+        &mut self,
+        state: &mut State,
+        act: Act,
+        witness: Witness,
+    ) -> Reaction {
+        let (severity, decided) = decide(&act, self.policy.violations());
+        let over = state.evidence.exit.is_some() && act.is_limit_event();
+        let reaction = match decided {
+            // There is nothing left to end.
+            Reaction::Kill if over => Reaction::Log,
+            other => other,
+        };
+        let violation = Violation {
+            at_unix_ms: unix_milliseconds(),
+            plugin: self.plugin.clone(),
+            act,
+            severity,
+            reaction,
+            witness,
+        };
+        if reaction == Reaction::Quarantine {
+            // Before anything is waited for: no launch may come in between.
+            self.quarantine.put(&self.plugin, violation.act.to_string());
+        }
+        let reason = EndReason::violation(&violation.act);
+        if let Some(dropped) = state.records.admit(&violation, Instant::now())
+            && !self.tell(PluginEvent::Violation { violation, dropped })
+        {
+            state.records.unheard(dropped);
+        }
+        let ends = matches!(reaction, Reaction::Kill | Reaction::Quarantine);
+        if ends && state.evidence.exit.is_none() {
+            self.kill(state, reason).await;
+        }
+        reaction
+    }
+
+    /// Looks at the kernel's counters.
+    ///
+    /// # Errors
+    /// Where they cannot be read.
+    pub(super) async fn look(&mut self, state: &mut State) -> std::io::Result<()> {
+        state.looks.looked(Instant::now());
+        for act in self.cgroup_events.look()? {
+            self.on_violation(state, act, Witness::Kernel).await;
+        }
+        Ok(())
+    }
+}
+
+/// By the host's clock; 0 where that stands before 1970.
+fn unix_milliseconds() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let milliseconds = since.unwrap_or_default().as_millis();
+    u64::try_from(milliseconds).unwrap_or(u64::MAX)
+}
