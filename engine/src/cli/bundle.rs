@@ -43,7 +43,7 @@ pub(super) struct BundleArguments {
 pub(super) fn run(arguments: &BundleArguments) -> Result<ExitCode, Failure> {
     let call_arguments = arguments_json(Some(&arguments.args))?;
     let plugin = Plugin::locate(&arguments.plugin)?;
-    let policy = policy::effective(&plugin, arguments.policy.as_deref())?;
+    let policy = policy::of_plugin(&plugin, arguments.policy.as_deref())?;
     let installation = Installation::find()?;
     let engine = installation.choose(arguments.engine.unwrap_or(policy.engine().value))?;
     let directory = std::path::absolute(&arguments.output)

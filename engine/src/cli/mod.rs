@@ -9,6 +9,7 @@ mod exit_code;
 mod failure;
 mod outcome;
 mod policy;
+mod print;
 mod rootfs;
 mod run;
 
@@ -32,6 +33,9 @@ enum Command {
     Check(check::CheckArguments),
     /// Write a plugin's OCI bundle, for another container runtime to start.
     Bundle(bundle::BundleArguments),
+    /// Check, show, explain and compare policies.
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// Build or verify the read-only root file system of the containers.
     #[command(subcommand)]
     Rootfs(rootfs::RootfsCommand),
@@ -56,6 +60,7 @@ pub fn run() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Bundle(arguments) => bundle::run(&arguments),
+        Command::Policy(command) => policy::run(&command),
         Command::Rootfs(command) => rootfs::run(&command),
     };
     result.unwrap_or_else(|failure| failure.report())

@@ -3,11 +3,13 @@
 mod cgroups;
 mod enforceable;
 mod features;
+mod held_by;
 mod installation;
 
 pub use cgroups::CgroupVersion;
 pub use enforceable::{Unenforced, unenforced};
 pub use features::{Feature, Finding, State, survey};
+pub use held_by::held_by;
 pub use installation::{Installation, InstallationError, ShimEngine};
 
 pub(crate) use cgroups::cpu_shares;

@@ -1,0 +1,58 @@
+//! What holds each key and grant of a policy, in a few words.
+
+use super::CgroupVersion;
+
+/// What holds a key (`resources.memory.max`) or a grant (`file:read:/srv`) on a host with cgroups of this version;
+/// `None` for what only says how something is seen.
+pub fn held_by(what: &str, cgroup: CgroupVersion) -> Option<&'static str> {
+    let v2 = cgroup == CgroupVersion::V2;
+    Some(match what {
+        "resources.memory.max" if v2 => "cgroup memory.max, memory.swap.max, memory.oom.group",
+        "resources.memory.max" => "cgroup memory.limit_in_bytes, memory.memsw.limit_in_bytes",
+        "resources.memory.high" => "cgroup memory.high",
+        "resources.cpu.max" if v2 => "cgroup cpu.max",
+        "resources.cpu.max" => "cgroup cpu.cfs_quota_us",
+        "resources.cpu.weight" if v2 => "cgroup cpu.weight",
+        "resources.cpu.weight" => "cgroup cpu.shares",
+        "resources.pids.max" => "cgroup pids.max",
+        "resources.files.open" => "RLIMIT_NOFILE",
+        "resources.tmp.size" => "size of the tmpfs, cgroup memory",
+        "resources.output.log" | "resources.output.line" | "resources.output.result" => {
+            "shim, and the engine for what the shim sends"
+        }
+        "resources.time.startup" => "engine's clock",
+        "resources.time.call" | "resources.time.cpu_per_call" => {
+            "shim's watchdog, then the engine's clock and SIGKILL"
+        }
+        "runtime.engine" => "root file system with that shim only",
+        "level" => "system call filters, and every key not named elsewhere",
+        "violations.syscall.reaction" => "engine, before the call is answered",
+        what if what.starts_with("violations.") && what.ends_with(".reaction") => "engine",
+        what if what.starts_with("requirements.") => "engine, before the start",
+        what if what.starts_with("file:read:") => {
+            "op in the shim, Landlock, read-only mount, host user"
+        }
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use lazaret_policy::{EffectivePolicy, SecurityLevel};
+
+    use super::*;
+
+    #[test]
+    fn every_key_is_held_by_something() {
+        for key in EffectivePolicy::of(SecurityLevel::Standard).keys() {
+            for cgroup in [CgroupVersion::V1, CgroupVersion::V2] {
+                assert_eq!(
+                    held_by(&key.path, cgroup).is_none(),
+                    key.path.ends_with(".severity"),
+                    "{}",
+                    key.path
+                );
+            }
+        }
+    }
+}
