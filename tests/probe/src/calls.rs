@@ -40,12 +40,13 @@ pub(crate) fn mount() {
     call("mount");
 }
 
-/// Makes a system call with arguments that are numbers, texts of this file or a live buffer.
-fn raw(number: c_long, [a, b, c, d, e, f]: [c_long; 6]) -> std::io::Result<i64> {
+/// Makes a system call with arguments that are numbers, or addresses of what its callers hold for
+/// as long as it takes.
+pub(crate) fn raw(number: c_long, [a, b, c, d, e, f]: [c_long; 6]) -> std::io::Result<i64> {
     #[expect(unsafe_code, reason = "a forbidden call has no safe wrapper")]
-    // SAFETY: every pointer is to a static text or to the caller's buffer of a page, which is as
-    // much as the kernel writes for any of these. A call that succeeds against all expectation
-    // may take the process down, which the test then sees.
+    // SAFETY: every pointer is to a text or a buffer that the caller holds, as large as the kernel
+    // writes for that call. A call that succeeds against all expectation may take the process
+    // down, which the test then sees.
     let result = unsafe { libc::syscall(number, a, b, c, d, e, f) };
     checked(result)
 }

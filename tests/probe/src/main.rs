@@ -2,10 +2,14 @@
 //! calls. It greets the engine as the shim does; then every call names an *ask*, and the reply
 //! says what the kernel answered: `{"ok": ...}` or `{"errno": "EPERM"}`.
 //!
+//! Started with arguments it has no engine ([`alone`]).
+//!
 //! The plugin's `main.js` is never run here. Its first line, as `// probe: silent`, names a way to
 //! misbehave before the first call ([`startup`]).
 
+mod alone;
 mod answer;
+mod attacks;
 mod calls;
 mod channel;
 mod facts;
@@ -16,6 +20,7 @@ mod forge;
 mod memory;
 mod network;
 mod processes;
+mod stage;
 mod startup;
 mod storm;
 
@@ -41,12 +46,16 @@ fn asks() -> Vec<Ask> {
         storm::ASKS,
     ]
     .concat();
+    asks.extend(attacks::asks());
     asks.sort_by_key(|(name, _)| *name);
     asks
 }
 
 fn main() {
     let asks = asks();
+    if alone::run(&asks) {
+        return;
+    }
     let names = asks.iter().map(|(name, _)| (*name).to_owned()).collect();
     let mut channel = Channel::default();
     startup::greet(&mut channel, names);

@@ -100,7 +100,10 @@ fn cpu(arguments: &Value) -> Value {
     let others = (1..number(arguments, "threads")).map(|_| std::thread::spawn(compute));
     let others: Vec<_> = others.collect();
     compute();
-    let times = 1 + others.into_iter().filter_map(|other| other.join().ok()).count();
+    let times = 1 + others
+        .into_iter()
+        .filter_map(|other| other.join().ok())
+        .count();
     json!({ "times": times })
 }
 
