@@ -69,7 +69,7 @@ pub use path::GrantPath;
 pub use permission::Permission;
 pub use policy::{LoadError, SecurityPolicy};
 pub use problem::{Invalid, PolicyProblems, Problem};
-pub use requirements::{Requirement, Requirements};
+pub use requirements::{Requirement, RequirementKey, Requirements};
 pub use resource_key::ResourceKey;
 pub use resources::{Cpu, CpuWeight, Files, Memory, Output, Pids, Resources, Time, Tmp};
 pub use runtime::EngineChoice;

@@ -13,7 +13,7 @@ const MEMORY: RangeInclusive<ByteSize> = ByteSize::from_mib(24)..=ByteSize::from
 const CPU: RangeInclusive<CpuShare> =
     CpuShare::from_percent(1)..=CpuShare::from_percent(100 * 1024);
 const WEIGHT: RangeInclusive<u32> = 1..=10_000;
-const PIDS: RangeInclusive<u32> = 4..=4096;
+const PIDS: RangeInclusive<u32> = 8..=4096;
 const OPEN_FILES: RangeInclusive<u32> = 16..=65_536;
 const TMP: RangeInclusive<ByteSize> = ByteSize::from_kib(4)..=ByteSize::from_mib(64 << 10);
 const LOG: RangeInclusive<ByteSize> = ByteSize::from_kib(1)..=ByteSize::from_mib(64);
@@ -89,7 +89,7 @@ impl ResourceOverrides {
             ),
             Key::PidsMax => put(
                 &mut self.pids_max,
-                count(PIDS, "the runtime itself needs up to 4")?,
+                count(PIDS, "the runtime itself needs up to 7")?,
                 origin,
             ),
             Key::FilesOpen => put(

@@ -176,7 +176,7 @@ fn the_soft_memory_limit_never_ends_up_above_the_hard_one() {
 #[test]
 fn a_later_file_overrides_what_it_names_and_keeps_the_rest() {
     let first =
-        parse("permissions: [ 'file:read:/a', 'env:read:TZ' ]\nresources: { pids: { max: 5 } }\n");
+        parse("permissions: [ 'file:read:/a', 'env:read:TZ' ]\nresources: { pids: { max: 9 } }\n");
     let second = SecurityPolicy::parse(
         "second.yaml",
         &format!("{HEAD}permissions: [ 'env:read:TZ' ]\n"),
@@ -191,7 +191,7 @@ fn a_later_file_overrides_what_it_names_and_keeps_the_rest() {
         .map(|granted| granted.origin.to_string())
         .collect();
     assert_eq!(origins, ["policy.yaml:3:16", "second.yaml:3:16"]);
-    assert_eq!(effective.resources().pids.max.value, 5);
+    assert_eq!(effective.resources().pids.max.value, 9);
 }
 
 #[test]
@@ -201,9 +201,10 @@ fn good_bodies_are_taken() {
         "resources: {}\n",
         "permissions:\n  - \"file:read:/a\"\n  - permission: file:write:/a\n",
         "requirements: {}\n",
+        "requirements: { landlock: best_effort, memory.high: required }\n",
         "resources:\n  memory:\n    max: 24MiB\n    high: 24MiB\n",
         "resources: { memory: { max: 64GiB } }\n",
-        "resources: { pids: { max: 4 }, files: { open: 16 }, cpu: { max: 1%, weight: 10000 } }\n",
+        "resources: { pids: { max: 8 }, files: { open: 16 }, cpu: { max: 1%, weight: 10000 } }\n",
         "resources: { time: { startup: 1ms, call: 1440m } }\n",
         "resources: { output: { result: 4MiB } }\n",
         "network: { endpoints: [] }\n",
@@ -289,8 +290,8 @@ fn bad_bodies_are_refused_with_place_and_reason() {
             "`10001` is above the most allowed `10000`",
         ),
         (
-            "resources: { pids: { max: 3 } }",
-            "`3` is below the least allowed `4`",
+            "resources: { pids: { max: 7 } }",
+            "`7` is below the least allowed `8`",
         ),
         (
             "resources: { pids: { max: 4097 } }",

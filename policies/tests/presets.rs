@@ -3,8 +3,8 @@
 use std::fmt::Debug;
 
 use lazaret_policy::{
-    ActReaction, EffectivePolicy, EngineChoice, Handling, LimitReaction, Resources, SecurityLevel,
-    SecurityPolicy, Severity, Violations,
+    ActReaction, EffectivePolicy, EngineChoice, Handling, LimitReaction, Requirement,
+    RequirementKey, Resources, SecurityLevel, SecurityPolicy, Severity, Violations,
 };
 
 const TEXTS: [(SecurityLevel, &str); 3] = [
@@ -35,7 +35,7 @@ fn each_level_is_complete_states_itself_and_grants_nothing() {
         assert_eq!(effective.level().value, level);
         assert_eq!(effective.source(), None);
         assert!(effective.permissions().is_empty() && effective.endpoints().is_empty());
-        assert_eq!(effective.requirements().iter().count(), 0);
+        assert_eq!(effective.requirements().iter().count(), 1);
         assert_eq!(effective.engine().value, EngineChoice::QuickJs);
         assert!(
             effective.resources().memory.high.is_none(),
@@ -132,5 +132,18 @@ fn a_forbidden_system_call_ends_every_plugin_but_those_of_the_loosest_level() {
         assert!(violations.syscall.severity.value >= Severity::High);
         assert_eq!(violations.permission.reaction.value, ActReaction::Deny);
         assert_eq!(violations.memory.reaction.value, LimitReaction::Log);
+    }
+}
+
+#[test]
+fn only_the_loosest_level_does_without_landlock() {
+    for (level, requirement) in [
+        (SecurityLevel::Minimal, Requirement::BestEffort),
+        (SecurityLevel::Standard, Requirement::Required),
+        (SecurityLevel::Maximum, Requirement::Required),
+    ] {
+        let policy = EffectivePolicy::of(level);
+        let found = policy.requirements().of(RequirementKey::Landlock);
+        assert_eq!(found, requirement, "{level}");
     }
 }
