@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use crate::patience::patience;
 use crate::processes::{self, descendants, entries, links};
 
 /// How long what is being removed may take to be gone.
@@ -45,7 +46,7 @@ impl Snapshot {
 
 /// What is left since then, once everything that goes away has gone.
 pub fn left_since(before: &Snapshot) -> Vec<String> {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + patience(PATIENCE);
     loop {
         let left = Snapshot::take().since(before);
         if left.is_empty() || Instant::now() >= end {

@@ -16,14 +16,20 @@ pub mod host;
 pub mod leaks;
 /// Where the programs under test are.
 pub mod parts;
+/// How long may be waited.
+pub mod patience;
 /// Processes as `/proc` shows them.
 pub mod processes;
+/// How all cases went, told and written down.
+mod report;
 /// How much memory of a process is resident.
 pub mod resident;
 /// Runs cases and tells how they went.
 pub mod run;
 /// Plugins and policies for one case.
 pub mod setup;
+/// Which case may be skipped where.
+pub mod skips;
 /// Attacks on what plugins share.
 pub mod storm;
 /// Where what is temporary lies.

@@ -2,12 +2,17 @@
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
+use lazaret::host::CgroupVersion;
 
 use crate::case::{Case, Outcome, keep_panics};
 use crate::leaks::{Snapshot, left_since};
 use crate::parts::Parts;
+use crate::report::Report;
+use crate::setup::Js;
+use crate::skips::Here;
 use crate::temporary;
 use crate::world::World;
 
@@ -18,29 +23,39 @@ const REQUIRE_ROOT: &str = "LAZARET_TESTS_REQUIRE_ROOT";
 const AS_ROOT: &str = "sudo -E env \"PATH=$PATH\" cargo test -p lazaret-tests";
 
 /// What the command line asks for. The options are those of Rust's own test programs, as far as
-/// `cargo test` and `cargo nextest` use them.
+/// `cargo test` and `cargo nextest` use them; `--shard 1/2` is the first of two halves.
 #[derive(Default)]
 struct Request {
     filters: Vec<String>,
     exact: bool,
     list: bool,
     ignored: bool,
+    shard: Option<(usize, usize)>,
 }
 
 impl Request {
-    fn parse(mut arguments: impl Iterator<Item = String>) -> Self {
+    fn parse(mut arguments: impl Iterator<Item = String>) -> anyhow::Result<Self> {
         let mut request = Self::default();
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--exact" => request.exact = true,
                 "--list" => request.list = true,
                 "--ignored" => request.ignored = true,
+                "--shard" => {
+                    let text = arguments.next().unwrap_or_default();
+                    let (number, of) = text
+                        .split_once('/')
+                        .and_then(|(number, of)| Some((number.parse().ok()?, of.parse().ok()?)))
+                        .filter(|(number, of)| (1..=*of).contains(number))
+                        .with_context(|| format!("no shard as `1/2` is: `{text}`"))?;
+                    request.shard = Some((number, of));
+                }
                 "--format" | "--test-threads" | "--color" => drop(arguments.next()),
                 option if option.starts_with('-') => {}
                 _ => request.filters.push(argument),
             }
         }
-        request
+        Ok(request)
     }
 
     fn wants(&self, name: &str) -> bool {
@@ -53,19 +68,26 @@ impl Request {
         };
         !self.ignored && (self.filters.is_empty() || self.filters.iter().any(matches))
     }
+
+    /// The cases asked for. Neighbours in the list are alike: each shard has its part of them.
+    fn choose<'a>(&self, cases: &'a [Case]) -> Vec<&'a Case> {
+        let (number, of) = self.shard.unwrap_or((1, 1));
+        let wanted = cases.iter().filter(|case| self.wants(case.name()));
+        wanted.skip(number - 1).step_by(of).collect()
+    }
 }
 
 /// Runs what the command line asks for, and tells how this process is to end.
 ///
 /// # Errors
 /// Where a part is missing, or nothing can be printed.
-pub fn main(cases: fn(&dyn Fn(crate::setup::Js) -> bool) -> Vec<Case>) -> anyhow::Result<ExitCode> {
-    let request = Request::parse(std::env::args().skip(1));
+pub fn main(cases: fn(&dyn Fn(Js) -> bool) -> Vec<Case>) -> anyhow::Result<ExitCode> {
+    let request = Request::parse(std::env::args().skip(1))?;
     let root = rustix::process::geteuid().is_root();
     if request.list || !root {
         let release = crate::parts::workspace().join("target/release/rootfs");
         let cases = cases(&|js| release.join(js.name()).is_dir());
-        let wanted = cases.iter().filter(|case| request.wants(case.name()));
+        let wanted = request.choose(&cases);
         return if request.list {
             list(wanted)
         } else {
@@ -82,10 +104,18 @@ pub fn main(cases: fn(&dyn Fn(crate::setup::Js) -> bool) -> Vec<Case>) -> anyhow
     // The first runtime opens the sockets through which signals reach all that follow.
     world.block_on(async { Ok(()) })?;
     let cases = cases(&|js| world.parts.has(js));
-    let wanted = cases.iter().filter(|case| request.wants(case.name()));
-    let mut report = Report::default();
+    let here = Here {
+        cgroups: CgroupVersion::detect().context("no cgroups are mounted at `/sys/fs/cgroup`")?,
+        v8: world.parts.has(Js::V8),
+    };
+    let unknown = here.unknown(cases.iter().map(Case::name));
+    if !unknown.is_empty() {
+        bail!("`tests/src/skips.rs` lists cases there are not: {unknown:?}");
+    }
+    let mut report = Report::new(here.name())?;
     keep_panics();
-    for case in wanted {
+    for case in request.choose(&cases) {
+        let start = Instant::now();
         let before = Snapshot::take();
         write!(std::io::stdout(), "{} ... ", case.name())?;
         std::io::stdout().flush()?;
@@ -98,24 +128,25 @@ pub fn main(cases: fn(&dyn Fn(crate::setup::Js) -> bool) -> Vec<Case>) -> anyhow
                 Outcome::Passed | Outcome::Skipped(_) => left,
             });
         }
-        report.add(case.name(), outcome)?;
+        let outcome = here.judge(case.name(), outcome);
+        report.add(case.name(), outcome, start.elapsed())?;
     }
     report.close()
 }
 
-fn list<'a>(cases: impl Iterator<Item = &'a Case>) -> anyhow::Result<ExitCode> {
+fn list(cases: Vec<&Case>) -> anyhow::Result<ExitCode> {
     for case in cases {
         writeln!(std::io::stdout(), "{}: test", case.name())?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn skip_all<'a>(cases: impl Iterator<Item = &'a Case>) -> anyhow::Result<ExitCode> {
-    let mut report = Report::default();
+fn skip_all(cases: Vec<&Case>) -> anyhow::Result<ExitCode> {
+    let mut report = Report::new("no root")?;
     for case in cases {
         let reason = format!("containers need root; run as root: {AS_ROOT}");
         write!(std::io::stdout(), "{} ... ", case.name())?;
-        report.add(case.name(), Outcome::Skipped(reason))?;
+        report.add(case.name(), Outcome::Skipped(reason), Duration::ZERO)?;
     }
     let code = report.close()?;
     if std::env::var(REQUIRE_ROOT).as_deref() == Ok("1") {
@@ -128,63 +159,12 @@ fn skip_all<'a>(cases: impl Iterator<Item = &'a Case>) -> anyhow::Result<ExitCod
     Ok(code)
 }
 
-/// How all cases went.
-#[derive(Default)]
-struct Report {
-    passed: usize,
-    failed: Vec<String>,
-    skipped: Vec<(String, String)>,
-}
-
-impl Report {
-    fn add(&mut self, name: &str, outcome: Outcome) -> std::io::Result<()> {
-        let mut output = std::io::stdout().lock();
-        match outcome {
-            Outcome::Passed => {
-                self.passed += 1;
-                writeln!(output, "passed")
-            }
-            Outcome::Failed(error) => {
-                self.failed.push(name.to_owned());
-                writeln!(output, "FAILED\n  {}", error.replace('\n', "\n  "))
-            }
-            Outcome::Skipped(reason) => {
-                self.skipped.push((name.to_owned(), reason));
-                writeln!(output, "skipped")
-            }
-        }
-    }
-
-    fn close(self) -> anyhow::Result<ExitCode> {
-        let mut output = std::io::stdout().lock();
-        writeln!(output)?;
-        for name in &self.failed {
-            writeln!(output, "failed: {name}")?;
-        }
-        writeln!(
-            output,
-            "{} passed, {} failed, {} skipped",
-            self.passed,
-            self.failed.len(),
-            self.skipped.len()
-        )?;
-        for (name, reason) in &self.skipped {
-            writeln!(output, "skipped: {name}: {reason}")?;
-        }
-        Ok(if self.failed.is_empty() {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn request(words: &[&str]) -> Request {
-        Request::parse(words.iter().map(|&word| word.to_owned()))
+        Request::parse(words.iter().map(|&word| word.to_owned())).unwrap()
     }
 
     #[test]
@@ -194,5 +174,23 @@ mod tests {
         assert!(!request(&["ends"]).wants("story: a"));
         assert!(!request(&["--exact", "story"]).wants("story: a"));
         assert!(!request(&["--ignored", "--format", "terse"]).wants("story: a"));
+    }
+
+    #[test]
+    fn every_case_is_in_one_shard() {
+        let cases: Vec<_> = ["a", "b", "c"]
+            .map(|name| Case::new(name, |_| Ok(())))
+            .into();
+        let names = |shard: &str| {
+            let chosen = request(&["--shard", shard]).choose(&cases);
+            chosen.iter().map(|case| case.name()).collect::<String>()
+        };
+        assert_eq!(
+            [names("1/2"), names("2/2"), names("1/1")],
+            ["ac", "b", "abc"]
+        );
+        for wrong in ["0/2", "3/2", "1", "a/b", ""] {
+            assert!(Request::parse(["--shard", wrong].map(str::to_owned).into_iter()).is_err());
+        }
     }
 }

@@ -1,0 +1,109 @@
+//! Which case may be skipped where, and why. A skip that is not here is a failure, and so is a case
+//! that is here and was not skipped.
+
+use lazaret::host::CgroupVersion;
+
+use crate::case::Outcome;
+
+/// What a skip may depend on.
+#[derive(Clone, Copy, Debug)]
+pub struct Here {
+    /// Which cgroups the host has: the native suites run on version 1, the guest on version 2.
+    pub cgroups: CgroupVersion,
+    /// The shim with V8 is built.
+    pub v8: bool,
+}
+
+/// A case that may be skipped.
+struct Allowed {
+    case: &'static str,
+    on: fn(Here) -> bool,
+}
+
+const ALLOWED: &[Allowed] = &[
+    // `memory.high` is the only key that a host may be unable to hold, and version 2 has it.
+    Allowed {
+        case: "input: a key this host cannot hold",
+        on: |here| here.cgroups == CgroupVersion::V2,
+    },
+    // V8's library is not to be had everywhere.
+    Allowed {
+        case: "all JavaScript suites [v8]",
+        on: |here| !here.v8,
+    },
+];
+
+impl Here {
+    /// As `v1-hybrid`.
+    pub fn name(self) -> &'static str {
+        match self.cgroups {
+            CgroupVersion::V1 => "v1-hybrid",
+            CgroupVersion::V2 => "v2",
+        }
+    }
+
+    /// What becomes of an outcome by the list.
+    pub fn judge(self, case: &str, outcome: Outcome) -> Outcome {
+        match (outcome, self.may_skip(case)) {
+            (Outcome::Skipped(reason), false) => Outcome::Failed(format!(
+                "skipped, and `tests/src/skips.rs` does not allow it here: {reason}"
+            )),
+            (Outcome::Passed, true) => Outcome::Failed(
+                "not skipped, and `tests/src/skips.rs` says that it cannot be tried here"
+                    .to_owned(),
+            ),
+            (outcome, _) => outcome,
+        }
+    }
+
+    /// Cases that are to be skipped here and do not exist.
+    pub fn unknown<'a>(self, cases: impl Iterator<Item = &'a str> + Clone) -> Vec<&'static str> {
+        let here = ALLOWED.iter().filter(|allowed| (allowed.on)(self));
+        here.map(|allowed| allowed.case)
+            .filter(|name| !cases.clone().any(|case| case == *name))
+            .collect()
+    }
+
+    fn may_skip(self, case: &str) -> bool {
+        ALLOWED
+            .iter()
+            .any(|allowed| allowed.case == case && (allowed.on)(self))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HERE: Here = Here {
+        cgroups: CgroupVersion::V1,
+        v8: false,
+    };
+
+    #[test]
+    fn only_what_is_listed_may_be_skipped_and_it_must_be() {
+        let skipped = || Outcome::Skipped("no V8".to_owned());
+        let listed = "all JavaScript suites [v8]";
+        assert_eq!(HERE.judge(listed, skipped()), skipped());
+        assert_eq!(HERE.judge("story: a", Outcome::Passed), Outcome::Passed);
+        for outcome in [
+            HERE.judge(listed, Outcome::Passed),
+            HERE.judge("story: a", skipped()),
+            Here { v8: true, ..HERE }.judge(listed, skipped()),
+        ] {
+            assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn an_entry_for_no_case_is_found() {
+        assert_eq!(
+            HERE.unknown(["all JavaScript suites [v8]"].into_iter()),
+            Vec::<&str>::new()
+        );
+        assert_eq!(
+            HERE.unknown(["story: a"].into_iter()),
+            ["all JavaScript suites [v8]"]
+        );
+    }
+}
