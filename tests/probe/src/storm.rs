@@ -13,9 +13,6 @@ use crate::answer::{number, text};
 use crate::channel::send_bytes;
 use crate::{calls, files, flood, memory, processes};
 
-/// Bytes sent at once: the looks at the clock between two are few.
-const CHUNK_BYTES: usize = 256 * 1024;
-
 pub(crate) const ASKS: &[Ask] = &[
     ("storm_calls", |arguments| {
         let name = text(arguments, "name");
@@ -82,11 +79,11 @@ fn again(arguments: &Value, mut act: impl FnMut()) -> Value {
     json!({ "times": times })
 }
 
-/// As many messages as there is time for.
+/// As many messages as there is time for, each on its own: so the socket holds few of them when the
+/// time is over, and the answer behind them comes soon.
 fn say(arguments: &Value, message: &ShimMessage) -> Value {
     let frame = encode(message).unwrap_or_default();
-    let chunk = frame.repeat((CHUNK_BYTES / frame.len().max(1)).max(1));
-    again(arguments, || send_bytes(&chunk))
+    again(arguments, || send_bytes(&frame))
 }
 
 /// Computes in several threads.
