@@ -1,9 +1,10 @@
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::document::{EndpointDocument, HandlingDocument, PermissionDocument, PolicyDocument};
-use crate::effective::EffectivePolicy;
+use crate::extends::Base;
 use crate::fields::Written;
 use crate::level::SecurityLevel;
 use crate::network::{AllowedEndpoint, Endpoint, Protocol};
@@ -13,7 +14,6 @@ use crate::permission::Permission;
 use crate::policy::SecurityPolicy;
 use crate::problem::{Invalid, Place, Problem, quoted};
 use crate::requirements::Requirements;
-use crate::resource_key::ResourceKey;
 use crate::violations::{HandlingOverrides, ViolationOverrides};
 
 /// Longest reason of a grant, in bytes.
@@ -31,10 +31,12 @@ impl Checker<'_> {
             Source::File(name) => Arc::clone(name),
             Source::Level(level) => level.as_str().into(),
         };
-        let level = self.setting(document.level.as_ref(), "level");
-        let resources = self.resources(document, level.as_ref());
+        let (level, extends) = self.stands_on(document);
+        let resources = self.resources(document);
         SecurityPolicy {
             name,
+            extends,
+            states_grants: document.states_grants,
             permissions: self.permissions(&document.permissions),
             resources,
             endpoints: self.endpoints(&document.endpoints),
@@ -69,11 +71,29 @@ impl Checker<'_> {
         })
     }
 
-    fn resources(
+    /// The level, and the file the policy extends; one of the two at most.
+    fn stands_on(
         &mut self,
         document: &PolicyDocument,
-        level: Option<&Setting<SecurityLevel>>,
-    ) -> ResourceOverrides {
+    ) -> (Option<Setting<SecurityLevel>>, Option<Setting<PathBuf>>) {
+        let level = self.setting(document.level.as_ref(), "level");
+        let Some(written) = &document.extends else {
+            return (level, None);
+        };
+        if document.level.is_some() {
+            let invalid = Invalid::new("`level` and `extends` cannot both be given")
+                .hint("keep `extends`: the level is that of what it names");
+            self.problems.push(invalid.at(written.place));
+        }
+        let origin = self.source.at(written.place);
+        match self.parsed(written, "extends") {
+            Some(Base::Level(value)) => (Some(Setting { value, origin }), None),
+            Some(Base::File(value)) => (level, Some(Setting { value, origin })),
+            None => (level, None),
+        }
+    }
+
+    fn resources(&mut self, document: &PolicyDocument) -> ResourceOverrides {
         let mut resources = ResourceOverrides::default();
         for (key, written) in &document.resources {
             let path = format!("resources.{key}");
@@ -85,51 +105,7 @@ impl Checker<'_> {
             );
             self.keep(result, &path, written.place);
         }
-        self.check_memory_high(document, &resources, level);
         resources
-    }
-
-    /// `memory.high` above `memory.max` would never slow anything down, wherever `memory.max` comes from.
-    fn check_memory_high(
-        &mut self,
-        document: &PolicyDocument,
-        resources: &ResourceOverrides,
-        level: Option<&Setting<SecurityLevel>>,
-    ) {
-        let written = |wanted| {
-            document
-                .resources
-                .iter()
-                .find(|(key, _)| *key == wanted)
-                .map(|(_, written)| written)
-        };
-        let (Some(place), Some(high)) = (written(ResourceKey::MemoryHigh), &resources.memory_high)
-        else {
-            return;
-        };
-        let max = match (
-            &resources.memory_max,
-            written(ResourceKey::MemoryMax),
-            &document.level,
-            level,
-        ) {
-            (Some(max), ..) => max.clone(),
-            // A maximum or a level that is written but unreadable has a problem of its own.
-            (None, Some(_), ..) | (None, _, Some(_), None) => return,
-            (None, None, _, level) => {
-                let level = level.map(|level| level.value).unwrap_or_default();
-                EffectivePolicy::of(level).resources().memory.max.clone()
-            }
-        };
-        if high.value > max.value {
-            let message = format!(
-                "`{}` is above `memory.max`, `{}` ({})",
-                high.value, max.value, max.origin
-            );
-            let invalid = Invalid::new(message).hint("lower `memory.high` or raise `memory.max`");
-            self.problems
-                .push(invalid.of("resources.memory.high").at(place.place));
-        }
     }
 
     fn permissions(&mut self, documents: &[PermissionDocument]) -> Vec<Granted> {

@@ -11,6 +11,9 @@ const KIND: &str = "SecurityPolicy";
 #[derive(Debug, Default)]
 pub(crate) struct PolicyDocument {
     pub(crate) level: Option<Written>,
+    pub(crate) extends: Option<Written>,
+    /// `permissions` or `network` is there, be it empty.
+    pub(crate) states_grants: bool,
     pub(crate) permissions: Vec<PermissionDocument>,
     pub(crate) resources: Vec<(ResourceKey, Written)>,
     pub(crate) endpoints: Vec<EndpointDocument>,
@@ -50,6 +53,7 @@ impl PolicyDocument {
             "apiVersion",
             "kind",
             "level",
+            "extends",
             "permissions",
             "resources",
             "network",
@@ -64,6 +68,10 @@ impl PolicyDocument {
         reader.fixed(&fields, "apiVersion", API_VERSION, root.place);
         reader.fixed(&fields, "kind", KIND, root.place);
         document.level = reader.optional(&fields, "level");
+        document.extends = reader.optional(&fields, "extends");
+        document.states_grants = ["permissions", "network"]
+            .iter()
+            .any(|key| fields.get(key).is_some());
         for item in reader.list(&fields, "permissions") {
             document.permissions.extend(reader.permission(item));
         }

@@ -4,7 +4,7 @@
 //! text ─yaml→ tree ─document→ PolicyDocument ─policy→ SecurityPolicy ─effective→ EffectivePolicy
 //! ```
 //!
-//! Everything is pure but [`SecurityPolicy::load`], which reads one file. A policy with any problem is refused
+//! Everything is pure but [`SecurityPolicy::load`], which reads a file and those it extends. A policy with any problem is refused
 //! as a whole, and all its problems are told at once ([`PolicyProblems`]).
 
 /// From values as written to values the language allows.
@@ -15,6 +15,8 @@ mod difference;
 mod document;
 /// What holds for a plugin: a level with a policy file laid over it.
 mod effective;
+/// What a policy file stands on.
+mod extends;
 /// Maps of known keys, lists and single values taken out of the tree.
 mod fields;
 /// Host names a plugin may reach.
@@ -23,6 +25,8 @@ mod host;
 mod keys;
 /// The three built-in levels.
 mod level;
+/// Policy files read from disk.
+mod load;
 /// Names of programs, environment variables and plugins.
 mod name;
 /// Endpoints on the network.

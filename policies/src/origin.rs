@@ -30,6 +30,30 @@ pub enum Origin {
     },
 }
 
+impl Origin {
+    /// The policy file's name.
+    pub(crate) fn file(&self) -> Option<&str> {
+        match self {
+            Self::Level { .. } => None,
+            Self::File { name, .. } => Some(name),
+        }
+    }
+
+    /// Where in its text.
+    pub(crate) fn place(&self) -> Place {
+        match self {
+            Self::Level { line, .. } => Place {
+                line: *line,
+                column: 1,
+            },
+            Self::File { line, column, .. } => Place {
+                line: *line,
+                column: *column,
+            },
+        }
+    }
+}
+
 fn as_text<S: Serializer>(name: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(name)
 }

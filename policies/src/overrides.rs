@@ -129,6 +129,25 @@ impl ResourceOverrides {
         Ok(())
     }
 
+    /// These, and those of `below` where these say nothing.
+    pub(crate) fn or(self, below: Self) -> Self {
+        Self {
+            memory_max: self.memory_max.or(below.memory_max),
+            memory_high: self.memory_high.or(below.memory_high),
+            cpu_max: self.cpu_max.or(below.cpu_max),
+            cpu_weight: self.cpu_weight.or(below.cpu_weight),
+            pids_max: self.pids_max.or(below.pids_max),
+            files_open: self.files_open.or(below.files_open),
+            tmp_size: self.tmp_size.or(below.tmp_size),
+            output_log: self.output_log.or(below.output_log),
+            output_line: self.output_line.or(below.output_line),
+            output_result: self.output_result.or(below.output_result),
+            time_startup: self.time_startup.or(below.time_startup),
+            time_call: self.time_call.or(below.time_call),
+            time_cpu_per_call: self.time_cpu_per_call.or(below.time_cpu_per_call),
+        }
+    }
+
     /// All limits, if every one but `memory.high` is named.
     pub(crate) fn complete(self) -> Option<Resources> {
         Some(Resources {

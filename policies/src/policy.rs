@@ -1,24 +1,29 @@
-use std::io::{self, Read};
-use std::path::Path;
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::check::Checker;
 use crate::document::PolicyDocument;
+use crate::extends::memory_high_problem;
 use crate::level::SecurityLevel;
 use crate::network::AllowedEndpoint;
 use crate::origin::{Granted, Setting, Source};
 use crate::overrides::ResourceOverrides;
-use crate::problem::{Invalid, Place, PolicyProblems, Problem};
+use crate::problem::{Invalid, PolicyProblems, Problem};
 use crate::requirements::Requirements;
 use crate::runtime::EngineChoice;
 use crate::violations::ViolationOverrides;
-use crate::yaml::{self, MAX_BYTES};
+use crate::yaml;
 
 /// One policy file, checked as a whole: every value in it is one the language allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecurityPolicy {
     pub(crate) name: Arc<str>,
     pub(crate) level: Option<Setting<SecurityLevel>>,
+    /// The file it extends; `None` once that is laid under it.
+    pub(crate) extends: Option<Setting<PathBuf>>,
+    /// `permissions` or `network` is there, be it empty.
+    pub(crate) states_grants: bool,
     pub(crate) permissions: Vec<Granted>,
     pub(crate) resources: ResourceOverrides,
     pub(crate) endpoints: Vec<AllowedEndpoint>,
@@ -39,38 +44,22 @@ pub enum LoadError {
 }
 
 impl SecurityPolicy {
-    /// Reads the text of a policy; `name` stands for the file in problems and origins.
+    /// Reads the text of a policy that extends no file; `name` stands for the file in problems and origins.
     ///
     /// # Errors
     /// Every problem of the text at once.
     pub fn parse(name: &str, text: &str) -> Result<Self, PolicyProblems> {
-        Self::read(&Source::File(name.into()), text)
-            .map_err(|problems| PolicyProblems::new(name, problems))
-    }
-
-    /// Reads a policy file, at most 256 KiB of it.
-    ///
-    /// # Errors
-    /// The file cannot be read, is too large, is not UTF-8, or has problems.
-    pub fn load(path: &Path) -> Result<Self, LoadError> {
-        let name = path.to_string_lossy();
-        let mut bytes = Vec::new();
-        let limit = u64::try_from(MAX_BYTES).expect("a small constant") + 1;
-        fs_err::File::open(path)?
-            .take(limit)
-            .read_to_end(&mut bytes)?;
-        let refuse = |invalid: Invalid, place| PolicyProblems::new(&name, vec![invalid.at(place)]);
-        if bytes.len() > MAX_BYTES {
-            let message = format!("the policy is above the most allowed {MAX_BYTES} bytes");
-            return Err(refuse(Invalid::new(message), Place::START).into());
+        let policy = Self::read(&Source::File(name.into()), text)
+            .map_err(|problems| PolicyProblems::new(name, problems))?;
+        match &policy.extends {
+            None => Ok(policy),
+            Some(base) => {
+                let message = "`extends` names a file, and this text is in none";
+                let invalid = Invalid::new(message).hint("put the policy in a file beside it");
+                let place = base.origin.place();
+                Err(PolicyProblems::new(name, vec![invalid.at(place)]))
+            }
         }
-        let text = std::str::from_utf8(&bytes).map_err(|error| {
-            let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
-            let invalid =
-                Invalid::new("a byte here is not UTF-8").hint("save the file as UTF-8 text");
-            refuse(invalid, end_of(&before))
-        })?;
-        Ok(Self::parse(&name, text)?)
     }
 
     pub(crate) fn read(source: &Source, text: &str) -> Result<Self, Vec<Problem>> {
@@ -83,6 +72,10 @@ impl SecurityPolicy {
             problems: &mut problems,
         }
         .policy(&document);
+        // What a file stands on that is still to be read is judged with it.
+        if problems.is_empty() && policy.extends.is_none() {
+            problems.extend(memory_high_problem(&policy));
+        }
         if problems.is_empty() {
             Ok(policy)
         } else {
@@ -146,15 +139,4 @@ impl SecurityPolicy {
     pub fn violations(&self) -> &ViolationOverrides {
         &self.violations
     }
-}
-
-/// The place just behind a text.
-fn end_of(text: &str) -> Place {
-    let line = text.bytes().filter(|byte| *byte == b'\n').count() + 1;
-    let column = text
-        .rsplit('\n')
-        .next()
-        .map_or(0, |last| last.chars().count())
-        + 1;
-    Place { line, column }
 }

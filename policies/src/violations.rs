@@ -204,6 +204,13 @@ impl<R> Default for HandlingOverrides<R> {
 }
 
 impl<R> HandlingOverrides<R> {
+    fn or(self, below: Self) -> Self {
+        Self {
+            severity: self.severity.or(below.severity),
+            reaction: self.reaction.or(below.reaction),
+        }
+    }
+
     fn complete(self) -> Option<Handling<R>> {
         Some(Handling {
             severity: self.severity?,
@@ -230,6 +237,18 @@ pub struct ViolationOverrides {
 }
 
 impl ViolationOverrides {
+    /// These, and those of `below` where these say nothing.
+    pub(crate) fn or(self, below: Self) -> Self {
+        Self {
+            syscall: self.syscall.or(below.syscall),
+            permission: self.permission.or(below.permission),
+            network: self.network.or(below.network),
+            memory: self.memory.or(below.memory),
+            pids: self.pids.or(below.pids),
+            cpu: self.cpu.or(below.cpu),
+        }
+    }
+
     /// How every kind is taken, if every key is named.
     pub(crate) fn complete(self) -> Option<Violations> {
         Some(Violations {

@@ -1,0 +1,104 @@
+use std::collections::HashSet;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::extends::{MOST_FILES, beside, laid_over, memory_high_problem};
+use crate::origin::Source;
+use crate::policy::{LoadError, SecurityPolicy};
+use crate::problem::{Invalid, Place, PolicyProblems, quoted};
+use crate::yaml::MAX_BYTES;
+
+impl SecurityPolicy {
+    /// Reads a policy file and the files it extends, at most 256 KiB of each and eight in all. What `extends` names is
+    /// looked for from the directory of the file that says so.
+    ///
+    /// # Errors
+    /// A file cannot be read, is too large, is not UTF-8, has problems, or extends itself.
+    pub fn load(path: &Path) -> Result<Self, LoadError> {
+        let mut stack: Vec<Self> = Vec::new();
+        let mut seen = HashSet::new();
+        let mut next = path.to_owned();
+        loop {
+            let refuse = |why: Invalid| match stack.last() {
+                Some(Self {
+                    name,
+                    extends: Some(base),
+                    ..
+                }) => PolicyProblems::new(name, vec![why.of("extends").at(base.origin.place())]),
+                _ => PolicyProblems::new(&next.to_string_lossy(), vec![why.at(Place::START)]),
+            };
+            let shown = quoted(&next.to_string_lossy());
+            if stack.len() == MOST_FILES {
+                let message = format!("more than {MOST_FILES} files stand on each other");
+                return Err(refuse(Invalid::new(message).hint("extend fewer files")).into());
+            }
+            let identity = fs_err::canonicalize(&next);
+            let identity: PathBuf = match identity {
+                Ok(identity) => identity,
+                Err(error) if stack.is_empty() => return Err(error.into()),
+                Err(error) => {
+                    let hint = "the path goes from the directory of this file";
+                    return Err(refuse(Invalid::new(error.to_string()).hint(hint)).into());
+                }
+            };
+            if !seen.insert(identity) {
+                let message = format!("{shown} is extended by itself");
+                return Err(refuse(Invalid::new(message).hint("break the circle")).into());
+            }
+            let policy = one_file(&next)?;
+            let base = policy
+                .extends
+                .as_ref()
+                .map(|base| beside(&next, &base.value));
+            stack.push(policy);
+            match base {
+                Some(base) => next = base,
+                None => break,
+            }
+        }
+        let mut layers = stack.into_iter().rev();
+        let lowest = layers.next().expect("the loop pushes before it ends");
+        let mut whole = layers.fold(lowest, laid_over);
+        whole.extends = None;
+        match (memory_high_problem(&whole), &whole.resources.memory_high) {
+            (Some(problem), Some(high)) => {
+                let name = high.origin.file().unwrap_or(&whole.name);
+                Err(PolicyProblems::new(name, vec![problem]).into())
+            }
+            _ => Ok(whole),
+        }
+    }
+}
+
+/// One file, with what it extends still to be read.
+fn one_file(path: &Path) -> Result<SecurityPolicy, LoadError> {
+    let name = path.to_string_lossy();
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(MAX_BYTES).expect("a small constant") + 1;
+    fs_err::File::open(path)?
+        .take(limit)
+        .read_to_end(&mut bytes)?;
+    let refuse = |invalid: Invalid, place| PolicyProblems::new(&name, vec![invalid.at(place)]);
+    if bytes.len() > MAX_BYTES {
+        let message = format!("the policy is above the most allowed {MAX_BYTES} bytes");
+        return Err(refuse(Invalid::new(message), Place::START).into());
+    }
+    let text = std::str::from_utf8(&bytes).map_err(|error| {
+        let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+        let invalid = Invalid::new("a byte here is not UTF-8").hint("save the file as UTF-8 text");
+        refuse(invalid, end_of(&before))
+    })?;
+    SecurityPolicy::read(&Source::File(name.as_ref().into()), text)
+        .map_err(|problems| PolicyProblems::new(&name, problems).into())
+}
+
+/// The place just behind a text.
+fn end_of(text: &str) -> Place {
+    let line = text.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    let column = text
+        .rsplit('\n')
+        .next()
+        .map_or(0, |last| last.chars().count())
+        + 1;
+    Place { line, column }
+}
