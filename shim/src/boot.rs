@@ -7,10 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lazaret_guard::{filter, memory, readback};
-use lazaret_protocol::{
-    CHANNEL_FD, Difference, Expected, SETTINGS_PATH, ShimMessage, ShimSettings,
-};
+use lazaret_guard::{filter, landlock, memory, readback};
+use lazaret_protocol::{CHANNEL_FD, Difference, SETTINGS_PATH, ShimMessage, ShimSettings};
 
 use crate::channel::{Channel, Reader};
 use crate::javascript::{self, Job};
@@ -57,10 +55,10 @@ fn connected(settings: ShimSettings, socket: OwnedFd) -> i32 {
     if let Err(error) = handshake::greet(&channel, &mut reader) {
         return fail(&error, exit::PROTOCOL);
     }
-    let differences = differences(&settings.expected);
-    if !differences.is_empty() {
-        return refuse(&channel, differences);
-    }
+    let filter = match confine(&settings) {
+        Ok(filter) => filter,
+        Err(differences) => return refuse(&channel, differences),
+    };
     let guard = Arc::new(Guard::new(
         Watch::new(budgets(&settings)),
         Some(channel.clone()),
@@ -85,19 +83,34 @@ fn connected(settings: ShimSettings, socket: OwnedFd) -> i32 {
         Ok(thread) => thread,
         Err(error) => return fail(&error, exit::SYSTEM),
     };
-    if let Err(error) = filter::install(settings.deny_executable_memory) {
+    if let Err(error) = filter.install() {
         return refuse(&channel, vec![filter_difference(&error)]);
     }
     thread.go();
     warden::run(&intake, &guard, &ending)
 }
 
-/// Closes what only the process itself can close, and compares all with the settings.
-pub(crate) fn differences(expected: &Expected) -> Vec<Difference> {
+/// Compares all the kernel enforces with the settings, and puts Landlock on this thread and those
+/// it starts from here on. Returns the one thread that Landlock does not hold: the one that will
+/// install the second filter, and is gone when that is done.
+pub(crate) fn confine(settings: &ShimSettings) -> Result<filter::Waiting, Vec<Difference>> {
+    // Closes what only the process itself can close.
     let mut found = memory::close();
     // After it, so that what is read back is what will hold.
-    found.extend(readback::differences(expected));
-    found
+    found.extend(readback::differences(&settings.expected));
+    if !found.is_empty() {
+        return Err(found);
+    }
+    let filter = filter::ahead(settings.deny_executable_memory)
+        .map_err(|error| vec![filter_difference(&error)])?;
+    landlock::restrict(&settings.landlock).map_err(|error| {
+        vec![unmet(
+            "landlock",
+            "everything denied but what is granted",
+            &error,
+        )]
+    })?;
+    Ok(filter)
 }
 
 /// The limits that belong to no call.
@@ -110,9 +123,14 @@ pub(crate) fn budgets(settings: &ShimSettings) -> Budgets {
 
 /// A filter that is not on, as the engine is told.
 pub(crate) fn filter_difference(error: &filter::FilterError) -> Difference {
+    let what = "second system call filter";
+    unmet(what, "installed on every thread", error)
+}
+
+fn unmet(what: &str, expected: &str, error: &dyn std::error::Error) -> Difference {
     Difference {
-        what: "second system call filter".to_owned(),
-        expected: "installed on every thread".to_owned(),
+        what: what.to_owned(),
+        expected: expected.to_owned(),
         found: chain(error),
     }
 }

@@ -1,7 +1,7 @@
 //! The program in a Lazaret container: runs one plugin for the engine.
 //!
-//! `settings → hello → read-back → runtime → second filter → plugin modules → calls`; [`boot`]
-//! is that list in code. Two threads: the main thread is the [`warden`], which owns the clock; the
+//! `settings → hello → read-back → Landlock → runtime → second filter → plugin modules → calls`;
+//! [`boot`] is that list in code. Two threads: the main thread is the [`warden`], which owns the clock; the
 //! other one runs JavaScript and nothing of the plugin's can hold the first. Both read the
 //! channel, whichever is awake.
 

@@ -54,14 +54,18 @@ mod tests {
         "plugin": "weather", "entry": "main.js",
         "expected": {
             "uid": 1000, "gid": 1000, "uid_map": [[1000, 231072, 1]], "gid_map": [],
-            "mounts": [{"target": "/plugin", "options": ["ro"], "fstype": null}],
-            "open_files": 64, "hostname": "weather"
+            "mounts": [
+                {"target": "/plugin", "options": ["ro"], "fstype": null, "bytes": null, "inodes": null}
+            ],
+            "masked": ["/proc/keys"], "read_only": ["/proc/sys"], "devices": ["/dev/null"],
+            "limits": [{"name": "RLIMIT_NOFILE", "value": 64}], "hostname": "weather"
         },
         "files": [{"path": "/srv/data", "mounted_at": "/granted/0", "directory": true}],
         "hosts": ["api.example.com:443"],
         "time": {"startup_ms": 1000, "call_ms": 1000, "cpu_per_call_ms": 500},
         "log_line_bytes": 4096, "log_bytes_per_second": 65536, "result_bytes": 1048576,
-        "deny_executable_memory": true
+        "deny_executable_memory": true,
+        "landlock": {"abi": 7, "readable": ["/plugin"]}
     }"#;
 
     #[test]

@@ -8,12 +8,11 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
-use lazaret_guard::filter;
 use lazaret_protocol::{
     CallError, CallId, CallLimits, Difference, Payload, PluginError, ShimMessage, ShimSettings,
 };
 
-use crate::boot::{budgets, differences, fail, filter_difference};
+use crate::boot::{budgets, confine, fail, filter_difference};
 use crate::exit;
 use crate::javascript::{self, Job};
 use crate::runtime::{Config, Sink};
@@ -44,10 +43,10 @@ pub fn run(settings: ShimSettings, arguments: &[String]) -> i32 {
         Ok(request) => request,
         Err(error) => return fail(&error, exit::CONFIG),
     };
-    let differences = differences(&settings.expected);
-    if !differences.is_empty() {
-        return refuse(&differences);
-    }
+    let filter = match confine(&settings) {
+        Ok(filter) => filter,
+        Err(differences) => return refuse(&differences),
+    };
     let (say, said) = std::sync::mpsc::channel();
     let guard = Arc::new(Guard::new(Watch::new(budgets(&settings)), None));
     let backlog = Arc::new(Backlog::default());
@@ -65,7 +64,7 @@ pub fn run(settings: ShimSettings, arguments: &[String]) -> i32 {
         Ok(thread) => thread,
         Err(error) => return fail(&error, exit::SYSTEM),
     };
-    if let Err(error) = filter::install(settings.deny_executable_memory) {
+    if let Err(error) = filter.install() {
         return refuse(&[filter_difference(&error)]);
     }
     thread.go();

@@ -9,14 +9,13 @@ use oci_spec::OciSpecError;
 use oci_spec::runtime::{
     Linux, LinuxBuilder, LinuxCapabilitiesBuilder, LinuxCpuBuilder, LinuxIdMapping,
     LinuxIdMappingBuilder, LinuxMemoryBuilder, LinuxNamespace, LinuxNamespaceBuilder,
-    LinuxNamespaceType, LinuxPidsBuilder, LinuxResources, LinuxResourcesBuilder, Mount,
-    PosixRlimit, PosixRlimitBuilder, PosixRlimitType, Process, ProcessBuilder, RootBuilder, Spec,
-    SpecBuilder, UserBuilder,
+    LinuxNamespaceType, LinuxPidsBuilder, LinuxResources, LinuxResourcesBuilder, Mount, Process,
+    ProcessBuilder, RootBuilder, Spec, SpecBuilder, UserBuilder,
 };
 
 use super::mounts::{MASKED_PATHS, READ_ONLY_PATHS};
 use super::seccomp::{Profile, seccomp};
-use super::{BundleRequest, HOSTNAME, PLUGIN_ID};
+use super::{BundleRequest, HOSTNAME, PLUGIN_ID, limits};
 use crate::host::{CgroupVersion, cpu_shares};
 
 /// The version of the specification whose keys are used; runc 1.1 and later know it.
@@ -72,41 +71,9 @@ fn process(request: &BundleRequest<'_>) -> Result<Process, OciSpecError> {
         .env(["PATH=/lazaret", "HOME=/tmp", "V82JSC_NO_BC_CACHE=1"].map(str::to_owned))
         .cwd("/")
         .capabilities(capabilities)
-        .rlimits(rlimits(request.policy.resources())?)
+        .rlimits(limits::told(request.policy.resources())?)
         .no_new_privileges(true)
         .build()
-}
-
-/// getrlimit(2).
-fn rlimits(resources: &Resources) -> Result<Vec<PosixRlimit>, OciSpecError> {
-    [
-        (
-            PosixRlimitType::RlimitNofile,
-            u64::from(resources.files.open.value),
-        ),
-        (
-            PosixRlimitType::RlimitNproc,
-            u64::from(resources.pids.max.value),
-        ),
-        (
-            PosixRlimitType::RlimitFsize,
-            resources.tmp.size.value.bytes(),
-        ),
-        (PosixRlimitType::RlimitCore, 0),
-        (PosixRlimitType::RlimitMemlock, 0),
-        (PosixRlimitType::RlimitMsgqueue, 0),
-        (PosixRlimitType::RlimitNice, 0),
-        (PosixRlimitType::RlimitRtprio, 0),
-    ]
-    .into_iter()
-    .map(|(kind, limit)| {
-        PosixRlimitBuilder::default()
-            .typ(kind)
-            .soft(limit)
-            .hard(limit)
-            .build()
-    })
-    .collect()
 }
 
 fn linux(request: &BundleRequest<'_>) -> Result<Linux, OciSpecError> {

@@ -5,6 +5,7 @@
 //! directory.
 
 mod config;
+mod limits;
 mod mounts;
 mod seccomp;
 mod settings;
@@ -46,6 +47,8 @@ pub struct BundleRequest<'a> {
     pub first_host_id: u32,
     /// Which files a cgroup has on the host.
     pub cgroup: CgroupVersion,
+    /// The ABI of the host's Landlock, 0 where it has none.
+    pub landlock: u32,
     /// Somebody listens for reported system calls.
     pub listener: bool,
     /// The JavaScript engine compiles to machine code.
@@ -120,10 +123,7 @@ pub fn build(request: &BundleRequest<'_>) -> Result<Bundle, BundleError> {
         .map(mounts::Planned::mount)
         .collect::<Result<Vec<_>, _>>()?;
     let spec = config::spec(request, mounts)?;
-    let expected = planned
-        .iter()
-        .filter_map(mounts::Planned::expected)
-        .collect();
+    let expected = planned.iter().map(mounts::Planned::expected).collect();
     let settings = settings::settings(request, &grants, expected);
     // The specification's maps come in any order; the same bundle must have the same bytes.
     let mut config = serde_json::to_value(&spec)?;

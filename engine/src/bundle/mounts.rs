@@ -34,6 +34,19 @@ pub(super) const READ_ONLY_PATHS: &[&str] = &[
     "/proc/sysrq-trigger",
 ];
 
+/// Device nodes every runtime binds from the host (config-linux.md, default devices).
+pub(super) const DEVICES: &[&str] = &[
+    "/dev/full",
+    "/dev/null",
+    "/dev/random",
+    "/dev/tty",
+    "/dev/urandom",
+    "/dev/zero",
+];
+
+/// Room for device nodes and for mount points: 64 KiB, in bytes.
+const SMALL: u64 = 64 * 1024;
+
 /// One mount of the container.
 pub(super) struct Planned {
     target: String,
@@ -43,29 +56,35 @@ pub(super) struct Planned {
     flags: Vec<&'static str>,
     /// Options of the file system.
     data: Vec<String>,
-    /// The shim must find it.
-    read_back: bool,
+    /// Bytes it holds.
+    bytes: Option<u64>,
+    /// Files and directories it holds.
+    inodes: Option<u64>,
 }
 
 const GUARDED: [&str; 3] = ["nosuid", "nodev", "noexec"];
 
 /// Every mount, in the order they are made.
 pub(super) fn plan(directory: &Path, tmp_bytes: u64, grants: usize) -> Vec<Planned> {
-    let tmpfs = |target: &str, flags: &[&'static str], data: &[String], read_back| Planned {
+    let small = |target: &str, flags: &[&'static str]| Planned {
         target: target.to_owned(),
         kind: "tmpfs",
         source: PathBuf::from("tmpfs"),
         flags: flags.to_vec(),
-        data: data.to_vec(),
-        read_back,
+        data: vec!["mode=755".into(), "size=64k".into()],
+        bytes: Some(SMALL),
+        inodes: None,
     };
+    // A page for each inode at the least: empty files cannot use up more than the size.
+    let tmp_inodes = (tmp_bytes / 4096).max(16);
     let bind = |target: String, name: String| Planned {
         target,
         kind: "bind",
         source: directory.join(name),
         flags: ["ro"].into_iter().chain(GUARDED).collect(),
         data: Vec::new(),
-        read_back: true,
+        bytes: None,
+        inodes: None,
     };
     let mut mounts = vec![
         Planned {
@@ -74,36 +93,29 @@ pub(super) fn plan(directory: &Path, tmp_bytes: u64, grants: usize) -> Vec<Plann
             source: PathBuf::from("proc"),
             flags: GUARDED.to_vec(),
             data: Vec::new(),
-            read_back: true,
+            bytes: None,
+            inodes: None,
         },
         // Holds the bound device nodes null, zero, full, random, urandom and tty, so not `nodev`.
-        tmpfs(
-            "/dev",
-            &["nosuid", "noexec"],
-            &["mode=755".into(), "size=64k".into()],
-            false,
-        ),
-        tmpfs(
-            "/tmp",
-            &GUARDED,
-            // A page for each inode at the least: empty files cannot use up more than the size.
-            &[
+        small("/dev", &["nosuid", "noexec"]),
+        Planned {
+            target: "/tmp".to_owned(),
+            kind: "tmpfs",
+            source: PathBuf::from("tmpfs"),
+            flags: GUARDED.to_vec(),
+            data: vec![
                 "mode=1777".into(),
                 format!("size={tmp_bytes}"),
-                format!("nr_inodes={}", (tmp_bytes / 4096).max(16)),
+                format!("nr_inodes={tmp_inodes}"),
             ],
-            true,
-        ),
+            bytes: Some(tmp_bytes),
+            inodes: Some(tmp_inodes),
+        },
         bind("/plugin".to_owned(), PLUGIN_DIRECTORY.to_owned()),
         bind("/run/lazaret".to_owned(), SETTINGS_DIRECTORY.to_owned()),
     ];
     if grants > 0 {
-        mounts.push(tmpfs(
-            "/granted",
-            &GUARDED,
-            &["mode=755".into(), "size=64k".into()],
-            true,
-        ));
+        mounts.push(small("/granted", &GUARDED));
     }
     for number in 0..grants {
         mounts.push(bind(
@@ -136,11 +148,13 @@ impl Planned {
     }
 
     /// As the shim must find it.
-    pub(super) fn expected(&self) -> Option<ExpectedMount> {
-        self.read_back.then(|| ExpectedMount {
+    pub(super) fn expected(&self) -> ExpectedMount {
+        ExpectedMount {
             target: self.target.clone(),
             options: self.flags.iter().map(|&flag| flag.to_owned()).collect(),
             fstype: (self.kind != "bind").then(|| self.kind.to_owned()),
-        })
+            bytes: self.bytes,
+            inodes: self.inodes,
+        }
     }
 }

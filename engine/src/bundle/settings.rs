@@ -4,10 +4,10 @@ use std::fmt;
 
 use lazaret_launcher_wire::ID_BLOCK_SIZE;
 use lazaret_policy::{EffectivePolicy, Permission};
-use lazaret_protocol::{Expected, ExpectedMount, FileGrant, ShimSettings, TimeLimits};
+use lazaret_protocol::{Expected, ExpectedMount, FileGrant, Landlock, ShimSettings, TimeLimits};
 
-use super::mounts::granted_target;
-use super::{BundleError, BundleRequest, HOSTNAME, MAX_GRANTS, PLUGIN_ID};
+use super::mounts::{DEVICES, MASKED_PATHS, READ_ONLY_PATHS, granted_target};
+use super::{BundleError, BundleRequest, HOSTNAME, MAX_GRANTS, PLUGIN_ID, limits};
 
 /// A grant this version has no means to hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +105,10 @@ pub(super) fn settings(
             uid_map: id_map.clone(),
             gid_map: id_map,
             mounts,
-            open_files: u64::from(resources.files.open.value),
+            masked: owned(MASKED_PATHS),
+            read_only: owned(READ_ONLY_PATHS),
+            devices: owned(DEVICES),
+            limits: limits::expected(resources),
             hostname: HOSTNAME.to_owned(),
         },
         files: grants.to_vec(),
@@ -119,5 +122,41 @@ pub(super) fn settings(
         log_bytes_per_second: resources.output.log.value.bytes(),
         result_bytes: resources.output.result.value.bytes(),
         deny_executable_memory: !request.executable_memory,
+        landlock: landlock(request.landlock, grants),
+    }
+}
+
+/// What Landlock leaves to the process: reading what the plugin is made of, what is granted, and
+/// `/dev/urandom`, where V8 takes the seeds of its tables from. It need write nothing.
+fn landlock(abi: u32, grants: &[FileGrant]) -> Landlock {
+    let granted = grants.iter().map(|grant| grant.mounted_at.as_str());
+    let own = ["/plugin", "/tmp", "/dev/urandom"];
+    Landlock {
+        abi,
+        readable: own.into_iter().chain(granted).map(str::to_owned).collect(),
+    }
+}
+
+fn owned(paths: &[&str]) -> Vec<String> {
+    paths.iter().map(|&path| path.to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn landlock_leaves_the_plugin_what_is_granted_at_the_place_it_is_mounted_at() {
+        let grant = FileGrant {
+            path: "/srv/data".to_owned(),
+            mounted_at: "/granted/0".to_owned(),
+            directory: true,
+        };
+        let own = ["/plugin", "/tmp", "/dev/urandom"];
+        assert_eq!(landlock(7, &[]).readable, own);
+        let rules = landlock(7, &[grant]);
+        assert_eq!(rules.readable[..3], own);
+        assert_eq!(rules.readable[3..], ["/granted/0"]);
+        assert_eq!(rules.abi, 7);
     }
 }

@@ -22,6 +22,7 @@ fn request<'a>(policy: &'a EffectivePolicy, id: &'a ContainerId) -> BundleReques
         directory: PathBuf::from("/run/lazaret/1/lazaret-1-1"),
         first_host_id: FIRST_HOST_ID,
         cgroup: CgroupVersion::V2,
+        landlock: 7,
         listener: true,
         executable_memory: false,
         standalone_call: None,

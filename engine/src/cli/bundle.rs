@@ -11,9 +11,9 @@ use super::failure::Failure;
 use super::policy;
 use super::run::arguments_json;
 use crate::bundle::{self, BundleRequest, StandaloneCall};
-use crate::host::{CgroupVersion, Installation};
+use crate::host::{self, CgroupVersion, Installation, Landlock};
 use crate::plugin::Plugin;
-use crate::supervisor::allows_executable_memory;
+use crate::supervisor::{LaunchError, allows_executable_memory};
 
 /// The first host id of a bundle that another runtime starts: outside of the blocks the launcher
 /// gives out, so that the two never meet.
@@ -51,6 +51,13 @@ pub(super) fn run(arguments: &BundleArguments) -> Result<ExitCode, Failure> {
     let id: ContainerId = format!("lazaret-bundle-{}", std::process::id())
         .parse()
         .map_err(|error| Failure::of(ExitCode::Internal, &error))?;
+    // For a container on this host: on one without cgroups, or with another Landlock, it does not start.
+    let cgroup = CgroupVersion::detect().unwrap_or(CgroupVersion::V2);
+    let landlock = Landlock::detect();
+    let unenforced = host::unenforced(&policy, cgroup, &landlock);
+    if let Some(key) = unenforced.into_iter().find(|key| !key.best_effort) {
+        return Err(LaunchError::Unenforceable(key).into());
+    }
     let built = bundle::build(&BundleRequest {
         policy: &policy,
         plugin: plugin.name(),
@@ -58,7 +65,8 @@ pub(super) fn run(arguments: &BundleArguments) -> Result<ExitCode, Failure> {
         id: &id,
         directory: directory.clone(),
         first_host_id: FIRST_HOST_ID,
-        cgroup: CgroupVersion::detect().unwrap_or(CgroupVersion::V2),
+        cgroup,
+        landlock: landlock.abi,
         listener: false,
         executable_memory: allows_executable_memory(engine, &policy),
         standalone_call: arguments.call.as_ref().map(|function| StandaloneCall {

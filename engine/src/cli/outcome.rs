@@ -11,7 +11,7 @@ use super::ExitCode;
 use super::failure::Failure;
 use crate::bundle::unheld_reason;
 use crate::event::{EndReason, escape};
-use crate::host::Unenforced;
+use crate::host::{Landlock, Unenforced};
 use crate::plugin::Plugin;
 use crate::supervisor::{CallFailure, Ended};
 
@@ -248,6 +248,8 @@ struct Report<'a> {
     exit_code: u8,
     functions: &'a [String],
     unenforced: &'a [Unenforced],
+    /// What of Landlock this host has.
+    landlock: Landlock,
     ended: Option<&'a Ended>,
 }
 
@@ -272,6 +274,7 @@ pub(super) fn to_json(
         exit_code: failure.map_or(ExitCode::Success, |failure| failure.code) as u8,
         functions: outcome.map_or(&[], |outcome| &outcome.functions),
         unenforced: outcome.map_or(&[], |outcome| &outcome.unenforced),
+        landlock: Landlock::detect(),
         ended: outcome.map(|outcome| &outcome.ended),
     };
     Ok(safe_json(&serde_json::to_string(&report)?))

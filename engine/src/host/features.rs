@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{CgroupVersion, Installation, InstallationError, ShimEngine};
+use super::{CgroupVersion, Installation, InstallationError, Landlock, ShimEngine};
 
 /// Whether a feature is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -133,6 +133,15 @@ fn runtime(installation: &Result<Installation, InstallationError>, engine: ShimE
     }
 }
 
+fn landlock(landlock: &Landlock) -> Finding {
+    let feature = Feature {
+        name: "landlock",
+        purpose: "keeping files out of reach even where a mount or a filter fails",
+        remedy: "use Linux 5.13 or later with `landlock` in its boot parameter `lsm=`, or say `requirements: { landlock: best_effort }` in policies",
+    };
+    found(feature, landlock.abi > 0, landlock.told())
+}
+
 /// Features of the kernel, looked up in its own files.
 struct Survey {
     proc: PathBuf,
@@ -154,6 +163,7 @@ impl Survey {
             self.cgroups(),
             self.swap(),
             self.seccomp(),
+            landlock(&Landlock::detect()),
             Self::pidfd(),
         ]
     }
@@ -344,6 +354,13 @@ mod tests {
             "{:?}",
             states(&host)
         );
+    }
+
+    #[test]
+    fn landlock_is_missing_where_the_kernel_has_none() {
+        let finding = landlock(&Landlock::of(0));
+        assert_eq!(finding.state, State::Missing);
+        assert_eq!(landlock(&Landlock::of(1)).state, State::Present);
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! What holds each key and grant of a policy, in a few words.
 
-use super::CgroupVersion;
+use super::{CgroupVersion, Landlock};
 
-/// What holds a key (`resources.memory.max`) or a grant (`file:read:/srv`) on a host with cgroups of this version;
-/// `None` for what only says how something is seen.
-pub fn held_by(what: &str, cgroup: CgroupVersion) -> Option<&'static str> {
+/// What holds a key (`resources.memory.max`) or a grant (`file:read:/srv`) on a host with cgroups of this version and
+/// this Landlock; `None` for what only says how something is seen.
+pub fn held_by(what: &str, cgroup: CgroupVersion, landlock: &Landlock) -> Option<String> {
     let v2 = cgroup == CgroupVersion::V2;
-    Some(match what {
+    let held = match what {
+        "requirements.landlock" => return Some(format!("Landlock {}", landlock.told())),
         "resources.memory.max" if v2 => "cgroup memory.max, memory.swap.max, memory.oom.group",
         "resources.memory.max" => "cgroup memory.limit_in_bytes, memory.memsw.limit_in_bytes",
         "resources.memory.high" => "cgroup memory.high",
@@ -29,11 +30,15 @@ pub fn held_by(what: &str, cgroup: CgroupVersion) -> Option<&'static str> {
         "violations.syscall.reaction" => "engine, before the call is answered",
         what if what.starts_with("violations.") && what.ends_with(".reaction") => "engine",
         what if what.starts_with("requirements.") => "engine, before the start",
+        what if what.starts_with("file:read:") && landlock.abi == 0 => {
+            "op in the shim, read-only mount, host user"
+        }
         what if what.starts_with("file:read:") => {
             "op in the shim, Landlock, read-only mount, host user"
         }
         _ => return None,
-    })
+    };
+    Some(held.to_owned())
 }
 
 #[cfg(test)]
@@ -47,7 +52,7 @@ mod tests {
         for key in EffectivePolicy::of(SecurityLevel::Standard).keys() {
             for cgroup in [CgroupVersion::V1, CgroupVersion::V2] {
                 assert_eq!(
-                    held_by(&key.path, cgroup).is_none(),
+                    held_by(&key.path, cgroup, &Landlock::of(1)).is_none(),
                     key.path.ends_with(".severity"),
                     "{}",
                     key.path

@@ -5,11 +5,13 @@ mod enforceable;
 mod features;
 mod held_by;
 mod installation;
+mod landlock;
 
 pub use cgroups::CgroupVersion;
 pub use enforceable::{Unenforced, unenforced};
 pub use features::{Feature, Finding, State, survey};
 pub use held_by::held_by;
 pub use installation::{Installation, InstallationError, ShimEngine};
+pub use landlock::Landlock;
 
 pub(crate) use cgroups::cpu_shares;

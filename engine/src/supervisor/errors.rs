@@ -57,7 +57,7 @@ pub enum LaunchError {
     #[error(transparent)]
     Bundle(#[from] BundleError),
     /// This host has no means to hold a key, and the policy does not do without.
-    #[error("{0}\n  hint: leave it out, or say `requirements: {{ {key}: best_effort }}` to run without it", key = .0.key)]
+    #[error("{0}\n  hint: {remedy}, or say `requirements: {{ {key}: best_effort }}` to run without it", key = .0.key, remedy = .0.remedy)]
     Unenforceable(Unenforced),
     /// The launcher did not make the container.
     #[error(transparent)]

@@ -17,7 +17,7 @@ use super::task::Task;
 use crate::bundle::{self, BundleRequest};
 use crate::channel;
 use crate::container::{Cgroup, CgroupEvents, Launcher, Listener};
-use crate::host::{self, CgroupVersion, Installation, ShimEngine, Unenforced};
+use crate::host::{self, CgroupVersion, Installation, Landlock, ShimEngine, Unenforced};
 use crate::plugin::Plugin;
 
 /// How a plugin is launched, besides its policy.
@@ -37,6 +37,7 @@ pub struct Engine {
     launcher: Arc<Launcher>,
     installation: Installation,
     cgroup: CgroupVersion,
+    landlock: Landlock,
     quarantine: Quarantine,
 }
 
@@ -55,6 +56,7 @@ impl Engine {
             launcher,
             installation,
             cgroup,
+            landlock: Landlock::detect(),
             quarantine: Quarantine::default(),
         })
     }
@@ -80,7 +82,7 @@ impl Engine {
 
     /// The keys of a policy that are not held on this host.
     pub fn unenforced(&self, policy: &EffectivePolicy) -> Vec<Unenforced> {
-        host::unenforced(policy, self.cgroup)
+        host::unenforced(policy, self.cgroup, &self.landlock)
     }
 
     /// Starts a plugin and waits until it is ready. To be called within a tokio runtime.
@@ -120,6 +122,7 @@ impl Engine {
             directory,
             first_host_id,
             cgroup: self.cgroup,
+            landlock: self.landlock.abi,
             listener: true,
             executable_memory: allows_executable_memory(shim, &policy),
             standalone_call: None,

@@ -9,6 +9,8 @@
 //! So what the first filter reports to the engine must pass this one, or the engine would never
 //! hear of it. It is refused all the same: by the first filter, whether anybody listens or not.
 
+mod ahead;
+
 use std::collections::BTreeMap;
 
 use libc::c_long;
@@ -19,6 +21,8 @@ use seccompiler::{
 
 use crate::readback::tasks;
 use crate::reported::REPORTED;
+
+pub use ahead::{Waiting, ahead};
 
 /// How many programs [`install`] adds to every task.
 pub const PROGRAMS: u64 = 2;
@@ -107,6 +111,9 @@ pub enum FilterError {
     /// The kernel did not take a program.
     #[error("failed to install the second system call filter")]
     Install(#[source] seccompiler::Error),
+    /// The thread that installs them could not be made, or was lost.
+    #[error("failed to run the thread that installs the second system call filter")]
+    Thread(#[source] std::io::Error),
     /// The tasks could not be looked at.
     #[error("failed to read back the system call filters")]
     ReadBack(#[source] std::io::Error),
@@ -133,12 +140,16 @@ pub enum FilterError {
 ///
 /// [`FilterError`]; then the process must not go on, since some of it may be installed.
 pub fn install(deny_executable_memory: bool) -> Result<(), FilterError> {
+    put_on(programs(deny_executable_memory).map_err(FilterError::Compile)?)
+}
+
+fn put_on(programs: [BpfProgram; 2]) -> Result<(), FilterError> {
     let before = tasks()
         .map_err(FilterError::ReadBack)?
         .iter()
         .filter_map(|(_, status)| status.seccomp_filters)
         .max();
-    for program in programs(deny_executable_memory).map_err(FilterError::Compile)? {
+    for program in programs {
         apply_filter_all_threads(&program).map_err(FilterError::Install)?;
     }
     for (task, status) in tasks().map_err(FilterError::ReadBack)? {

@@ -7,7 +7,8 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
 
-use lazaret_guard::filter;
+use lazaret_guard::{filter, landlock};
+use lazaret_protocol::Landlock;
 
 /// Starts this binary again with only the test `name`, which installs the filter and asks.
 fn ask(name: &str) -> ExitStatus {
@@ -122,4 +123,32 @@ fn inside_thread() {
     filter::install(true).expect("filter");
     ready.send(()).expect("the thread waits");
     leave(other.join().expect("the thread ends") == libc::EPERM);
+}
+
+#[test]
+fn the_thread_that_installs_it_sees_what_landlock_hides_from_the_others() {
+    assert_eq!(ask("inside_ahead").code(), Some(0));
+}
+
+#[test]
+#[ignore = "run by the test above in a process of its own"]
+fn inside_ahead() {
+    let rules = Landlock {
+        abi: landlock::abi(),
+        readable: Vec::new(),
+    };
+    let waiting = filter::ahead(true).expect("a thread");
+    landlock::restrict(&rules).expect("restricted");
+    let hidden = rules.abi == 0 || fs_err::read_dir("/proc/self/task").is_err();
+    waiting.install().expect("filter");
+    let denied = errno_of(libc::SYS_dup, [0; 6]) == libc::EPERM;
+    let other = std::thread::Builder::new().spawn(|| ()).is_err();
+    // Refused by the filter once all is done: no rules on top, and none that look like others'.
+    let sealed = [
+        libc::SYS_landlock_create_ruleset,
+        libc::SYS_landlock_add_rule,
+        libc::SYS_landlock_restrict_self,
+    ];
+    let sealed = sealed.map(|call| errno_of(call, [-1; 6]));
+    leave(hidden && denied && other && sealed == [libc::EPERM; 3]);
 }

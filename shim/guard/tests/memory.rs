@@ -82,7 +82,10 @@ fn inside_read_back() {
         uid_map: Vec::new(),
         gid_map: Vec::new(),
         mounts: Vec::new(),
-        open_files: 0,
+        masked: Vec::new(),
+        read_only: Vec::new(),
+        devices: Vec::new(),
+        limits: Vec::new(),
         hostname: String::new(),
     };
     let unreadable = readback::differences(&nothing)

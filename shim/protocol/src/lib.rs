@@ -22,7 +22,8 @@ pub use message::{
 };
 pub use reported::REPORTED_SYSTEM_CALLS;
 pub use settings::{
-    Expected, ExpectedMount, FileGrant, Landlock, SETTINGS_PATH, ShimSettings, TimeLimits,
+    Expected, ExpectedLimit, ExpectedMount, FileGrant, Landlock, SETTINGS_PATH, ShimSettings,
+    TimeLimits,
 };
 
 /// Version of the messages in this crate. Raised when a message changes shape.

@@ -29,6 +29,8 @@ pub struct ShimSettings {
     pub result_bytes: u64,
     /// Refuse executable memory in the second filter.
     pub deny_executable_memory: bool,
+    /// What Landlock leaves to the process.
+    pub landlock: Landlock,
 }
 
 /// What the read-back compares with.
@@ -43,11 +45,17 @@ pub struct Expected {
     pub uid_map: Vec<(u32, u32, u32)>,
     /// Likewise for `/proc/self/gid_map`.
     pub gid_map: Vec<(u32, u32, u32)>,
-    /// Every mount there may be, by mount point; nothing else may be mounted outside of `/dev`,
-    /// `/proc` and `/sys`.
+    /// Every mount there may be, by mount point; besides them only `masked`, `read_only` and
+    /// `devices` may be mount points.
     pub mounts: Vec<ExpectedMount>,
-    /// `RLIMIT_NOFILE`, soft and hard.
-    pub open_files: u64,
+    /// Paths that must be empty, or not be there at all.
+    pub masked: Vec<String>,
+    /// Paths that must be read-only, where they are there.
+    pub read_only: Vec<String>,
+    /// Device nodes the runtime may bind from the host, as `/dev/null`.
+    pub devices: Vec<String>,
+    /// Limits of the process.
+    pub limits: Vec<ExpectedLimit>,
     /// Host name inside the container.
     pub hostname: String,
 }
@@ -62,6 +70,20 @@ pub struct ExpectedMount {
     pub options: Vec<String>,
     /// File system type, where it must be a certain one (`tmpfs`, `proc`).
     pub fstype: Option<String>,
+    /// How many bytes the file system holds, where that must be so many; whole pages count.
+    pub bytes: Option<u64>,
+    /// How many files and directories it holds, where that must be so many.
+    pub inodes: Option<u64>,
+}
+
+/// A limit as getrlimit(2) must tell it, soft and hard.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExpectedLimit {
+    /// Its name, as `RLIMIT_NOFILE`.
+    pub name: String,
+    /// Its value, in the unit of that limit.
+    pub value: u64,
 }
 
 /// A part of the host's file system that the plugin may use.

@@ -12,7 +12,7 @@ use crate::cli::ExitCode;
 use crate::cli::failure::Failure;
 use crate::cli::print::{print, print_json};
 use crate::event::escape;
-use crate::host::{CgroupVersion, held_by, unenforced};
+use crate::host::{CgroupVersion, Landlock, held_by, unenforced};
 use crate::plugin::Plugin;
 
 #[derive(Debug, Args)]
@@ -42,7 +42,7 @@ struct Key {
     value: String,
     origin: String,
     /// What holds it on this host; `null` where nothing does.
-    held_by: Option<&'static str>,
+    held_by: Option<String>,
     /// Why nothing holds it.
     unenforced: Option<&'static str>,
 }
@@ -52,6 +52,8 @@ struct Grant {
     permission: String,
     origin: String,
     reason: Option<String>,
+    /// What holds it on this host.
+    held_by: Option<String>,
     /// Why a plugin with this grant does not start yet.
     refused: Option<&'static str>,
 }
@@ -63,7 +65,7 @@ pub(super) fn run(arguments: &EffectiveArguments) -> Result<ExitCode, Failure> {
         let text = "no cgroup hierarchy at `/sys/fs/cgroup`\n  hint: `lazaret check` tells what this host lacks";
         Failure::new(ExitCode::Host, text)
     })?;
-    let report = report(&plugin, &policy, cgroup);
+    let report = report(&plugin, &policy, cgroup, &Landlock::detect());
     if arguments.json {
         print_json(&report)?;
     } else {
@@ -72,14 +74,17 @@ pub(super) fn run(arguments: &EffectiveArguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::Success)
 }
 
-fn report(plugin: &Plugin, policy: &EffectivePolicy, cgroup: CgroupVersion) -> Report {
-    let missing = unenforced(policy, cgroup);
+fn report(
+    plugin: &Plugin,
+    policy: &EffectivePolicy,
+    cgroup: CgroupVersion,
+    landlock: &Landlock,
+) -> Report {
+    let missing = unenforced(policy, cgroup, landlock);
     let keys = policy.keys().into_iter().map(|key| {
-        let lacks = missing
-            .iter()
-            .find(|one| format!("resources.{}", one.key) == key.path);
+        let lacks = missing.iter().find(|one| one.path == key.path);
         Key {
-            held_by: held_by(&key.path, cgroup).filter(|_| lacks.is_none()),
+            held_by: held_by(&key.path, cgroup, landlock).filter(|_| lacks.is_none()),
             unenforced: lacks.map(|one| one.why),
             origin: key.origin.to_string(),
             value: key.value,
@@ -90,6 +95,7 @@ fn report(plugin: &Plugin, policy: &EffectivePolicy, cgroup: CgroupVersion) -> R
         permission: granted.permission.to_string(),
         origin: granted.origin.to_string(),
         reason: granted.reason.clone(),
+        held_by: held_by(&granted.permission.to_string(), cgroup, landlock),
         refused: unheld_reason(&granted.permission),
     });
     Report {
@@ -103,9 +109,9 @@ fn report(plugin: &Plugin, policy: &EffectivePolicy, cgroup: CgroupVersion) -> R
 fn as_text(report: &Report) -> String {
     let mut rows = vec![["KEY", "VALUE", "FROM", "HELD BY"].map(str::to_owned)];
     for key in &report.keys {
-        let held = match (key.held_by, key.unenforced) {
+        let held = match (&key.held_by, key.unenforced) {
             (_, Some(why)) => format!("unenforced: {why}"),
-            (held, None) => held.unwrap_or_default().to_owned(),
+            (held, None) => held.clone().unwrap_or_default(),
         };
         rows.push([
             key.key.clone(),
@@ -117,9 +123,7 @@ fn as_text(report: &Report) -> String {
     for grant in &report.grants {
         let held = match grant.refused {
             Some(why) => format!("refused: {why}"),
-            None => held_by(&grant.permission, CgroupVersion::V2)
-                .unwrap_or_default()
-                .to_owned(),
+            None => grant.held_by.clone().unwrap_or_default(),
         };
         rows.push([
             escape(&grant.permission),

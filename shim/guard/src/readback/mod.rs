@@ -4,18 +4,23 @@
 //! value with the settings, so that all of it is tested on captured text. What cannot be read or
 //! understood counts as a difference: nothing passes because it is missing.
 
+mod covered;
 mod identity;
+mod limits;
 mod mounts;
+mod space;
 mod status;
 
+pub use covered::{Covered, compare_masked, compare_read_only};
 pub use identity::{compare_cgroup, compare_id_map, parse_id_map};
+pub use limits::compare_limit;
 pub use mounts::{Mount, compare_mounts, parse_mounts};
+pub use space::{Space, compare_space};
 pub use status::{TaskStatus, compare_status, parse_status};
 
 use std::fmt::Display;
 
 use lazaret_protocol::{Difference, Expected};
-use rustix::process::{Resource, getrlimit};
 
 /// Compares all that the kernel says of this process with the settings.
 ///
@@ -37,10 +42,12 @@ pub fn differences(expected: &Expected) -> Vec<Difference> {
         });
     }
     read_and("/proc/self/mountinfo", &mut found, |text| {
-        compare_mounts(parse_mounts(text).as_deref(), &expected.mounts)
+        compare_mounts(parse_mounts(text).as_deref(), expected)
     });
+    found.extend(expected.mounts.iter().flat_map(space::differences));
+    found.extend(covered::differences(expected));
     read_and("/proc/self/cgroup", &mut found, compare_cgroup);
-    found.extend(open_files_difference(expected.open_files));
+    found.extend(expected.limits.iter().filter_map(limits::difference_of));
     let hostname = rustix::system::uname();
     let hostname = hostname.nodename().to_string_lossy();
     if hostname != expected.hostname {
@@ -76,23 +83,6 @@ fn task_differences(expected: &Expected) -> Vec<Difference> {
             .collect(),
         Err(error) => vec![difference("/proc/self/task", "readable", error)],
     }
-}
-
-fn open_files_difference(wanted: u64) -> Option<Difference> {
-    let limit = getrlimit(Resource::Nofile);
-    let asked = Some(wanted);
-    (limit.current != asked || limit.maximum != asked).then(|| {
-        let shown = |value: Option<u64>| value.map_or("unlimited".to_owned(), |n| n.to_string());
-        difference(
-            "RLIMIT_NOFILE",
-            format!("{wanted} soft, {wanted} hard"),
-            format!(
-                "{} soft, {} hard",
-                shown(limit.current),
-                shown(limit.maximum)
-            ),
-        )
-    })
 }
 
 fn read_and(

@@ -1,11 +1,8 @@
 //! `/proc/<pid>/mountinfo` (proc_pid_mountinfo(5)): what is mounted, and how.
 
-use lazaret_protocol::{Difference, ExpectedMount};
+use lazaret_protocol::{Difference, Expected, ExpectedMount};
 
 use super::difference;
-
-/// File systems of the kernel's own; what the runtime mounts under them is its business.
-const KERNEL_TREES: [&str; 3] = ["/dev", "/proc", "/sys"];
 
 /// One line of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +66,7 @@ fn unescape(text: &str) -> Option<String> {
 
 /// What differs. `mounts` is `None` when the file was not understood.
 #[must_use]
-pub fn compare_mounts(mounts: Option<&[Mount]>, expected: &[ExpectedMount]) -> Vec<Difference> {
+pub fn compare_mounts(mounts: Option<&[Mount]>, expected: &Expected) -> Vec<Difference> {
     let Some(mounts) = mounts else {
         return vec![difference("mounts", "well-formed mountinfo", "malformed")];
     };
@@ -89,7 +86,7 @@ pub fn compare_mounts(mounts: Option<&[Mount]>, expected: &[ExpectedMount]) -> V
         };
         found.push(difference("mount /", "one mount, ro", value));
     }
-    for wanted in expected {
+    for wanted in &expected.mounts {
         let what = format!("mount {}", wanted.target);
         match at(&wanted.target).as_slice() {
             [mount] => found.extend(compare_mount(&what, mount, wanted)),
@@ -103,12 +100,14 @@ pub fn compare_mounts(mounts: Option<&[Mount]>, expected: &[ExpectedMount]) -> V
             }
         }
     }
+    let covers = [&expected.masked, &expected.read_only, &expected.devices];
     for mount in mounts {
         let known = mount.target == "/"
-            || KERNEL_TREES
+            || expected
+                .mounts
                 .iter()
-                .any(|tree| is_below(&mount.target, tree))
-            || expected.iter().any(|wanted| wanted.target == mount.target);
+                .any(|wanted| wanted.target == mount.target)
+            || covers.iter().any(|paths| paths.contains(&mount.target));
         if !known {
             let what = format!("mount {}", mount.target);
             let value = format!("{} {}", mount.fstype, mount.options.join(","));
@@ -137,14 +136,9 @@ fn compare_mount(what: &str, mount: &Mount, wanted: &ExpectedMount) -> Vec<Diffe
     found
 }
 
-fn is_below(path: &str, tree: &str) -> bool {
-    path.strip_prefix(tree)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
-    use lazaret_protocol::Expected;
+    use lazaret_protocol::ExpectedLimit;
 
     use super::*;
 
@@ -155,7 +149,10 @@ pub(crate) mod tests {
             target: target.to_owned(),
             options: options.iter().map(|option| (*option).to_owned()).collect(),
             fstype: fstype.map(str::to_owned),
+            bytes: None,
+            inodes: None,
         };
+        let paths = |paths: &[&str]| paths.iter().map(|&path| path.to_owned()).collect();
         Expected {
             uid: 1000,
             gid: 1000,
@@ -163,17 +160,24 @@ pub(crate) mod tests {
             gid_map: vec![(1000, 231_072, 1)],
             mounts: vec![
                 mount("/proc", &["nosuid", "nodev", "noexec"], Some("proc")),
+                mount("/dev", &["nosuid"], Some("tmpfs")),
                 mount("/tmp", &["nosuid", "nodev", "noexec"], Some("tmpfs")),
                 mount("/plugin", &["ro", "nosuid", "nodev", "noexec"], None),
                 mount("/run/lazaret/settings.json", &["ro", "nosuid"], None),
             ],
-            open_files: 64,
+            masked: paths(&["/proc/acpi", "/proc/kcore"]),
+            read_only: paths(&["/proc/sys"]),
+            devices: paths(&["/dev/null"]),
+            limits: vec![ExpectedLimit {
+                name: "RLIMIT_NOFILE".to_owned(),
+                value: 64,
+            }],
             hostname: "weather".to_owned(),
         }
     }
 
     fn differences(text: &str) -> Vec<String> {
-        compare_mounts(parse_mounts(text).as_deref(), &expected().mounts)
+        compare_mounts(parse_mounts(text).as_deref(), &expected())
             .into_iter()
             .map(|found| format!("{}: {} / {}", found.what, found.expected, found.found))
             .collect()
@@ -211,12 +215,19 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_path_that_only_starts_like_a_kernel_tree_is_reported() {
-        let text = format!("{CONTAINER}90 20 8:1 / /development rw - ext4 /dev/sda rw\n");
-        assert_eq!(
-            differences(&text),
-            ["mount /development: not mounted / ext4 rw"]
-        );
+    fn a_mount_below_the_kernels_own_trees_is_reported_unless_it_covers_what_it_may() {
+        for target in [
+            "/dev/sda",
+            "/dev/null/x",
+            "/proc/meminfo",
+            "/proc/sys/kernel",
+        ] {
+            let text = format!("{CONTAINER}90 20 8:1 / {target} rw - ext4 /dev/sda rw\n");
+            assert_eq!(
+                differences(&text),
+                [format!("mount {target}: not mounted / ext4 rw")]
+            );
+        }
     }
 
     #[test]
@@ -251,7 +262,7 @@ pub(crate) mod tests {
     proptest::proptest! {
         #[test]
         fn any_text_is_parsed_without_panic(text in "(?s).{0,400}") {
-            let _ = compare_mounts(parse_mounts(&text).as_deref(), &expected().mounts);
+            let _ = compare_mounts(parse_mounts(&text).as_deref(), &expected());
         }
 
         #[test]
