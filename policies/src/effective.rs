@@ -20,13 +20,13 @@ use crate::violations::Violations;
 pub struct EffectivePolicy {
     #[serde(serialize_with = "as_text")]
     source: Option<Arc<str>>,
-    level: Setting<SecurityLevel>,
-    permissions: Vec<Granted>,
-    resources: Resources,
-    endpoints: Vec<AllowedEndpoint>,
-    engine: Setting<EngineChoice>,
-    requirements: Requirements,
-    violations: Violations,
+    pub(crate) level: Setting<SecurityLevel>,
+    pub(crate) permissions: Vec<Granted>,
+    pub(crate) resources: Resources,
+    pub(crate) endpoints: Vec<AllowedEndpoint>,
+    pub(crate) engine: Setting<EngineChoice>,
+    pub(crate) requirements: Requirements,
+    pub(crate) violations: Violations,
 }
 
 fn as_text<S: Serializer>(name: &Option<Arc<str>>, serializer: S) -> Result<S::Ok, S::Error> {

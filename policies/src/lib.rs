@@ -19,6 +19,8 @@ mod effective;
 mod extends;
 /// Maps of known keys, lists and single values taken out of the tree.
 mod fields;
+/// What an operator lets no policy go beyond.
+mod floor;
 /// Host names a plugin may reach.
 mod host;
 /// The keys of an effective policy, one by one.
@@ -62,6 +64,7 @@ mod yaml;
 
 pub use difference::{Difference, Side};
 pub use effective::EffectivePolicy;
+pub use floor::Cut;
 pub use host::Host;
 pub use keys::Key;
 pub use level::SecurityLevel;

@@ -124,6 +124,10 @@ impl Requirements {
         self.0.insert(key, setting);
     }
 
+    pub(crate) fn get_mut(&mut self, key: RequirementKey) -> Option<&mut Setting<Requirement>> {
+        self.0.get_mut(&key)
+    }
+
     pub(crate) fn override_by(&mut self, other: &Self) {
         self.0.extend(other.0.clone());
     }
