@@ -8,7 +8,7 @@ use lazaret_policy::EngineChoice;
 
 use super::ExitCode;
 use super::failure::Failure;
-use super::policy;
+use super::policy::{self, PolicyArguments};
 use super::run::arguments_json;
 use crate::bundle::{self, BundleRequest, StandaloneCall};
 use crate::host::{self, CgroupVersion, Installation, Landlock};
@@ -26,9 +26,8 @@ pub(super) struct BundleArguments {
     /// The directory to write; it must not exist yet.
     #[arg(short, long, value_name = "DIRECTORY")]
     output: PathBuf,
-    /// Its policy; otherwise the `policy.yaml` in its directory, otherwise level `standard` with nothing granted.
-    #[arg(long, value_name = "FILE")]
-    policy: Option<PathBuf>,
+    #[command(flatten)]
+    policy: PolicyArguments,
     /// The exported function the container calls when it is started; without it the plugin is only loaded.
     #[arg(long, value_name = "FUNCTION")]
     call: Option<String>,
@@ -43,7 +42,9 @@ pub(super) struct BundleArguments {
 pub(super) fn run(arguments: &BundleArguments) -> Result<ExitCode, Failure> {
     let call_arguments = arguments_json(Some(&arguments.args))?;
     let plugin = Plugin::locate(&arguments.plugin)?;
-    let policy = policy::of_plugin(&plugin, arguments.policy.as_deref())?;
+    let chosen = arguments.policy.of(&plugin)?;
+    chosen.warn();
+    let policy = chosen.policy;
     let installation = Installation::find()?;
     let engine = installation.choose(arguments.engine.unwrap_or(policy.engine().value))?;
     let directory = std::path::absolute(&arguments.output)

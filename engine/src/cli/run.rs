@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::ExitCode;
 use super::failure::Failure;
 use super::outcome::{self, Outcome, describe};
-use super::policy;
+use super::policy::{self, PolicyArguments};
 use crate::event::{Reaction, escape};
 use crate::host::Installation;
 use crate::plugin::Plugin;
@@ -28,9 +28,8 @@ const LAST_LINES: Duration = Duration::from_secs(2);
 pub(super) struct RunArguments {
     /// The plugin: a `.js` file, or a directory with a `main.js`.
     pub(super) plugin: PathBuf,
-    /// Its policy; otherwise the `policy.yaml` in its directory, otherwise level `standard` with nothing granted.
-    #[arg(long, value_name = "FILE")]
-    pub(super) policy: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) policy: PolicyArguments,
     /// The exported function to call; without it the plugin is only loaded.
     #[arg(long, value_name = "FUNCTION")]
     pub(super) call: Option<String>,
@@ -62,7 +61,9 @@ pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
 fn run_plugin(arguments: &RunArguments) -> Result<ExitCode, Failure> {
     let payload = Payload::Json(arguments_json(arguments.args.as_deref())?);
     let plugin = Plugin::locate(&arguments.plugin)?;
-    let policy = policy::effective(&plugin, arguments.policy.as_deref())?;
+    let chosen = arguments.policy.of(&plugin)?;
+    chosen.warn();
+    let policy = chosen.policy;
     let engine = Engine::start(Installation::find()?)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use lazaret_policy::EffectivePolicy;
+use lazaret_policy::Cut;
 use serde::Serialize;
 
-use super::of_plugin;
+use super::{Chosen, PolicyArguments};
 use crate::bundle::unheld_reason;
 use crate::cli::ExitCode;
 use crate::cli::failure::Failure;
@@ -19,9 +19,8 @@ use crate::plugin::Plugin;
 pub(in crate::cli) struct EffectiveArguments {
     /// The plugin: a `.js` file, or a directory with a `main.js`.
     plugin: PathBuf,
-    /// Its policy; otherwise the `policy.yaml` in its directory, otherwise level `standard` with nothing granted.
-    #[arg(long, value_name = "FILE")]
-    policy: Option<PathBuf>,
+    #[command(flatten)]
+    policy: PolicyArguments,
     /// Print keys and grants as JSON.
     #[arg(long)]
     json: bool,
@@ -34,6 +33,8 @@ struct Report {
     policy: Option<String>,
     keys: Vec<Key>,
     grants: Vec<Grant>,
+    /// What the policy asked for and a floor does not give.
+    cuts: Vec<Cut>,
 }
 
 #[derive(Serialize)]
@@ -60,12 +61,12 @@ struct Grant {
 
 pub(super) fn run(arguments: &EffectiveArguments) -> Result<ExitCode, Failure> {
     let plugin = Plugin::locate(&arguments.plugin)?;
-    let policy = of_plugin(&plugin, arguments.policy.as_deref())?;
+    let chosen = arguments.policy.of(&plugin)?;
     let cgroup = CgroupVersion::detect().ok_or_else(|| {
         let text = "no cgroup hierarchy at `/sys/fs/cgroup`\n  hint: `lazaret check` tells what this host lacks";
         Failure::new(ExitCode::Host, text)
     })?;
-    let report = report(&plugin, &policy, cgroup, &Landlock::detect());
+    let report = report(&plugin, &chosen, cgroup, &Landlock::detect());
     if arguments.json {
         print_json(&report)?;
     } else {
@@ -74,12 +75,8 @@ pub(super) fn run(arguments: &EffectiveArguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::Success)
 }
 
-fn report(
-    plugin: &Plugin,
-    policy: &EffectivePolicy,
-    cgroup: CgroupVersion,
-    landlock: &Landlock,
-) -> Report {
+fn report(plugin: &Plugin, chosen: &Chosen, cgroup: CgroupVersion, landlock: &Landlock) -> Report {
+    let policy = &chosen.policy;
     let missing = unenforced(policy, cgroup, landlock);
     let keys = policy.keys().into_iter().map(|key| {
         let lacks = missing.iter().find(|one| one.path == key.path);
@@ -103,6 +100,7 @@ fn report(
         policy: policy.source().map(str::to_owned),
         keys: keys.collect(),
         grants: grants.collect(),
+        cuts: chosen.cuts.clone(),
     }
 }
 
@@ -135,7 +133,11 @@ fn as_text(report: &Report) -> String {
     if report.grants.is_empty() {
         rows.push(["permissions", "none granted", "", ""].map(str::to_owned));
     }
-    columns(&rows)
+    let mut text = columns(&rows);
+    for cut in &report.cuts {
+        text.push_str(&format!("cut by the floor: {}\n", escape(&cut.to_string())));
+    }
+    text
 }
 
 /// Rows with each column as wide as its longest cell, and no space at their ends.

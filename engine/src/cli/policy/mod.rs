@@ -5,13 +5,17 @@ mod diff;
 mod effective;
 mod why;
 
-use std::path::Path;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
-use clap::Subcommand;
-use lazaret_policy::{EffectivePolicy, EngineChoice, LoadError, SecurityLevel, SecurityPolicy};
+use clap::{Args, Subcommand};
+use lazaret_policy::{
+    Cut, EffectivePolicy, EngineChoice, LoadError, SecurityLevel, SecurityPolicy,
+};
 
 use super::ExitCode;
 use super::failure::Failure;
+use crate::event::escape;
 use crate::plugin::Plugin;
 
 #[derive(Debug, Subcommand)]
@@ -35,24 +39,87 @@ pub(super) fn run(command: &PolicyCommand) -> Result<ExitCode, Failure> {
     }
 }
 
-/// The file named, else the one beside the plugin, else level `standard` with nothing granted.
-/// A file that cannot be read or is wrong stops the command.
-pub(super) fn of_plugin(plugin: &Plugin, named: Option<&Path>) -> Result<EffectivePolicy, Failure> {
-    match named.map(Path::to_owned).or_else(|| plugin.policy_file()) {
-        Some(path) => load(&path),
-        None => Ok(EffectivePolicy::of(SecurityLevel::Standard)),
+/// The operator's floor, where it is there.
+const FLOOR: &str = "/etc/lazaret/floor.yaml";
+
+/// Which policy is to hold for a plugin.
+#[derive(Debug, Args)]
+pub(super) struct PolicyArguments {
+    /// Its policy; otherwise the `policy.yaml` in its directory, otherwise level `standard` with nothing granted.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// A policy that no plugin's goes beyond. `/etc/lazaret/floor.yaml` holds as well, where it is there.
+    #[arg(long, value_name = "FILE")]
+    floor: Option<PathBuf>,
+}
+
+/// The policy that holds for a plugin.
+pub(super) struct Chosen {
+    pub(super) policy: EffectivePolicy,
+    /// What it asked for and the floors do not give.
+    pub(super) cuts: Vec<Cut>,
+}
+
+impl Chosen {
+    /// Tells on standard error what was cut.
+    pub(super) fn warn(&self) {
+        for cut in &self.cuts {
+            // Nobody is left to tell where standard error is closed.
+            drop(writeln!(
+                std::io::stderr(),
+                "warning: {}",
+                escape(&cut.to_string())
+            ));
+        }
+    }
+}
+
+impl PolicyArguments {
+    /// The file named, else the one beside the plugin, else level `standard` with nothing granted;
+    /// within the floors. A file that cannot be read or is wrong stops the command.
+    pub(super) fn of(&self, plugin: &Plugin) -> Result<Chosen, Failure> {
+        let standard = EffectivePolicy::of(SecurityLevel::Standard);
+        let named = self.policy.clone().or_else(|| plugin.policy_file());
+        let mut policy = match named {
+            Some(path) => standard.layer(&read(&path)?),
+            None => standard,
+        };
+        let mut cuts = Vec::new();
+        for floor in self.floors()? {
+            let (within, cut) = policy.within(&floor);
+            policy = within;
+            cuts.extend(cut);
+        }
+        Ok(Chosen { policy, cuts })
+    }
+
+    fn floors(&self) -> Result<Vec<SecurityPolicy>, Failure> {
+        let mut floors = Vec::new();
+        // One that is there and cannot be read is no reason to go without.
+        if fs_err::symlink_metadata(FLOOR).is_ok() {
+            floors.push(read(Path::new(FLOOR))?);
+        }
+        if let Some(path) = &self.floor {
+            floors.push(read(path)?);
+        }
+        Ok(floors)
     }
 }
 
 /// What one file makes of the level it stands on.
 fn load(path: &Path) -> Result<EffectivePolicy, Failure> {
+    Ok(EffectivePolicy::of(SecurityLevel::Standard).layer(&read(path)?))
+}
+
+/// A policy file, and those it extends.
+fn read(path: &Path) -> Result<SecurityPolicy, Failure> {
     // Named as the operator would name it from here.
     let shown = std::env::current_dir()
         .ok()
         .and_then(|directory| path.strip_prefix(directory).map(Path::to_owned).ok())
         .unwrap_or_else(|| path.to_owned());
     match SecurityPolicy::load(&shown) {
-        Ok(policy) => Ok(EffectivePolicy::of(SecurityLevel::Standard).layer(&policy)),
+        Ok(policy) => Ok(policy),
         Err(error @ LoadError::Problems(_)) => {
             let text = error.to_string();
             Err(Failure::new(

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use lazaret_policy::{EffectivePolicy, Permission};
+use lazaret_policy::{Cut, EffectivePolicy, Permission};
 use serde::Serialize;
 
-use super::of_plugin;
+use super::{Chosen, PolicyArguments};
 use crate::bundle::unheld_reason;
 use crate::cli::ExitCode;
 use crate::cli::failure::Failure;
@@ -21,9 +21,8 @@ pub(in crate::cli) struct WhyArguments {
     /// What it would do, as a permission: `file:read:/srv/data`, `network:connect:db.internal:5432`.
     #[arg(value_parser = parse_act)]
     act: Permission,
-    /// Its policy; otherwise the `policy.yaml` in its directory, otherwise level `standard` with nothing granted.
-    #[arg(long, value_name = "FILE")]
-    policy: Option<PathBuf>,
+    #[command(flatten)]
+    policy: PolicyArguments,
     /// Print the answer as JSON.
     #[arg(long)]
     json: bool,
@@ -44,6 +43,8 @@ struct Answer {
     by: Option<String>,
     origin: Option<String>,
     reason: Option<String>,
+    /// The grant that would have allowed it, and that a floor took away.
+    cut: Option<Cut>,
     /// Why a plugin whose policy grants this does not start yet.
     refused: Option<&'static str>,
     /// What stands between the plugin and the act, the first to be met first.
@@ -52,12 +53,12 @@ struct Answer {
 
 pub(super) fn run(arguments: &WhyArguments) -> Result<ExitCode, Failure> {
     let plugin = Plugin::locate(&arguments.plugin)?;
-    let policy = of_plugin(&plugin, arguments.policy.as_deref())?;
-    let answer = answer(&policy, &arguments.act);
+    let chosen = arguments.policy.of(&plugin)?;
+    let answer = answer(&chosen, &arguments.act);
     if arguments.json {
         print_json(&answer)?;
     } else {
-        print(&as_text(&answer, &policy))?;
+        print(&as_text(&answer, &chosen.policy))?;
     }
     Ok(if answer.allowed {
         ExitCode::Success
@@ -66,8 +67,8 @@ pub(super) fn run(arguments: &WhyArguments) -> Result<ExitCode, Failure> {
     })
 }
 
-fn answer(policy: &EffectivePolicy, act: &Permission) -> Answer {
-    let granted = policy.grants(act);
+fn answer(chosen: &Chosen, act: &Permission) -> Answer {
+    let granted = chosen.policy.grants(act);
     let refused = granted.and_then(|granted| unheld_reason(&granted.permission));
     Answer {
         act: act.to_string(),
@@ -75,6 +76,14 @@ fn answer(policy: &EffectivePolicy, act: &Permission) -> Answer {
         by: granted.map(|granted| granted.permission.to_string()),
         origin: granted.map(|granted| granted.origin.to_string()),
         reason: granted.and_then(|granted| granted.reason.clone()),
+        cut: chosen
+            .cuts
+            .iter()
+            .find(|cut| {
+                let asked = cut.what.parse::<Permission>();
+                granted.is_none() && asked.is_ok_and(|asked| asked.covers(act))
+            })
+            .cloned(),
         refused,
         layers: layers(act),
     }
@@ -143,7 +152,10 @@ fn as_text(answer: &Answer, policy: &EffectivePolicy) -> String {
         for layer in answer.layers {
             text.push_str(&format!("  held: {layer}\n"));
         }
-        text.push_str(&format!("  hint: add `{act}` to `permissions`\n"));
+        text.push_str(&match &answer.cut {
+            Some(cut) => format!("  cut by the floor: {}\n", escape(&cut.to_string())),
+            None => format!("  hint: add `{act}` to `permissions`\n"),
+        });
     }
     text
 }
