@@ -26,7 +26,23 @@ pub(crate) fn cases() -> Vec<Case> {
     ];
     for &(what, named, change) in CHANGES {
         let name = format!("bundle: the shim refuses {what}");
-        cases.push(Case::new(name, move |world| refuses(world, named, change)));
+        cases.push(Case::new(name, move |world| {
+            refuses(world, "config.json", named, change)
+        }));
+    }
+    for &(what, named, change) in OTHER_HOSTS {
+        let name = format!("bundle: the shim refuses a kernel with {what}");
+        cases.push(Case::new(name, move |world| {
+            refuses(world, "settings/settings.json", named, change)
+        }));
+    }
+    for limit in LIMITS {
+        let name = format!("bundle: the shim refuses another {limit}");
+        cases.push(Case::new(name, move |world| {
+            refuses(world, "config.json", limit, |config| {
+                raise(config, limit);
+            })
+        }));
     }
     cases
 }
@@ -61,14 +77,7 @@ const CHANGES: &[(&str, &str, Change)] = &[
         },
     ),
     ("a mount nobody asked for", "mount /granted", |config| {
-        if let Some(mounts) = config["mounts"].as_array_mut() {
-            mounts.push(json!({
-                "destination": "/granted",
-                "type": "tmpfs",
-                "source": "tmpfs",
-                "options": ["nosuid", "nodev", "noexec"],
-            }));
-        }
+        add_mount(config, "/granted");
     }),
     ("a /tmp in which programs run", "mount /tmp", |config| {
         for mount in config["mounts"].as_array_mut().into_iter().flatten() {
@@ -77,18 +86,53 @@ const CHANGES: &[(&str, &str, Change)] = &[
             }
         }
     }),
-    ("more open files", "RLIMIT_NOFILE", |config| {
-        for limit in config["process"]["rlimits"]
-            .as_array_mut()
-            .into_iter()
-            .flatten()
-        {
-            if limit["type"] == "RLIMIT_NOFILE" {
-                limit["soft"] = json!(512);
-                limit["hard"] = json!(512);
-            }
+    ("a larger /tmp", "mount /tmp size", |config| {
+        replace_option(config, "/tmp", "size=", "size=64m");
+    }),
+    (
+        "a /tmp with room for more files",
+        "mount /tmp nr_inodes",
+        |config| {
+            replace_option(config, "/tmp", "nr_inodes=", "nr_inodes=100000");
+        },
+    ),
+    ("a larger /dev", "mount /dev size", |config| {
+        replace_option(config, "/dev", "size=", "size=1m");
+    }),
+    ("a /dev in which programs run", "mount /dev", |config| {
+        replace_option(config, "/dev", "noexec", "nosuid");
+    }),
+    ("a mount below /dev", "mount /dev/shm", |config| {
+        add_mount(config, "/dev/shm");
+    }),
+    ("a mount below /proc", "mount /proc/meminfo", |config| {
+        if let Some(mounts) = config["mounts"].as_array_mut() {
+            mounts.push(json!({
+                "destination": "/proc/meminfo",
+                "type": "bind",
+                "source": "/dev/null",
+                "options": ["bind"],
+            }));
         }
     }),
+    ("a device of the host", "mount /dev/kmsg", |config| {
+        config["linux"]["devices"] =
+            json!([{ "path": "/dev/kmsg", "type": "c", "major": 1, "minor": 11 }]);
+    }),
+    (
+        "a part of /proc that is not masked",
+        "masked /proc/timer_list",
+        |config| {
+            without(&mut config["linux"]["maskedPaths"], "/proc/timer_list");
+        },
+    ),
+    (
+        "a part of /proc that can be written",
+        "read-only /proc/sys",
+        |config| {
+            without(&mut config["linux"]["readonlyPaths"], "/proc/sys");
+        },
+    ),
     ("another host name", "hostname", |config| {
         config["hostname"] = json!("elsewhere");
     }),
@@ -97,13 +141,95 @@ const CHANGES: &[(&str, &str, Change)] = &[
     }),
 ];
 
+/// What is changed in the settings, so that they are for another kernel than this one.
+const OTHER_HOSTS: &[(&str, &str, Change)] = &[
+    ("an older Landlock", "landlock: ", |settings| {
+        let abi = settings["landlock"]["abi"].as_u64().unwrap_or_default();
+        settings["landlock"]["abi"] = json!(abi + 1);
+    }),
+    ("a newer Landlock", "landlock: ", |settings| {
+        let abi = settings["landlock"]["abi"].as_u64().unwrap_or(1);
+        settings["landlock"]["abi"] = json!(abi.saturating_sub(1));
+    }),
+    ("Landlock where there was none", "landlock: ", |settings| {
+        settings["landlock"]["abi"] = json!(0);
+    }),
+    (
+        "Landlock that cannot hold the rules",
+        "/no/such",
+        |settings| {
+            settings["landlock"]["readable"] = json!(["/plugin", "/no/such/path"]);
+        },
+    ),
+    (
+        "Landlock that is seen to hold nothing",
+        "landlock: ",
+        |settings| {
+            settings["landlock"]["readable"] = json!(["/"]);
+        },
+    ),
+];
+
+/// Every limit a bundle sets, but for `RLIMIT_NICE` and `RLIMIT_RTPRIO`: no runtime is let raise
+/// these two above the host's, which are 0 as well.
+const LIMITS: [&str; 6] = [
+    "RLIMIT_CORE",
+    "RLIMIT_FSIZE",
+    "RLIMIT_MEMLOCK",
+    "RLIMIT_MSGQUEUE",
+    "RLIMIT_NOFILE",
+    "RLIMIT_NPROC",
+];
+
+/// Gives the process more of one thing.
+fn raise(config: &mut Value, limit: &str) {
+    let limits = config["process"]["rlimits"].as_array_mut();
+    for entry in limits.into_iter().flatten() {
+        if entry["type"] == limit {
+            let more = entry["hard"].as_u64().unwrap_or_default() + 1;
+            entry["hard"] = json!(more);
+        }
+    }
+}
+
+/// Puts an option in the place of the one that starts so.
+fn replace_option(config: &mut Value, target: &str, old: &str, new: &str) {
+    let mounts = config["mounts"].as_array_mut();
+    let mounts = mounts.into_iter().flatten();
+    for mount in mounts.filter(|mount| mount["destination"] == target) {
+        let options = mount["options"].as_array_mut().into_iter().flatten();
+        for option in options {
+            if option.as_str().is_some_and(|text| text.starts_with(old)) {
+                *option = json!(new);
+            }
+        }
+    }
+}
+
+fn add_mount(config: &mut Value, target: &str) {
+    if let Some(mounts) = config["mounts"].as_array_mut() {
+        mounts.push(json!({
+            "destination": target,
+            "type": "tmpfs",
+            "source": "tmpfs",
+            "options": ["nosuid", "nodev", "noexec"],
+        }));
+    }
+}
+
+fn without(list: &mut Value, entry: &str) {
+    if let Some(list) = list.as_array_mut() {
+        list.retain(|found| found != entry);
+    }
+}
+
 fn without_filter(config: &mut Value) {
     if let Some(linux) = config["linux"].as_object_mut() {
         linux.remove("seccomp");
     }
 }
 
-fn runc() -> anyhow::Result<PathBuf> {
+pub(crate) fn runc() -> anyhow::Result<PathBuf> {
     let path = std::env::var("PATH").unwrap_or_default();
     // Debian keeps it where a plain user's PATH does not look.
     let mut directories = path.split(':').chain(["/usr/sbin", "/sbin"]);
@@ -185,11 +311,16 @@ fn granted(world: &World) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn refuses(world: &World, named: &str, change: Change) -> anyhow::Result<()> {
+fn refuses(
+    world: &World,
+    file: &str,
+    named: &str,
+    change: impl Fn(&mut Value),
+) -> anyhow::Result<()> {
     runc()?;
     let directory = world.directory()?;
     let bundle = bundle(world, &everyday(Js::QuickJs)?, directory.path())?;
-    let file = bundle.join("config.json");
+    let file = bundle.join(file);
     let text = fs_err::read_to_string(&file)?;
     let mut config: Value = serde_json::from_str(&text)?;
     change(&mut config);

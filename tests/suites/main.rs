@@ -4,6 +4,7 @@ mod attacks;
 mod bundle;
 mod cancel;
 mod create;
+mod cycles;
 mod ends;
 mod filtered;
 mod flood;
@@ -12,6 +13,7 @@ mod hostile;
 mod input;
 mod inside;
 mod kill;
+mod landlock;
 mod leaks;
 mod maximum;
 mod neighbour;
@@ -20,6 +22,7 @@ mod protocol;
 mod signals;
 mod story;
 mod unread;
+mod violations;
 
 use std::process::ExitCode;
 
@@ -37,10 +40,13 @@ fn cases(has: &dyn Fn(Js) -> bool) -> Vec<Case> {
     cases.extend(forbidden::cases());
     cases.extend(filtered::cases());
     cases.extend(inside::cases());
+    cases.extend(landlock::probe_cases());
+    cases.extend(violations::cases());
     cases.extend(protocol::cases());
     cases.extend(oversized::cases());
     cases.extend(flood::cases());
     cases.extend(neighbour::probe_cases());
+    cases.extend(cycles::cases());
     cases.extend(input::cases());
     cases.extend(bundle::cases());
     cases.extend(create::cases());
@@ -55,6 +61,7 @@ fn cases(has: &dyn Fn(Js) -> bool) -> Vec<Case> {
             cases.extend(ends::cases(js));
             cases.extend(hostile::cases(js));
             cases.extend(cancel::cases(js));
+            cases.extend(landlock::cases(js));
             cases.extend(maximum::cases(js));
             cases.extend(neighbour::cases(js));
         } else {

@@ -143,6 +143,7 @@ fn fields(world: &World) -> anyhow::Result<()> {
         "error",
         "exit_code",
         "functions",
+        "landlock",
         "plugin",
         "result",
         "unenforced",
