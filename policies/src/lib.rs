@@ -47,6 +47,8 @@ mod policy;
 mod preset;
 /// Problems of a policy file and how they read.
 mod problem;
+/// The keys described, for the schema and the reference.
+mod reference;
 /// What a host must be able to hold.
 mod requirements;
 /// The keys under `resources`.
@@ -55,6 +57,8 @@ mod resource_key;
 mod resources;
 /// The JavaScript engine.
 mod runtime;
+/// The JSON Schema of policy files.
+mod schema;
 /// Sizes, times and shares with their units.
 mod units;
 /// What is done about violations.
@@ -76,10 +80,12 @@ pub use path::GrantPath;
 pub use permission::Permission;
 pub use policy::{LoadError, SecurityPolicy};
 pub use problem::{Invalid, PolicyProblems, Problem};
+pub use reference::{Described, KEYS, Shape};
 pub use requirements::{Requirement, RequirementKey, Requirements};
 pub use resource_key::ResourceKey;
 pub use resources::{Cpu, CpuWeight, Files, Memory, Output, Pids, Resources, Time, Tmp};
 pub use runtime::EngineChoice;
+pub use schema::{schema, schema_text};
 pub use units::{ByteSize, CpuShare, TimeLimit};
 pub use violations::{
     ActReaction, Handling, HandlingOverrides, LimitReaction, Severity, ViolationOverrides,

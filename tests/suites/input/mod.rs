@@ -6,6 +6,7 @@ mod host;
 mod json;
 mod output;
 mod plugin;
+mod policies;
 mod policy;
 mod shown;
 
@@ -21,6 +22,7 @@ use lazaret_tests::world::World;
 pub(crate) fn cases() -> Vec<Case> {
     [
         policy::cases(),
+        policies::cases(),
         plugin::cases(),
         call::cases(),
         host::cases(),

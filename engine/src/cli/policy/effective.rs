@@ -135,7 +135,7 @@ fn as_text(report: &Report) -> String {
     }
     let mut text = columns(&rows);
     for cut in &report.cuts {
-        text.push_str(&format!("cut by the floor: {}\n", escape(&cut.to_string())));
+        text.push_str(&format!("floor: {}\n", escape(&cut.to_string())));
     }
     text
 }

@@ -3,6 +3,7 @@
 mod check;
 mod diff;
 mod effective;
+mod schema;
 mod why;
 
 use std::io::Write;
@@ -28,6 +29,8 @@ pub(super) enum PolicyCommand {
     Why(why::WhyArguments),
     /// Show what changes from one policy file to another, and what of it allows more.
     Diff(diff::DiffArguments),
+    /// Print the JSON Schema of policy files, for editors.
+    Schema,
 }
 
 pub(super) fn run(command: &PolicyCommand) -> Result<ExitCode, Failure> {
@@ -36,6 +39,7 @@ pub(super) fn run(command: &PolicyCommand) -> Result<ExitCode, Failure> {
         PolicyCommand::Effective(arguments) => effective::run(arguments),
         PolicyCommand::Why(arguments) => why::run(arguments),
         PolicyCommand::Diff(arguments) => diff::run(arguments),
+        PolicyCommand::Schema => schema::run(),
     }
 }
 

@@ -153,7 +153,7 @@ fn as_text(answer: &Answer, policy: &EffectivePolicy) -> String {
             text.push_str(&format!("  held: {layer}\n"));
         }
         text.push_str(&match &answer.cut {
-            Some(cut) => format!("  cut by the floor: {}\n", escape(&cut.to_string())),
+            Some(cut) => format!("  floor: {}\n", escape(&cut.to_string())),
             None => format!("  hint: add `{act}` to `permissions`\n"),
         });
     }
