@@ -270,7 +270,7 @@ async fn identity(world: &World) -> anyhow::Result<()> {
     for (name, limit) in [
         ("Max core file size", "0"),
         ("Max open files", "1024"),
-        ("Max processes", "128"),
+        ("Max processes", "129"),
         ("Max locked memory", "0"),
         ("Max msgqueue size", "0"),
     ] {

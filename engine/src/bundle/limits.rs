@@ -13,7 +13,8 @@ fn limits(resources: &Resources) -> [(PosixRlimitType, u64); 8] {
         ),
         (
             PosixRlimitType::RlimitNproc,
-            u64::from(resources.pids.max.value),
+            // One above, so that the cgroup's limit is met first: that one is counted and told.
+            u64::from(resources.pids.max.value) + 1,
         ),
         (
             PosixRlimitType::RlimitFsize,

@@ -4,11 +4,12 @@
 //! | limit | version 2 | version 1 |
 //! | --- | --- | --- |
 //! | memory | `memory.events`, notified | `memory.failcnt`, `memory.memsw.failcnt`, `memory.oom_control` |
-//! | processes | `pids.events`, notified | `pids.events`, notified |
+//! | processes | `pids.events`, notified | `pids.events` |
 //! | CPU time | `cpu.stat` | `cpu.stat` |
 //!
-//! The kernel notifies by waking whoever polls the open file for priority data. The other counters
-//! go up silently: somebody has to look.
+//! The kernel notifies by waking whoever polls the open file for priority data; of `pids.events` on
+//! version 1 only some kernels tell. The other counters go up silently: somebody has to look.
+//! Failed charges of memory are not counted by each kernel on version 1.
 
 use std::fs::File;
 use std::io;

@@ -67,7 +67,6 @@ pub(super) enum Phase {
 
 /// What the task knows.
 pub(super) struct State {
-    started: Instant,
     pub(super) phase: Phase,
     pub(super) calls: Calls,
     pub(super) evidence: Evidence,
@@ -104,7 +103,6 @@ impl Task {
         let startup = self.policy.resources().time.startup.value;
         let log = self.policy.resources().output.log.value.bytes();
         let mut state = State {
-            started: now,
             phase: Phase::Starting,
             calls: Calls::default(),
             evidence: Evidence {
@@ -113,7 +111,7 @@ impl Task {
             },
             log: LogLimit::new(log, now),
             records: Records::new(now),
-            looks: Looks::default(),
+            looks: Looks::new(now),
             call_pace: Pace::of_calls(now),
             message_pace: Pace::of_messages(log, now),
             unheard: 0,
@@ -208,7 +206,7 @@ impl Task {
         let read_from = state.message_pace.closed_until().filter(|_| !exited);
         let answer_from = state.call_pace.closed_until();
         let listen_from = state.looks.listens_from();
-        let look_at = state.looks.due(state.started, !state.calls.is_empty());
+        let look_at = state.looks.due();
         tokio::select! {
             message = async { from(read_from).await; receiver.next().await }, if state.channel_open => Wake::Message(message),
             command = commands.recv(), if state.accepts_commands && !exited => Wake::Command(command),
@@ -261,6 +259,7 @@ impl Task {
                     cpu_ms: time.cpu_per_call.value.millis(),
                 };
                 let cpu = self.cgroup.cpu_us().ok();
+                state.looks.called();
                 if let Some(id) = state.calls.begin(reply, limits, Instant::now(), cpu) {
                     let call = EngineMessage::Call {
                         id,
@@ -316,7 +315,8 @@ impl Task {
 
 /// Waits until then, if it is not past.
 async fn from(moment: Option<Instant>) {
-    if let Some(moment) = moment {
+    // A moment that is past is not worth a turn of the timer.
+    if let Some(moment) = moment.filter(|moment| *moment > Instant::now()) {
         sleep_until(moment.into()).await;
     }
 }

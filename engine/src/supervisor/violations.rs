@@ -67,7 +67,7 @@ impl Task {
     /// # Errors
     /// Where they cannot be read.
     pub(super) async fn look(&mut self, state: &mut State) -> std::io::Result<()> {
-        state.looks.looked(Instant::now());
+        state.looks.looked(Instant::now(), !state.calls.is_empty());
         for act in self.cgroup_events.look()? {
             self.on_violation(state, act, Witness::Kernel).await;
         }

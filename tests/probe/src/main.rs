@@ -17,12 +17,14 @@ mod files;
 mod filtered;
 mod flood;
 mod forge;
+mod frames;
 mod memory;
 mod network;
 mod processes;
 mod stage;
 mod startup;
 mod storm;
+mod violate;
 
 use lazaret_protocol::{CallError, CallId, EngineMessage, Payload, ShimMessage};
 use serde_json::Value;
@@ -44,6 +46,7 @@ fn asks() -> Vec<Ask> {
         network::ASKS,
         processes::ASKS,
         storm::ASKS,
+        violate::ASKS,
     ]
     .concat();
     asks.extend(attacks::asks());
@@ -78,7 +81,7 @@ fn call(asks: &[Ask], id: CallId, function: &str, arguments: &Payload) {
         Payload::Json(text) => serde_json::from_str(text).unwrap_or_default(),
         Payload::Bytes(_) => Value::Null,
     };
-    if forge::forge(id, function, &arguments) {
+    if forge::forge(id, function, &arguments) || frames::frames(id, function, &arguments) {
         return;
     }
     let result = match asks.iter().find(|(name, _)| *name == function) {
