@@ -59,6 +59,8 @@ mod resources;
 mod runtime;
 /// The JSON Schema of policy files.
 mod schema;
+/// How much a policy exposes.
+mod score;
 /// Sizes, times and shares with their units.
 mod units;
 /// What is done about violations.
@@ -86,6 +88,7 @@ pub use resource_key::ResourceKey;
 pub use resources::{Cpu, CpuWeight, Files, Memory, Output, Pids, Resources, Time, Tmp};
 pub use runtime::EngineChoice;
 pub use schema::{schema, schema_text};
+pub use score::{Part, Score};
 pub use units::{ByteSize, CpuShare, TimeLimit};
 pub use violations::{
     ActReaction, Handling, HandlingOverrides, LimitReaction, Severity, ViolationOverrides,

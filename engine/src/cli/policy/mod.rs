@@ -4,6 +4,7 @@ mod check;
 mod diff;
 mod effective;
 mod schema;
+mod score;
 mod why;
 
 use std::io::Write;
@@ -29,6 +30,8 @@ pub(super) enum PolicyCommand {
     Why(why::WhyArguments),
     /// Show what changes from one policy file to another, and what of it allows more.
     Diff(diff::DiffArguments),
+    /// Tell how much a plugin's policy exposes, from 0 to 10, and by what.
+    Score(score::ScoreArguments),
     /// Print the JSON Schema of policy files, for editors.
     Schema,
 }
@@ -39,6 +42,7 @@ pub(super) fn run(command: &PolicyCommand) -> Result<ExitCode, Failure> {
         PolicyCommand::Effective(arguments) => effective::run(arguments),
         PolicyCommand::Why(arguments) => why::run(arguments),
         PolicyCommand::Diff(arguments) => diff::run(arguments),
+        PolicyCommand::Score(arguments) => score::run(arguments),
         PolicyCommand::Schema => schema::run(),
     }
 }
