@@ -3,7 +3,8 @@
 use std::io::Read;
 
 use super::running::Ended;
-use super::task::{State, Task};
+use super::state::State;
+use super::task::Task;
 use crate::event::EndReason;
 
 /// The most bytes of standard error kept.

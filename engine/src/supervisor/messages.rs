@@ -6,10 +6,11 @@ use lazaret_protocol::{EngineMessage, LogLevel, PROTOCOL_VERSION, Payload, ShimM
 
 use super::calls::CallFailure;
 use super::running::PluginEvent;
-use super::task::{Phase, State, Task};
+use super::state::{Phase, State};
+use super::task::Task;
 use crate::channel::ChannelError;
 use crate::container::check_process;
-use crate::event::{Act, EndReason, Witness};
+use crate::event::{Act, EndReason, Verdict, Witness};
 
 impl Task {
     pub(super) async fn on_message(&mut self, state: &mut State, message: ShimMessage) {
@@ -81,6 +82,9 @@ impl Task {
             (Phase::Verifying | Phase::Ready, ShimMessage::Metrics(figures)) => {
                 state.evidence.heap = Some(figures.heap_used);
             }
+            // Its call is told of the end instead, whichever of the two was sooner.
+            (Phase::Ready, ShimMessage::Reply { .. })
+                if matches!(state.evidence.verdict, Some(Verdict::Kill(_))) => {}
             (Phase::Ready, ShimMessage::Reply { id, result }) => {
                 let limit = self.policy.resources().output.result.value.bytes();
                 let bytes = result.as_ref().map_or(0, payload_bytes);

@@ -25,6 +25,7 @@ mod quarantine;
 mod reaction;
 mod records;
 mod running;
+mod state;
 mod task;
 mod violations;
 

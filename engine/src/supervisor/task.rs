@@ -13,17 +13,13 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep_until;
 
-use super::calls::Calls;
-use super::log_limit::LogLimit;
-use super::looks::Looks;
 use super::outbox::Outbox;
-use super::pace::Pace;
 use super::quarantine::Quarantine;
-use super::records::Records;
 use super::running::{Command, Ended, PluginEvent};
+use super::state::State;
 use crate::channel::{ChannelError, Receiver};
 use crate::container::{Asked, Cgroup, CgroupEvents, Launcher, Listener};
-use crate::event::{Act, EndReason, Evidence, KILLED_FOR, Verdict, Witness};
+use crate::event::{Act, EndReason, KILLED_FOR, Verdict, Witness};
 
 /// How often the CPU time of calls under way is looked at.
 pub(super) const CPU_TICK: Duration = Duration::from_millis(200);
@@ -57,34 +53,6 @@ pub(super) struct Task {
     pub(super) ticks: tokio::time::Interval,
 }
 
-/// How far the plugin has come.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Phase {
-    Starting,
-    Verifying,
-    Ready,
-}
-
-/// What the task knows.
-pub(super) struct State {
-    pub(super) phase: Phase,
-    pub(super) calls: Calls,
-    pub(super) evidence: Evidence,
-    pub(super) log: LogLimit,
-    pub(super) records: Records,
-    pub(super) looks: Looks,
-    /// How fast reported system calls are answered.
-    pub(super) call_pace: Pace,
-    /// How fast messages that are no replies are read; while it is closed, none is.
-    pub(super) message_pace: Pace,
-    /// Lines that whoever listens had no room for.
-    pub(super) unheard: u64,
-    channel_open: bool,
-    /// The next moment something must have happened: readiness, or an exit.
-    pub(super) deadline: Option<(Instant, EndReason)>,
-    accepts_commands: bool,
-}
-
 /// What woke the task.
 enum Wake {
     Message(Result<ShimMessage, ChannelError>),
@@ -99,31 +67,7 @@ enum Wake {
 impl Task {
     /// Runs until the plugin has ended and nothing of it is left.
     pub(super) async fn run(mut self) -> Ended {
-        let now = Instant::now();
-        let startup = self.policy.resources().time.startup.value;
-        let log = self.policy.resources().output.log.value.bytes();
-        let mut state = State {
-            phase: Phase::Starting,
-            calls: Calls::default(),
-            evidence: Evidence {
-                memory_limit: self.policy.resources().memory.max.value.bytes(),
-                ..Evidence::default()
-            },
-            log: LogLimit::new(log, now),
-            records: Records::new(now),
-            looks: Looks::new(now),
-            call_pace: Pace::of_calls(now),
-            message_pace: Pace::of_messages(log, now),
-            unheard: 0,
-            channel_open: true,
-            deadline: Some((
-                now + startup.duration(),
-                EndReason::StartupTimeout {
-                    limit_ms: startup.millis(),
-                },
-            )),
-            accepts_commands: true,
-        };
+        let mut state = State::new(&self.policy, Instant::now());
         while state.evidence.exit.is_none() || state.channel_open {
             match self.wait(&mut state).await {
                 Wake::Message(Ok(message)) => self.on_message(&mut state, message).await,

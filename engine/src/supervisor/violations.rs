@@ -4,9 +4,10 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::reaction::decide;
 use super::running::PluginEvent;
-use super::task::{State, Task};
+use super::state::State;
+use super::task::Task;
 use crate::container::Asked;
-use crate::event::{Act, EndReason, Reaction, Violation, Witness};
+use crate::event::{Act, EndReason, Reaction, Verdict, Violation, Witness};
 
 impl Task {
     /// A system call whose thread waits for an answer.
@@ -56,7 +57,9 @@ impl Task {
             state.records.unheard(dropped);
         }
         let ends = matches!(reaction, Reaction::Kill | Reaction::Quarantine);
-        if ends && state.evidence.exit.is_none() {
+        let ended = state.evidence.exit.is_some()
+            || matches!(state.evidence.verdict, Some(Verdict::Kill(_)));
+        if ends && !ended {
             self.kill(state, reason).await;
         }
         reaction

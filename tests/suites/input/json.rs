@@ -26,6 +26,10 @@ pub(super) fn cases() -> Vec<Case> {
             in_the_plugin,
         ),
         Case::new("input: `--json` has the same fields each time", fields),
+        Case::new(
+            "input: a violation is a record in JSON, and in words what ended the plugin",
+            violation,
+        ),
     ]
 }
 
@@ -180,5 +184,46 @@ fn fields(world: &World) -> anyhow::Result<()> {
         value["bytes"] == serde_json::json!([1, 255]) && value["result"].is_null(),
         "{value}"
     );
+    Ok(())
+}
+
+fn violation(world: &World) -> anyhow::Result<()> {
+    let main = "export const f = (path) => Deno.readTextFile(path);";
+    let setup = quick("nosy", main)
+        .with("own.txt", "mine")
+        .policy("violations: { permission: { severity: critical, reaction: kill } }");
+    let finished = run_plugin(world, &setup, &["--call", "f", "--args", "\"own.txt\""])?;
+    ensure!(finished.code == Some(0), "{finished:?}");
+    let call = ["--call", "f", "--args", "\"/etc/shadow\""];
+    let finished = run_plugin(world, &setup, &[&call[..], &["--json"]].concat())?;
+    ensure!(finished.code == Some(19), "{finished:?}");
+    let ended = object(&finished)?["ended"].clone();
+    let records = ended["violations"].as_array().context("a list")?.iter();
+    let mut records = records.filter(|record| record["act"]["kind"] == "permission");
+    let mut record = records.next().context("no record")?.clone();
+    let time = record["at_unix_ms"].take();
+    ensure!(
+        time.as_u64().is_some_and(|time| time > 1_700_000_000_000),
+        "{time}"
+    );
+    let act = serde_json::json!({ "kind": "permission", "permission": "file:read:/etc/shadow" });
+    let expected = serde_json::json!({
+        "at_unix_ms": null,
+        "plugin": "nosy",
+        "act": act,
+        "severity": "critical",
+        "reaction": "kill",
+        "witness": "shim",
+    });
+    assert_eq!(record, expected);
+    let reason = serde_json::json!({ "reason": "violation", "act": act });
+    assert_eq!(ended["reason"], reason);
+    let finished = run_plugin(world, &setup, &call)?;
+    for line in [
+        "[nosy] violation: `file:read:/etc/shadow` denied, the plugin is ended\n",
+        "error: plugin `nosy` ended: its policy ends it for this: `file:read:/etc/shadow` denied\n",
+    ] {
+        ensure!(finished.errors.contains(line), "{finished:?}");
+    }
     Ok(())
 }
