@@ -12,6 +12,8 @@ pub mod case;
 pub mod command;
 /// Plugins run through the library.
 pub mod host;
+/// Containers with layers of their protection switched off.
+pub mod layers;
 /// What is left behind on the host.
 pub mod leaks;
 /// Where the programs under test are.

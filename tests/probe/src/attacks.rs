@@ -7,6 +7,7 @@ mod kernel;
 mod limits;
 mod network;
 mod processes;
+mod programs;
 mod ring;
 
 use std::ffi::CString;
@@ -33,6 +34,7 @@ pub(crate) fn asks() -> Vec<Ask> {
         limits::ASKS,
         network::ASKS,
         processes::ASKS,
+        programs::ASKS,
         ring::ASKS,
     ]
     .concat()

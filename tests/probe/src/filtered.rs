@@ -1,24 +1,52 @@
-//! What the shim puts on by itself, put on by the same code.
+//! What the shim puts on by itself, put on by the same code and in the same order.
 
+use lazaret_guard::{filter, landlock, memory};
+use lazaret_protocol::{Landlock, SETTINGS_PATH};
 use serde_json::{Value, json};
 
 use crate::Ask;
 
 pub(crate) const ASKS: &[Ask] = &[
-    ("close_memory", |_| close_memory()),
-    ("second_filter", |_| install()),
+    ("guard", |arguments| told(guard(arguments))),
+    ("second_filter", |_| {
+        told(filter::install(true).map_err(|error| error.to_string()))
+    }),
 ];
 
-fn install() -> Value {
-    match lazaret_guard::filter::install(true) {
+fn told(result: Result<(), String>) -> Value {
+    match result {
         Ok(()) => json!({ "ok": true }),
-        Err(error) => json!({ "error": error.to_string() }),
+        Err(error) => json!({ "error": error }),
     }
 }
 
-fn close_memory() -> Value {
-    match lazaret_guard::memory::close().as_slice() {
-        [] => json!({ "ok": true }),
-        differences => json!({ "error": format!("{differences:?}") }),
+/// Puts on those that the argument `layers` names: `memory`, `landlock`, `filter`.
+fn guard(arguments: &Value) -> Result<(), String> {
+    let layers = arguments["layers"].as_array();
+    let wants = |name: &str| layers.is_some_and(|layers| layers.iter().any(|layer| layer == name));
+    if wants("memory") {
+        let differences = memory::close();
+        if !differences.is_empty() {
+            return Err(format!("{differences:?}"));
+        }
     }
+    let filter = match wants("filter") {
+        true => Some(filter::ahead(true).map_err(|error| error.to_string())?),
+        false => None,
+    };
+    if wants("landlock") {
+        let rules = rules().map_err(|error| error.to_string())?;
+        landlock::restrict(&rules).map_err(|error| format!("{error:?}"))?;
+    }
+    match filter {
+        Some(filter) => filter.install().map_err(|error| error.to_string()),
+        None => Ok(()),
+    }
+}
+
+/// Landlock's rules as the engine wrote them for the shim.
+fn rules() -> std::io::Result<Landlock> {
+    let settings = crate::files::whole(SETTINGS_PATH)?;
+    let settings: Value = serde_json::from_str(&settings)?;
+    Ok(serde_json::from_value(settings["landlock"].clone())?)
 }

@@ -23,6 +23,7 @@ pub(crate) const ASKS: &[Ask] = &[
         told(reach_by_handle(arguments))
     }),
     ("hard_link", |arguments| told(hard_link(arguments))),
+    ("replace", |arguments| told(replace(arguments))),
     ("device", |_| told(device())),
     ("write_code", |_| told(write_code())),
     ("reopen_code", |_| told(reopen_code())),
@@ -89,6 +90,18 @@ fn hard_link(arguments: &Value) -> Tried {
     let [from, to] = ["from", "to"].map(|key| path(arguments, key));
     let (from, to) = (from.at("path")?, to.at("path")?);
     raw(libc::SYS_link, [pointer(&*from), pointer(&*to), 0, 0, 0, 0]).at("link")?;
+    Ok(Value::Null)
+}
+
+/// Puts a file away, so that another can be put in its place.
+fn replace(arguments: &Value) -> Tried {
+    let path = path(arguments, "path").at("path")?;
+    let away = c"/away";
+    raw(
+        libc::SYS_rename,
+        [pointer(&*path), pointer(away), 0, 0, 0, 0],
+    )
+    .at("rename")?;
     Ok(Value::Null)
 }
 

@@ -24,7 +24,6 @@ pub(crate) const ASKS: &[Ask] = &[
     ("make_map", |_| told(make_map())),
     ("count_events", |_| told(count_events())),
     ("handle_faults", |_| told(handle_faults())),
-    ("read_implies_execute", |_| told(read_implies_execute())),
 ];
 
 /// Makes the read-only root file system writable.
@@ -139,18 +138,4 @@ fn count_events() -> Tried {
 fn handle_faults() -> Tried {
     raw(libc::SYS_userfaultfd, [0; 6]).at("userfaultfd")?;
     Ok(Value::Null)
-}
-
-/// Has all memory that can be read be executable, and looks at some.
-fn read_implies_execute() -> Tried {
-    const READ_IMPLIES_EXEC: c_long = 0x040_0000;
-    raw(libc::SYS_personality, [READ_IMPLIES_EXEC, 0, 0, 0, 0, 0]).at("personality")?;
-    let protection = (libc::PROT_READ | libc::PROT_WRITE).into();
-    let flags = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS).into();
-    let start = raw(libc::SYS_mmap, [0, 4096, protection, flags, -1, 0]).at("mmap")?;
-    let maps = crate::files::whole("/proc/self/maps").at("read")?;
-    let start = format!("{start:x}-");
-    let line = maps.lines().find(|line| line.starts_with(&start));
-    let mode = line.and_then(|line| line.split_whitespace().nth(1));
-    Ok(mode.unwrap_or("no such mapping").into())
 }

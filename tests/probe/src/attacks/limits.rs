@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::fd::AsRawFd;
 
-use libc::{O_CREAT, O_WRONLY, c_long};
+use libc::{O_CREAT, O_RDONLY, O_WRONLY, c_long};
 use serde_json::{Value, json};
 
-use super::{At, Tried, c_text, open, pointer, told};
+use super::{At, Tried, c_text, open, owned, pointer, told};
 use crate::Ask;
 use crate::answer::{name, number};
 use crate::calls::raw;
@@ -25,7 +25,14 @@ pub(crate) const ASKS: &[Ask] = &[
     ("many_descriptors", |arguments| {
         let mut held = Vec::new();
         many(arguments, |_| {
-            held.push(open(c"/dev/null", O_WRONLY).at("open")?);
+            held.push(open(c"/plugin/main.js", O_RDONLY).at("open")?);
+            Ok(())
+        })
+    }),
+    ("many_pipes", |arguments| {
+        let mut held = Vec::new();
+        many(arguments, |_| {
+            held.push(full_pipe()?);
             Ok(())
         })
     }),
@@ -49,6 +56,17 @@ fn many(arguments: &Value, mut once: impl FnMut(u64) -> Tried<()>) -> Value {
 fn byte_file(number: u64) -> Tried<()> {
     let mut file = new_file(number)?;
     file.write_all(&[1; 256 * 1024]).at("write")
+}
+
+/// A pipe with all of the 64 KiB that it may hold (pipe(7)).
+fn full_pipe() -> Tried<[File; 2]> {
+    let mut ends = [0_i32; 2];
+    let call = [ends.as_mut_ptr() as c_long, 0, 0, 0, 0, 0];
+    raw(libc::SYS_pipe2, call).at("pipe2")?;
+    let [reader, writer] = ends.map(|end| owned(end.into()));
+    let mut pipe = [reader.at("pipe2")?, writer.at("pipe2")?].map(File::from);
+    pipe[1].write_all(&[1; 64 * 1024]).at("write")?;
+    Ok(pipe)
 }
 
 fn empty_file(number: u64) -> Tried<()> {

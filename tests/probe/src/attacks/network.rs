@@ -21,6 +21,7 @@ pub(crate) const ASKS: &[Ask] = &[
     ("offer", |arguments| told(offer(arguments))),
     ("new_socket", |arguments| told(new_socket(arguments))),
     ("set_link_up", |_| told(set_link_up())),
+    ("send_nothing", |_| told(send_nothing())),
 ];
 
 /// An address as the kernel takes it (ip(7), ipv6(7), unix(7)), and its family.
@@ -103,6 +104,12 @@ fn new_socket(arguments: &Value) -> Tried {
     let [family, kind, protocol] = numbers;
     raw(libc::SYS_socket, [family, kind, protocol, 0, 0, 0]).at("socket")?;
     Ok(Value::Null)
+}
+
+/// Sends no bytes on the socket it was given.
+fn send_nothing() -> Tried {
+    let send = [lazaret_protocol::CHANNEL_FD.into(), 0, 0, 0, 0, 0];
+    raw(libc::SYS_sendto, send).map(Value::from).at("send")
 }
 
 /// Sets the first network device up by a message to the kernel (rtnetlink(7)).

@@ -5,7 +5,7 @@ use std::io;
 use libc::{c_int, c_long};
 use serde_json::{Value, json};
 
-use super::{At, Tried, open, owned, pointer, told};
+use super::{At, Tried, pointer, told};
 use crate::Ask;
 use crate::answer::number;
 use crate::calls::raw;
@@ -26,8 +26,8 @@ pub(crate) const ASKS: &[Ask] = &[
     ("allow_core", |_| told(allow_core())),
     ("become_root", |_| told(become_root())),
     ("take_capabilities", |_| told(take_capabilities())),
-    ("run_program", |_| told(run_program())),
-    ("run_from_memory", |_| told(run_from_memory())),
+    ("own_limits", |_| told(own_limits())),
+    ("own_scheduling", |_| told(own_scheduling())),
 ];
 
 fn process(arguments: &Value) -> c_long {
@@ -113,6 +113,20 @@ fn allow_core() -> Tried {
     Ok(Value::Null)
 }
 
+/// Its own limits on core dumps.
+fn own_limits() -> Tried {
+    let mut limit = [1_u64; 2];
+    let place = limit.as_mut_ptr() as c_long;
+    let core = libc::RLIMIT_CORE.into();
+    raw(libc::SYS_prlimit64, [0, core, 0, place, 0, 0]).at("prlimit64")?;
+    Ok(json!(limit))
+}
+
+fn own_scheduling() -> Tried {
+    let policy = raw(libc::SYS_sched_getscheduler, [0; 6]);
+    policy.map(Value::from).at("sched_getscheduler")
+}
+
 fn become_root() -> Tried {
     raw(libc::SYS_setuid, [0; 6]).at("setuid")?;
     raw(libc::SYS_geteuid, [0; 6])
@@ -137,41 +151,4 @@ fn set_capabilities(low: u32) -> io::Result<()> {
     let sets: [u32; 6] = [low, low, 0, 0, 0, 0];
     let call = [pointer(&version), pointer(&sets), 0, 0, 0, 0];
     raw(libc::SYS_capset, call).map(drop)
-}
-
-/// Writes a program to `/tmp` and runs it; it answers in this one's place.
-fn run_program() -> Tried {
-    let path = c"/tmp/program";
-    let mut file = open(path, libc::O_WRONLY | libc::O_CREAT).at("create")?;
-    io::Write::write_all(&mut file, b"#!/lazaret/shim --say\n").at("write")?;
-    drop(file);
-    let arguments = [pointer(path), 0];
-    let end = [0_u64];
-    let call = [pointer(path), pointer(&arguments), pointer(&end), 0, 0, 0];
-    raw(libc::SYS_execve, call).at("execve")?;
-    Ok(Value::Null)
-}
-
-/// Runs a program that is in no file system: this one.
-fn run_from_memory() -> Tried {
-    let name = c"program";
-    let call = [pointer(name), libc::MFD_CLOEXEC.into(), 0, 0, 0, 0];
-    let program = raw(libc::SYS_memfd_create, call).at("memfd_create")?;
-    let program = owned(program).at("memfd_create")?;
-    let mut file = std::fs::File::from(program);
-    let mut own = open(c"/lazaret/shim", libc::O_RDONLY).at("open")?;
-    io::copy(&mut own, &mut file).at("copy")?;
-    let empty = c"";
-    let arguments = [pointer(name), pointer(c"--say"), 0];
-    let end = [0_u64];
-    let call = [
-        std::os::fd::AsRawFd::as_raw_fd(&file).into(),
-        pointer(empty),
-        pointer(&arguments),
-        pointer(&end),
-        libc::AT_EMPTY_PATH.into(),
-        0,
-    ];
-    raw(libc::SYS_execveat, call).at("execveat")?;
-    Ok(json!(null))
 }
