@@ -9,9 +9,9 @@ use rustix::fs::{StatVfsMountFlags, makedev, statvfs};
 
 use super::difference;
 
-/// What is seen at a path.
+/// What is seen at a path that must be masked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Covered {
+pub enum Masked {
     /// Nothing: this kernel has no such file.
     Absent,
     /// A directory.
@@ -23,111 +23,107 @@ pub enum Covered {
     },
     /// A character device of this number.
     Device(u64),
-    /// A file of any other kind.
-    File {
-        /// It is on a mount nobody can write to.
-        read_only: bool,
-    },
+    /// Any other kind of file.
+    File,
 }
 
 /// Looks at every path that must be covered.
 pub(super) fn differences(expected: &Expected) -> Vec<Difference> {
-    let masked = expected.masked.iter();
-    let read_only = expected.read_only.iter();
-    masked
-        .filter_map(|path| checked(path, compare_masked))
-        .chain(read_only.filter_map(|path| checked(path, compare_read_only)))
-        .collect()
+    let masked = expected.masked.iter().filter_map(|path| {
+        let found = look(path);
+        found.map_or_else(
+            |error| unseen(path, error),
+            |found| compare_masked(path, found),
+        )
+    });
+    let read_only = expected.read_only.iter().filter_map(|path| {
+        let found = is_read_only(path);
+        found.map_or_else(
+            |error| unseen(path, error),
+            |read_only| compare_read_only(path, read_only),
+        )
+    });
+    masked.chain(read_only).collect()
 }
 
-fn checked(
-    path: &str,
-    compare: impl Fn(&str, Covered) -> Option<Difference>,
-) -> Option<Difference> {
-    match look(path) {
-        Ok(covered) => compare(path, covered),
-        Err(error) => Some(difference(path, "can be looked at", error)),
-    }
+fn unseen(path: &str, error: std::io::Error) -> Option<Difference> {
+    Some(difference(path, "can be looked at", error))
 }
 
-fn look(path: &str) -> std::io::Result<Covered> {
+fn look(path: &str) -> std::io::Result<Masked> {
     let metadata = match fs_err::symlink_metadata(path) {
         Ok(metadata) => metadata,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Covered::Absent),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Masked::Absent),
         Err(error) => return Err(error),
     };
-    if metadata.file_type().is_char_device() {
-        return Ok(Covered::Device(metadata.rdev()));
-    }
-    let read_only = statvfs(path)?.f_flag.contains(StatVfsMountFlags::RDONLY);
-    Ok(if metadata.is_dir() {
-        Covered::Directory {
-            read_only,
+    Ok(if metadata.file_type().is_char_device() {
+        Masked::Device(metadata.rdev())
+    } else if metadata.is_dir() {
+        Masked::Directory {
+            read_only: statvfs(path)?.f_flag.contains(StatVfsMountFlags::RDONLY),
             filled: fs_err::read_dir(path)?.next().is_some(),
         }
     } else {
-        Covered::File { read_only }
+        Masked::File
     })
+}
+
+/// Whether the mount a path is on can be written by nobody; `None` where there is no such path.
+fn is_read_only(path: &str) -> std::io::Result<Option<bool>> {
+    match statvfs(path) {
+        Ok(found) => Ok(Some(found.f_flag.contains(StatVfsMountFlags::RDONLY))),
+        Err(rustix::io::Errno::NOENT) => Ok(None),
+        Err(errno) => Err(errno.into()),
+    }
 }
 
 /// What differs from a masked path: nothing there, an empty directory, or `/dev/null` over a file.
 #[must_use]
-pub fn compare_masked(path: &str, found: Covered) -> Option<Difference> {
-    let empty = Covered::Directory {
+pub fn compare_masked(path: &str, found: Masked) -> Option<Difference> {
+    let empty = Masked::Directory {
         read_only: true,
         filled: false,
     };
-    let masked =
-        found == Covered::Absent || found == empty || found == Covered::Device(makedev(1, 3));
-    (!masked).then(|| difference(format!("masked {path}"), "nothing in it", told(found)))
-}
-
-/// What differs from a path that nobody can write to.
-#[must_use]
-pub fn compare_read_only(path: &str, found: Covered) -> Option<Difference> {
-    let held = match found {
-        Covered::Absent => true,
-        Covered::Directory { read_only, .. } | Covered::File { read_only } => read_only,
-        Covered::Device(_) => false,
+    let null = Masked::Device(makedev(1, 3));
+    let told = match found {
+        Masked::Absent => return None,
+        found if found == empty || found == null => return None,
+        Masked::Directory { filled: true, .. } => "a directory with something in it".to_owned(),
+        Masked::Directory { .. } => "a directory that can be written".to_owned(),
+        Masked::Device(number) => format!("device {number:#x}"),
+        Masked::File => "a file".to_owned(),
     };
-    (!held).then(|| difference(format!("read-only {path}"), "ro", told(found)))
+    Some(difference(format!("masked {path}"), "nothing", told))
 }
 
-fn told(found: Covered) -> String {
-    let mode = |read_only| if read_only { "ro" } else { "rw" };
-    match found {
-        Covered::Absent => "absent".to_owned(),
-        Covered::Directory { read_only, filled } => {
-            let content = if filled { "filled" } else { "empty" };
-            format!("directory, {content}, {}", mode(read_only))
-        }
-        Covered::Device(number) => format!("device {number:#x}"),
-        Covered::File { read_only } => format!("file, {}", mode(read_only)),
-    }
+/// What differs from a path that nobody can write to. `None` where there is no such path.
+#[must_use]
+pub fn compare_read_only(path: &str, read_only: Option<bool>) -> Option<Difference> {
+    (read_only == Some(false)).then(|| difference(format!("read-only {path}"), "ro", "rw"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn directory(read_only: bool, filled: bool) -> Covered {
-        Covered::Directory { read_only, filled }
+    fn directory(read_only: bool, filled: bool) -> Masked {
+        Masked::Directory { read_only, filled }
     }
 
     #[test]
     fn what_is_masked_is_absent_empty_or_the_null_device() {
         for good in [
-            Covered::Absent,
+            Masked::Absent,
             directory(true, false),
-            Covered::Device(makedev(1, 3)),
+            Masked::Device(makedev(1, 3)),
         ] {
             assert_eq!(compare_masked("/proc/keys", good), None, "{good:?}");
         }
         for bad in [
             directory(true, true),
             directory(false, false),
-            Covered::Device(makedev(1, 1)),
-            Covered::File { read_only: true },
+            Masked::Device(makedev(1, 1)),
+            Masked::File,
         ] {
             let found = compare_masked("/proc/keys", bad).expect("a difference");
             assert_eq!(found.what, "masked /proc/keys", "{bad:?}");
@@ -136,21 +132,11 @@ mod tests {
 
     #[test]
     fn what_is_read_only_is_absent_or_on_a_mount_nobody_writes_to() {
-        for good in [
-            Covered::Absent,
-            directory(true, true),
-            Covered::File { read_only: true },
-        ] {
-            assert_eq!(compare_read_only("/proc/sys", good), None, "{good:?}");
+        for good in [None, Some(true)] {
+            assert_eq!(compare_read_only("/proc/sys", good), None);
         }
-        for bad in [
-            directory(false, true),
-            Covered::File { read_only: false },
-            Covered::Device(makedev(1, 3)),
-        ] {
-            let found = compare_read_only("/proc/sys", bad).expect("a difference");
-            assert_eq!(found.what, "read-only /proc/sys", "{bad:?}");
-        }
+        let found = compare_read_only("/proc/sys", Some(false)).expect("a difference");
+        assert_eq!(found.what, "read-only /proc/sys");
     }
 
     #[test]
@@ -161,11 +147,11 @@ mod tests {
         assert_eq!(seen(path), directory(false, false));
         fs_err::write(temporary.path().join("file"), "").expect("file");
         assert_eq!(seen(path), directory(false, true));
-        assert_eq!(
-            seen(&format!("{path}/file")),
-            Covered::File { read_only: false }
-        );
-        assert_eq!(seen(&format!("{path}/none")), Covered::Absent);
-        assert_eq!(seen("/dev/null"), Covered::Device(makedev(1, 3)));
+        assert_eq!(seen(&format!("{path}/file")), Masked::File);
+        assert_eq!(seen(&format!("{path}/none")), Masked::Absent);
+        assert_eq!(seen("/dev/null"), Masked::Device(makedev(1, 3)));
+        assert_eq!(is_read_only(path).expect("looked at"), Some(false));
+        let none = is_read_only(&format!("{path}/none"));
+        assert_eq!(none.expect("looked at"), None);
     }
 }

@@ -11,7 +11,7 @@ mod mounts;
 mod space;
 mod status;
 
-pub use covered::{Covered, compare_masked, compare_read_only};
+pub use covered::{Masked, compare_masked, compare_read_only};
 pub use identity::{compare_cgroup, compare_id_map, parse_id_map};
 pub use limits::compare_limit;
 pub use mounts::{Mount, compare_mounts, parse_mounts};
