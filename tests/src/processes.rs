@@ -102,3 +102,45 @@ pub(crate) fn entries(directory: &str) -> Vec<String> {
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .collect()
 }
+
+/// What a process holds on to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Its threads.
+    pub threads: usize,
+    /// Its descriptors.
+    pub descriptors: usize,
+    /// Mounts in its mount namespace.
+    pub mounts: usize,
+    /// Files and directories in its own directory of `/run/lazaret`, as it sees them.
+    pub files: usize,
+    /// Memory that is its alone, in bytes.
+    pub memory: u64,
+}
+
+impl Held {
+    /// Looks at a process.
+    ///
+    /// # Errors
+    /// Where it is gone.
+    pub fn by(process: u32) -> anyhow::Result<Self> {
+        let proc = format!("/proc/{process}");
+        Ok(Self {
+            threads: entries(&format!("{proc}/task")).len(),
+            descriptors: entries(&format!("{proc}/fd")).len(),
+            mounts: fs_err::read_to_string(format!("{proc}/mountinfo"))?
+                .lines()
+                .count(),
+            files: files_below(&format!("{proc}/root/run/lazaret/{process}")),
+            memory: crate::resident::private(process)?,
+        })
+    }
+}
+
+/// How many entries there are in a directory and those below it.
+fn files_below(directory: &str) -> usize {
+    entries(directory)
+        .iter()
+        .map(|name| 1 + files_below(&format!("{directory}/{name}")))
+        .sum()
+}

@@ -35,12 +35,12 @@ impl Idle {
     }
 }
 
-/// What is resident of a process, in bytes.
+/// What is resident of a process and no file's, in bytes.
 ///
 /// # Errors
 /// Where it is gone.
-pub fn of(process: u32) -> anyhow::Result<u64> {
-    bytes(&process.to_string(), "VmRSS:")
+pub fn private(process: u32) -> anyhow::Result<u64> {
+    bytes(&process.to_string(), "RssAnon:")
 }
 
 /// A line of proc_pid_status(5).

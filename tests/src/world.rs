@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 
 use crate::host::Host;
 use crate::parts::Parts;
+use crate::patience::patience;
 
 /// How long a case may take at most. Nothing is measured by it.
 pub const DEADLINE: Duration = Duration::from_secs(90);
@@ -27,14 +28,27 @@ impl World {
         &self,
         future: impl Future<Output = anyhow::Result<T>>,
     ) -> anyhow::Result<T> {
+        self.block_on_within(DEADLINE, future)
+    }
+
+    /// The same for a case that is long by its nature.
+    ///
+    /// # Errors
+    /// Its own, or that it took longer than the deadline.
+    pub fn block_on_within<T>(
+        &self,
+        deadline: Duration,
+        future: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<T> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .context("failed to start a runtime")?;
+        let deadline = patience(deadline);
         runtime.block_on(async {
-            tokio::time::timeout(DEADLINE, future)
+            tokio::time::timeout(deadline, future)
                 .await
-                .with_context(|| format!("not done after {} s", DEADLINE.as_secs()))?
+                .with_context(|| format!("not done after {} s", deadline.as_secs()))?
         })
     }
 
@@ -63,7 +77,7 @@ impl World {
 /// # Errors
 /// Where it does not hold in time.
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) -> anyhow::Result<()> {
-    let end = Instant::now() + DEADLINE / 3;
+    let end = Instant::now() + patience(DEADLINE / 3);
     while !holds() {
         if Instant::now() >= end {
             bail!("waited in vain until {what}");
