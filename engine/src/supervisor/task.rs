@@ -27,6 +27,9 @@ pub(super) const CPU_TICK: Duration = Duration::from_millis(200);
 /// How long a shim may take to exit once it was asked to or its channel is closed.
 const EXIT_GRACE: Duration = Duration::from_secs(2);
 
+/// How much is done for one plugin before others on the same thread get their turn.
+const TURN: u32 = 8;
+
 /// A container that was started, with everything to watch it by.
 pub(super) struct Task {
     pub(super) launcher: Arc<Launcher>,
@@ -68,7 +71,14 @@ impl Task {
     /// Runs until the plugin has ended and nothing of it is left.
     pub(super) async fn run(mut self) -> Ended {
         let mut state = State::new(&self.policy, Instant::now());
+        let mut turn = TURN;
         while state.evidence.exit.is_none() || state.channel_open {
+            turn -= 1;
+            if turn == 0 {
+                turn = TURN;
+                // A plugin for which there is always more to do keeps nobody else waiting.
+                tokio::task::yield_now().await;
+            }
             match self.wait(&mut state).await {
                 Wake::Message(Ok(message)) => self.on_message(&mut state, message).await,
                 Wake::Message(Err(error)) => self.on_channel_end(&mut state, error).await,
@@ -144,8 +154,10 @@ impl Task {
             ..
         } = self;
         let deadline = state.deadline.as_ref().map(|(at, _)| *at);
-        let overdue = state.calls.next_deadline();
         let exited = state.evidence.exit.is_some();
+        // Once is enough: the rest of the time is for what it sent before.
+        let killed = matches!(state.evidence.verdict, Some(Verdict::Kill(_)));
+        let overdue = state.calls.next_deadline().filter(|_| !killed && !exited);
         // What it sent before it ended is bounded by what a socket holds.
         let read_from = state.message_pace.closed_until().filter(|_| !exited);
         let answer_from = state.call_pace.closed_until();
@@ -166,7 +178,7 @@ impl Task {
             () = sleep_until(overdue.unwrap_or_else(Instant::now).into()), if overdue.is_some() => Wake::Tick,
             notified = async { from(listen_from).await; cgroup_events.notified().await }, if !exited => Wake::Look(notified),
             () = sleep_until(look_at.into()), if !exited => Wake::Look(Ok(())),
-            _ = ticks.tick(), if !state.calls.is_empty() && !exited => Wake::Tick,
+            _ = ticks.tick(), if !state.calls.is_empty() && !killed && !exited => Wake::Tick,
         }
     }
 
