@@ -7,10 +7,12 @@ use serde_json::{Value, json};
 /// Error numbers that have a name here; others are told as numbers.
 const NAMES: &[(i32, &str)] = &[
     (libc::EACCES, "EACCES"),
+    (libc::EADDRNOTAVAIL, "EADDRNOTAVAIL"),
     (libc::EAGAIN, "EAGAIN"),
     (libc::EBADF, "EBADF"),
     (libc::EBUSY, "EBUSY"),
     (libc::ECHILD, "ECHILD"),
+    (libc::ECONNREFUSED, "ECONNREFUSED"),
     (libc::EDQUOT, "EDQUOT"),
     (libc::EFAULT, "EFAULT"),
     (libc::EFBIG, "EFBIG"),
@@ -18,6 +20,7 @@ const NAMES: &[(i32, &str)] = &[
     (libc::EIO, "EIO"),
     (libc::ELOOP, "ELOOP"),
     (libc::EMFILE, "EMFILE"),
+    (libc::ENETUNREACH, "ENETUNREACH"),
     (libc::ENODEV, "ENODEV"),
     (libc::ENOENT, "ENOENT"),
     (libc::ENOEXEC, "ENOEXEC"),

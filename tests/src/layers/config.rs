@@ -154,6 +154,7 @@ fn raise_limits(config: &mut Value) {
             "RLIMIT_NPROC" => Resource::Nproc,
             "RLIMIT_FSIZE" => Resource::Fsize,
             "RLIMIT_CORE" => Resource::Core,
+            "RLIMIT_MEMLOCK" => Resource::Memlock,
             _ => continue,
         };
         let own = getrlimit(kind).maximum.unwrap_or(u64::MAX);

@@ -130,7 +130,12 @@ impl Stage {
             (Layer::Landlock, "landlock"),
             (Layer::SecondFilter, "filter"),
         ];
-        let own = own.iter().filter(|(layer, _)| !off.contains(layer));
+        // Who is the namespace's root owns the file that closed memory is.
+        let open = off
+            .contains(&Layer::UserNamespace)
+            .then_some(Layer::ClosedMemory);
+        let is_off = |layer: &Layer| off.contains(layer) || open.as_ref() == Some(layer);
+        let own = own.iter().filter(|(layer, _)| !is_off(layer));
         let own: Vec<_> = own.map(|(_, name)| name).collect();
         let guard = ("guard", json!({ "layers": own }));
         let asks: Vec<_> = [guard].iter().chain(asks).cloned().collect();
@@ -201,6 +206,15 @@ fn bundle(world: &World, policy: &str, directory: &Path) -> anyhow::Result<Value
     ensure!(finished.code == Some(0), "{finished:?}");
     // Where the stand-in's files are mounted when mounts are off.
     fs_err::create_dir(bundle.join("rootfs/host"))?;
+    for (path, mode) in [
+        // This runtime gives a mounted `/tmp` the mode of what it covers.
+        ("rootfs/tmp", 0o1777),
+        // That nobody may write to files of the bundle is no layer to be looked at.
+        ("plugin/main.js", 0o644),
+    ] {
+        let mode = std::fs::Permissions::from_mode(mode);
+        fs_err::set_permissions(bundle.join(path), mode)?;
+    }
     let shim = bundle.join("rootfs/lazaret/shim");
     fs_err::remove_file(&shim)?;
     fs_err::copy(world.parts.probe(), &shim)?;

@@ -93,15 +93,12 @@ fn hard_link(arguments: &Value) -> Tried {
     Ok(Value::Null)
 }
 
-/// Puts a file away, so that another can be put in its place.
+/// Puts a file away, so that another can be put in its place, and back again.
 fn replace(arguments: &Value) -> Tried {
     let path = path(arguments, "path").at("path")?;
-    let away = c"/away";
-    raw(
-        libc::SYS_rename,
-        [pointer(&*path), pointer(away), 0, 0, 0, 0],
-    )
-    .at("rename")?;
+    let [path, away] = [pointer(&*path), pointer(c"/away")];
+    raw(libc::SYS_rename, [path, away, 0, 0, 0, 0]).at("rename")?;
+    raw(libc::SYS_rename, [away, path, 0, 0, 0, 0]).at("back")?;
     Ok(Value::Null)
 }
 
