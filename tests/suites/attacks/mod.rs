@@ -1,5 +1,18 @@
-//! The hostile collection: every attack with its harmless twin, in a whole container and with the
-//! layer that stops it switched off.
+//! The hostile collection: every attack with its harmless twin, in a whole container and with
+//! layers switched off.
+//!
+//! The attacks of this half are made by the probe, which is what a plugin would be that had the
+//! shim's own code in its hands. Each is tried in a whole container, then without the layer that
+//! stops it, so that the second one must; then without that one too, so that it is seen to be an
+//! attack at all. In between, what else would stop it is taken away bit by bit.
+
+mod files;
+mod kernel;
+mod network;
+mod processes;
+mod trial;
+mod whole;
+mod without;
 
 use anyhow::ensure;
 use lazaret_tests::attack::{About, table, with_table};
@@ -7,25 +20,57 @@ use lazaret_tests::case::Case;
 use lazaret_tests::parts::workspace;
 use lazaret_tests::world::World;
 
+use trial::Native;
+
 /// Where the table is kept.
 const THREAT_MODEL: &str = include_str!("../../../docs/threat-model.md");
 
 /// Set to `1` to have the table written instead of compared.
 const WRITE: &str = "LAZARET_TESTS_WRITE_TABLE";
 
+/// Limits that are soon reached, and a policy under which a reported call is refused and nothing
+/// more.
+const POLICY: &str = "level: minimal\n\
+    resources: { memory: { max: 32MiB }, pids: { max: 16 }, tmp: { size: 1MiB } }";
+
+/// What the probe tries, by the names of the cases.
+const SUITES: [(&str, fn() -> Vec<Native>); 4] = [
+    ("files", files::attacks),
+    ("network", network::attacks),
+    ("processes", processes::attacks),
+    ("kernel", kernel::attacks),
+];
+
 pub(crate) fn cases() -> Vec<Case> {
-    vec![Case::new(
-        "attacks: the threat model's table is that of the collection",
-        table_is_kept,
-    )]
+    let mut cases = vec![
+        Case::new(
+            "attacks: the threat model's table is that of the collection",
+            |_| table_is_kept(),
+        ),
+        Case::new("attacks: each is told apart and has all it needs", |_| {
+            well_formed()
+        }),
+    ];
+    for (subject, attacks) in SUITES {
+        cases.push(Case::asynchronous(
+            format!("attacks: each on {subject} is stopped, and its twin is not"),
+            async move |world: &World| whole::stopped(world, attacks()).await,
+        ));
+        cases.push(Case::new(
+            format!("attacks: each on {subject} meets a second layer without the first"),
+            move |world| without::layer_by_layer(world, attacks()),
+        ));
+    }
+    cases
 }
 
 /// The whole collection, both halves.
 fn collection() -> Vec<About> {
-    Vec::new()
+    let native = SUITES.iter().flat_map(|(_, attacks)| attacks());
+    native.map(|attack| attack.about).collect()
 }
 
-fn table_is_kept(_: &World) -> anyhow::Result<()> {
+fn table_is_kept() -> anyhow::Result<()> {
     let written = with_table(THREAT_MODEL, &table(&collection()))?;
     if std::env::var(WRITE).as_deref() == Ok("1") {
         fs_err::write(workspace().join("docs/threat-model.md"), written)?;
@@ -35,5 +80,24 @@ fn table_is_kept(_: &World) -> anyhow::Result<()> {
         written == THREAT_MODEL,
         "docs/threat-model.md differs from the collection\n  hint: run with `{WRITE}=1`"
     );
+    Ok(())
+}
+
+/// Two attacks of one name would be one row of the table to a reader.
+fn well_formed() -> anyhow::Result<()> {
+    let collection = collection();
+    ensure!(collection.len() >= 60, "{} attacks", collection.len());
+    let mut names: Vec<_> = collection.iter().map(|attack| attack.name).collect();
+    names.sort_unstable();
+    let twice = names.windows(2).find(|pair| pair[0] == pair[1]);
+    ensure!(twice.is_none(), "{twice:?}");
+    for attack in SUITES.iter().flat_map(|(_, attacks)| attacks()) {
+        let name = attack.about.name;
+        let first = attack.about.stopped_by;
+        let without_first = attack.attempt.runs.iter().any(|run| run.off == [first]);
+        ensure!(without_first, "{name} is never tried without {first}");
+        ensure!(attack.attempt.whole().is_some(), "{name}");
+        ensure!(attack.twin.whole().is_some(), "{name} has no twin");
+    }
     Ok(())
 }
