@@ -15,10 +15,8 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 /// Bytes read from the socket at once.
 const READ_BYTES: usize = 64 * 1024;
 
-/// How much is done for one shim before others on the same thread get their turn: a message is one,
-/// as are so many bytes.
-const TURN: usize = 16;
-const STEP_BYTES: usize = 16 * 1024;
+/// Bytes read for one shim before others on the same thread get their turn.
+const TURN_BYTES: usize = 128 * 1024;
 
 /// Room in a frame besides the largest result: names, errors with their stacks, log lines.
 const OVERHEAD_BYTES: usize = 256 * 1024;
@@ -100,7 +98,7 @@ pub fn split(socket: UnixStream, result_bytes: u64) -> (Receiver, Sender) {
         socket: read,
         decoder: FrameDecoder::new(largest),
         buffer: vec![0; READ_BYTES],
-        turn: TURN,
+        turn: TURN_BYTES,
     };
     (receiver, Sender { socket: write })
 }
@@ -113,12 +111,11 @@ impl Receiver {
     pub async fn next(&mut self) -> Result<ShimMessage, ChannelError> {
         loop {
             if self.turn == 0 {
-                self.turn = TURN;
-                // A shim that always has more to say keeps nobody else's answers waiting.
+                self.turn = TURN_BYTES;
+                // A frame that takes long to come keeps nobody else's answers waiting.
                 tokio::task::yield_now().await;
             }
             if let Some(message) = self.decoder.next()? {
-                self.turn -= 1;
                 bounds::check(&message).map_err(|what| ChannelError::Bounds { what })?;
                 return Ok(message);
             }
@@ -126,7 +123,7 @@ impl Receiver {
                 Ok(0) => return Err(ChannelError::Closed),
                 Ok(count) => {
                     self.decoder.push(&self.buffer[..count]);
-                    self.turn = self.turn.saturating_sub(count / STEP_BYTES);
+                    self.turn = self.turn.saturating_sub(count);
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {
                     return Err(ChannelError::Closed);
@@ -152,30 +149,34 @@ impl Sender {
 mod tests {
     use std::io::Write;
 
-    use lazaret_protocol::Figures;
+    use lazaret_protocol::{CallId, Payload};
 
     use super::*;
 
-    #[tokio::test]
-    async fn a_shim_that_always_has_more_to_say_lets_others_have_their_turn() {
-        const MESSAGES: usize = 1000;
+    /// How often a task that waits for a frame with so many bytes in it is woken.
+    async fn turns(bytes: usize) -> usize {
+        let result = Ok(Payload::Bytes(vec![1; bytes]));
+        let id = CallId(1);
+        let frame = encode(&ShimMessage::Reply { id, result }).unwrap();
         let (ours, theirs) = pair().unwrap();
-        let frame = encode(&ShimMessage::Metrics(Figures::default())).unwrap();
         let mut shim = std::os::unix::net::UnixStream::from(theirs);
-        shim.write_all(&frame.repeat(MESSAGES)).unwrap();
-        let (mut receiver, _sender) = split(ours, 0);
-        let listening = async {
-            for _ in 0..MESSAGES {
-                receiver.next().await.unwrap();
-            }
-        };
-        let mut listening = std::pin::pin!(listening);
+        // All of it fits into the socket, so that reading it never has to wait.
+        shim.set_nonblocking(true).unwrap();
+        shim.write_all(&frame).unwrap();
+        let (mut receiver, _sender) = split(ours, frame.len() as u64);
+        let mut listening = std::pin::pin!(receiver.next());
         let mut turns = 0;
-        std::future::poll_fn(|context| {
+        let message = std::future::poll_fn(|context| {
             turns += 1;
             listening.as_mut().poll(context)
-        })
-        .await;
-        assert!(turns >= MESSAGES / TURN, "{turns} turns");
+        });
+        message.await.unwrap();
+        turns
+    }
+
+    #[tokio::test]
+    async fn a_frame_that_takes_long_to_come_lets_others_have_their_turn() {
+        let short = turns(1).await;
+        assert_eq!(turns(TURN_BYTES + 1024).await, short + 1);
     }
 }

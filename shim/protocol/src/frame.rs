@@ -8,6 +8,7 @@
 //! claims. postcard holds to the same inside a frame: text and bytes are taken from what is
 //! there, and a list reserves no more items than there are bytes left.
 
+use postcard::ser_flavors::Size;
 use serde::{Serialize, de::DeserializeOwned};
 
 /// Size of the length that starts a frame, in bytes.
@@ -75,10 +76,13 @@ pub enum FrameError {
 /// [`FrameError::TooLarge`] over [`MAX_FRAME_BYTES`]; [`FrameError::Empty`] for a type that has
 /// no bytes at all; [`FrameError::Encode`] for a type the wire format cannot hold.
 pub fn encode<M: Serialize + ?Sized>(message: &M) -> Result<Vec<u8>, FrameError> {
-    let mut frame = postcard::to_extend(message, vec![0; HEADER_BYTES])
-        .map_err(|source| FrameError::Encode { source })?;
-    let bytes = frame.len() - HEADER_BYTES;
+    let failed = |source| FrameError::Encode { source };
+    // Known before anything is written: no memory is taken but what the frame needs.
+    let bytes = postcard::serialize_with_flavor(message, Size::default()).map_err(failed)?;
     check_length(bytes, MAX_FRAME_BYTES)?;
+    let mut frame = Vec::with_capacity(HEADER_BYTES + bytes);
+    frame.resize(HEADER_BYTES, 0);
+    let mut frame = postcard::to_extend(message, frame).map_err(failed)?;
     let header = u32::try_from(bytes).expect("the limit is far below `u32::MAX`");
     frame[..HEADER_BYTES].copy_from_slice(&header.to_le_bytes());
     Ok(frame)
