@@ -86,7 +86,7 @@ fuzz: deps
 	.ci/fuzz "$$(.ci/tool cargo-fuzz $(CARGO_FUZZ_VERSION))"
 
 ## bench: measure, beside what the measurements are compared with
-bench: build
+bench: build-tests
 	cargo bench --locked -p lazaret-benches
 
 ## clean: remove everything that was built

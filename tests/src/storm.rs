@@ -13,7 +13,7 @@ use crate::world::together;
 /// How long one call of an attack goes on, in milliseconds.
 const SPAN: u64 = 100;
 
-/// A call: the function, its arguments, and so many bytes more of them.
+/// A call: the function, and its arguments or so many bytes in their place.
 type Call = (&'static str, Value, usize);
 
 /// What must come of each call, or the attack is none.
@@ -82,16 +82,15 @@ impl<'a> Attacker<'a> {
     /// False where the plugin has ended.
     async fn round(&self, session: &Session) -> anyhow::Result<bool> {
         let calls = self.storm.calls.iter().enumerate();
-        let calls = calls.map(async |(number, (function, arguments, padding))| {
+        let calls = calls.map(async |(number, (function, arguments, bytes))| {
             // Each is on its way before the next one takes memory.
             for _ in 0..number {
                 tokio::task::yield_now().await;
             }
-            let mut arguments = arguments.clone();
-            if *padding > 0 {
-                arguments["padding"] = "x".repeat(*padding).into();
-            }
-            let arguments = Payload::Json(arguments.to_string());
+            let arguments = match *bytes {
+                0 => Payload::Json(arguments.to_string()),
+                bytes => Payload::Bytes(vec![1; bytes]),
+            };
             let result = session.try_call(function, arguments).await;
             if !(self.storm.expected)(&result) {
                 bail!("{}: {result:?}", self.storm.name);
@@ -228,7 +227,7 @@ pub fn by_the_probe() -> Vec<Storm> {
 /// One call that is not answered for a while, and behind it more than may wait.
 fn unread_calls() -> Vec<Call> {
     let mut calls = vec![("storm_silence", json!({ "milliseconds": SPAN }), 0)];
-    calls.extend(vec![("storm_silence", json!({}), 1_000_000); 40]);
+    calls.extend(vec![("storm_silence", Value::Null, 1_000_000); 40]);
     calls
 }
 

@@ -3,17 +3,22 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use lazaret_protocol::Payload;
 use lazaret_tests::case::Case;
-use lazaret_tests::host::Session;
+use lazaret_tests::host::{Host, Session};
+use lazaret_tests::resident::{Idle, MOST_GROWTH};
 use lazaret_tests::setup::{Js, Setup, plugin_source};
+use lazaret_tests::storm::{Attacker, Storm, by_a_plugin, by_the_probe};
 use lazaret_tests::world::World;
 use serde_json::{Value, json};
 
 use crate::forbidden::REFUSED_ONLY;
 use crate::hostile::SHORT;
 use crate::story::everyday;
+
+/// How often a storm is made.
+const ROUNDS: u64 = 3;
 
 /// An attack: who makes it, and which function with which arguments.
 struct Attack {
@@ -23,6 +28,12 @@ struct Attack {
 }
 
 pub(crate) fn probe_cases() -> Vec<Case> {
+    let mut cases = attacks_of_the_probe();
+    cases.extend(storms("probe", || Ok(by_the_probe())));
+    cases
+}
+
+fn attacks_of_the_probe() -> Vec<Case> {
     [
         (
             "a fork bomb",
@@ -104,6 +115,12 @@ pub(crate) fn probe_cases() -> Vec<Case> {
 }
 
 pub(crate) fn cases(js: Js) -> Vec<Case> {
+    let mut cases = attacks_of_javascript(js);
+    cases.extend(storms(js.name(), move || by_a_plugin(js)));
+    cases
+}
+
+fn attacks_of_javascript(js: Js) -> Vec<Case> {
     [
         ("an endless loop", "endless.js", "loop"),
         ("an endless chain of promises", "endless.js", "chain"),
@@ -132,43 +149,107 @@ pub(crate) fn cases(js: Js) -> Vec<Case> {
     .collect()
 }
 
+/// The attacks that the bench measures, each for some rounds.
+fn storms(by: &str, storms: impl Fn() -> anyhow::Result<Vec<Storm>>) -> Vec<Case> {
+    match storms() {
+        Ok(storms) => storms
+            .into_iter()
+            .map(|storm| {
+                let name = format!("neighbour: in a storm of {}", storm.name);
+                Case::asynchronous(name, async move |world: &World| {
+                    in_a_storm(world, &storm).await
+                })
+            })
+            .collect(),
+        Err(error) => {
+            let error = format!("{error:#}");
+            let name = format!("neighbour: storms by {by}");
+            vec![Case::new(name, move |_| bail!("{error}"))]
+        }
+    }
+}
+
+async fn in_a_storm(world: &World, storm: &Storm) -> anyhow::Result<()> {
+    let host = world.host()?;
+    let neighbour = Neighbour::launch(&host).await?;
+    let mut attacker = Attacker::new(&host, storm).await?;
+    let idle = Idle::now()?;
+    let over = Cell::new(false);
+    let rounds = Cell::new(0);
+    let attacking = async {
+        // The first look is before the first round.
+        let struck = attacker.strike(|| rounds.replace(rounds.get() + 1) == ROUNDS);
+        let struck = struck.await;
+        over.set(true);
+        struck
+    };
+    let (struck, answered) = tokio::join!(attacking, neighbour.answers_until(&over));
+    struck?;
+    answered?;
+    let growth = idle.growth()?;
+    ensure!(growth < MOST_GROWTH, "the engine grew by {growth} bytes");
+    attacker.stop().await?;
+    neighbour.noticed_nothing().await
+}
+
 async fn beside(world: &World, attack: &Attack) -> anyhow::Result<()> {
     let host = world.host()?;
-    let neighbour = host
-        .launch(&everyday(Js::QuickJs)?.named("neighbour"))
-        .await?;
-    let pid = neighbour.pid();
+    let neighbour = Neighbour::launch(&host).await?;
     let attacker = host.launch(&attack.setup).await?;
+    let idle = Idle::now()?;
     let over = Cell::new(false);
     let arguments = Payload::Json(attack.arguments.to_string());
     let attacking = async {
         drop(attacker.try_call(attack.function, arguments).await);
         over.set(true);
     };
-    let answering = async {
-        let mut answered = 0;
+    let ((), answered) = tokio::join!(attacking, neighbour.answers_until(&over));
+    answered?;
+    let growth = idle.growth()?;
+    ensure!(growth < MOST_GROWTH, "the engine grew by {growth} bytes");
+    neighbour.noticed_nothing().await?;
+    drop(attacker.ended_or_stopped().await);
+    Ok(())
+}
+
+/// The plugin beside the one that attacks.
+struct Neighbour {
+    session: Session,
+    pid: u32,
+}
+
+impl Neighbour {
+    async fn launch(host: &Host) -> anyhow::Result<Self> {
+        let setup = everyday(Js::QuickJs)?.named("neighbour");
+        let session = host.launch(&setup).await?;
+        let pid = session.pid();
+        Ok(Self { session, pid })
+    }
+
+    /// Holds that every call is answered, until the attack is over and once more.
+    async fn answers_until(&self, over: &Cell<bool>) -> anyhow::Result<()> {
+        let mut answered: u64 = 0;
         loop {
-            // One more once the attack is over.
             let last = over.get();
-            answer(&neighbour, answered).await?;
+            answer(&self.session, answered).await?;
             answered += 1;
             if last {
-                return anyhow::Ok(answered);
+                ensure!(answered >= 2, "{answered} calls");
+                return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-    };
-    let (_, answered) = tokio::join!(attacking, answering);
-    let answered: u64 = answered?;
-    ensure!(answered >= 2, "{answered} calls");
-    ensure!(
-        neighbour.pid() == pid && neighbour.events().is_empty(),
-        "it noticed something"
-    );
-    let ended = neighbour.stop().await?;
-    ensure!(ended.violation_count == 0, "{ended:?}");
-    drop(attacker.ended_or_stopped().await);
-    Ok(())
+    }
+
+    async fn noticed_nothing(self) -> anyhow::Result<()> {
+        ensure!(
+            self.session.pid() == self.pid && self.session.events().is_empty(),
+            "it noticed something"
+        );
+        let ended = self.session.stop().await?;
+        ensure!(ended.violation_count == 0, "{ended:?}");
+        Ok(())
+    }
 }
 
 async fn answer(neighbour: &Session, number: u64) -> anyhow::Result<()> {
