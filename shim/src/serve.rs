@@ -201,7 +201,8 @@ impl Server {
     }
 }
 
-fn interrupted(message: &str) -> PluginError {
+/// What ends a plugin that was interrupted outside of any call.
+pub(crate) fn interrupted(message: &str) -> PluginError {
     PluginError {
         name: "Interrupted".to_owned(),
         message: message.to_owned(),

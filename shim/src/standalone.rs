@@ -105,6 +105,10 @@ fn follow(
         if let Some((_, error)) = verdict.ended.into_iter().next() {
             return print_call_error(&error);
         }
+        if verdict.stuck {
+            print_error("error: a built-in function does not end");
+            return exit::PLUGIN;
+        }
         let wait = verdict.again.unwrap_or(LOOK_EVERY).min(LOOK_EVERY);
         match said.recv_timeout(wait) {
             Ok(ShimMessage::Log { text, dropped, .. }) => {

@@ -4,9 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
+use lazaret_protocol::ShimMessage;
+
 use super::{Guard, Intake, Over};
 use crate::channel::Channel;
 use crate::exit;
+use crate::serve::interrupted;
 
 /// How long the last messages may take to leave.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -63,6 +66,12 @@ fn watch_over(intake: &Intake, guard: &Guard, ending: &Ending) -> Result<i32, Ov
         }
         if let Some(code) = ending.get() {
             return Ok(code);
+        }
+        if verdict.stuck {
+            let error = interrupted("a built-in function does not end");
+            // It is short, and the channel's end is seen below and by nobody else.
+            let _ = intake.channel().post(&ShimMessage::Crash { error });
+            return Ok(exit::PLUGIN);
         }
         let listen = verdict.listen || !intake.is_served();
         let woken = intake

@@ -26,6 +26,10 @@ pub use turn::{TurnEnd, TurnKind};
 /// up, and how long the warden waits before it repeats an interruption.
 const GRACE: Duration = Duration::from_millis(10);
 
+/// How much CPU time a turn may take after it was interrupted. What the engine has built in is not
+/// all to be interrupted: a plugin that is in there would never answer again.
+const STUCK: Duration = Duration::from_secs(1);
+
 #[derive(Debug)]
 struct Call {
     deadline: Option<Instant>,
@@ -55,6 +59,8 @@ pub struct Verdict {
     pub ended: Vec<(CallId, CallError)>,
     /// Interrupt what JavaScript is doing.
     pub interrupt: bool,
+    /// It was interrupted and does not stop: nothing is to be had from it any more.
+    pub stuck: bool,
     /// Listen to the engine: the turn under way lasts.
     pub listen: bool,
     /// Look again after this long, `None` when nothing can run out.
@@ -128,7 +134,7 @@ impl Watch {
             began: cpu,
             payers,
             suspect: false,
-            interrupted: false,
+            interrupted: None,
         });
         self.active = true;
         let wanted = self.next_look(now, Duration::ZERO).map(|wait| now + wait);
@@ -151,7 +157,7 @@ impl Watch {
             TurnKind::Loop => self.charge(&turn.payers, share(spent, turn.payers.len())),
         }
         match turn.kind {
-            _ if !turn.interrupted => TurnEnd::Whole,
+            _ if turn.interrupted.is_none() => TurnEnd::Whole,
             TurnKind::Loop if turn.payers.is_empty() => TurnEnd::OverBudget,
             TurnKind::Load => TurnEnd::OverBudget,
             TurnKind::Loop | TurnKind::Call(_) => TurnEnd::CallGivenUp,
@@ -170,6 +176,7 @@ impl Watch {
             verdict.ended.push((id, error));
         }
         verdict.interrupt = self.judge_turn(spent);
+        verdict.stuck = self.turn.as_ref().is_some_and(|turn| turn.is_stuck(spent));
         verdict.listen = self.turn.as_ref().is_some_and(|turn| turn.lasts(now));
         verdict.again = self.next_look(now, spent);
         self.active = false;
@@ -203,7 +210,7 @@ impl Watch {
         };
         // An interruption is repeated until the turn ends: an exception being turned into text
         // can lift it.
-        turn.interrupted |= match turn.kind {
+        let interrupt = match turn.kind {
             TurnKind::Load => spent >= load_left,
             TurnKind::Call(id) => !self.calls.contains_key(&id),
             TurnKind::Loop if turn.payers.is_empty() => spent >= background,
@@ -212,7 +219,10 @@ impl Watch {
                 turn.suspect && (spent >= GRACE || all_gone)
             }
         };
-        turn.interrupted
+        if interrupt {
+            turn.interrupted.get_or_insert(spent);
+        }
+        turn.interrupted.is_some()
     }
 
     /// CPU time never runs faster than the clock, so nothing runs out before this.
@@ -225,7 +235,7 @@ impl Watch {
             wall.into_iter().chain([cpu])
         });
         let turn = self.turn.as_ref().and_then(|turn| match turn.kind {
-            _ if turn.interrupted => Some(GRACE),
+            _ if turn.interrupted.is_some() => Some(GRACE),
             TurnKind::Load => {
                 let left = self.budgets.load.saturating_sub(self.load_used);
                 Some(left.saturating_sub(spent))

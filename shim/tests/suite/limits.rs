@@ -267,3 +267,23 @@ fn nothing_that_is_shown_on_the_console_can_hurt() {
     assert!(lines[3].1.starts_with("TypeError: shown"), "{}", lines[3].1);
     assert_eq!(lines[4].1, "Error: e");
 }
+
+#[test]
+fn a_built_in_function_that_is_not_to_be_interrupted_ends_the_plugin() {
+    let mut shim = Plugin::new(
+        "export const f = () => 'a'.repeat(2e5).indexOf('a'.repeat(1e5) + 'b' + 'a'.repeat(5e4));",
+    )
+    .ready();
+    let limits = CallLimits {
+        wall_ms: 50_000,
+        cpu_ms: 50,
+    };
+    match shim.call_within("f", "[]", limits) {
+        // V8 knows better ways to look for a text.
+        Ok(_) if cfg!(feature = "v8") => return,
+        Err(CallError::CpuTime { limit_ms: 50 }) => {}
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(shim.next_crash().name, "Interrupted");
+    assert_eq!(shim.exit_code(), 1);
+}

@@ -185,3 +185,20 @@ fn an_id_in_flight_is_not_taken_twice() {
     let mut watch = two_calls(start);
     assert!(!watch.begin_call(A, limits(1, 1), start));
 }
+
+#[test]
+fn a_turn_that_goes_on_though_it_was_interrupted_is_stuck() {
+    let start = Instant::now();
+    let mut watch = two_calls(start);
+    watch.begin_turn(TurnKind::Call(A), ms(0), start);
+    assert!(watch.tick(start, ms(100)).interrupt);
+    assert!(!watch.tick(start, ms(1099)).stuck);
+    let verdict = watch.tick(start, ms(1100));
+    assert!(verdict.stuck && verdict.interrupt);
+    watch.end_turn(ms(1100));
+    watch.begin_turn(TurnKind::Call(B), ms(1100), start);
+    assert!(
+        !watch.tick(start, ms(1101)).stuck,
+        "the next one is another"
+    );
+}

@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use lazaret_protocol::CallId;
 
+use super::STUCK;
+
 /// The longest that a turn is left to itself: past it the warden listens to the engine. While there
 /// are turns it looks this often, so that a turn hardly ever has to wake it.
 pub(super) const PATIENCE: Duration = Duration::from_millis(20);
@@ -43,11 +45,17 @@ pub(super) struct Turn {
     pub(super) payers: Vec<CallId>,
     /// One of them was given up while the turn ran: its code may be what runs.
     pub(super) suspect: bool,
-    /// The warden has interrupted it.
-    pub(super) interrupted: bool,
+    /// What it had cost when the warden first interrupted it.
+    pub(super) interrupted: Option<Duration>,
 }
 
 impl Turn {
+    /// Interrupting it has been of no use.
+    pub(super) fn is_stuck(&self, spent: Duration) -> bool {
+        self.interrupted
+            .is_some_and(|then| spent.saturating_sub(then) >= STUCK)
+    }
+
     /// Long enough for the warden to listen in its place.
     pub(super) fn lasts(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.started) >= PATIENCE
