@@ -10,13 +10,13 @@ use lazaret_tests::setup::{Js, Setup};
 use lazaret_tests::storm::{Attacker, Storm};
 use lazaret_tests::world::World;
 
-use crate::figures::Figures;
+use crate::figures::{Figures, Turn};
 
 /// A quiet time and an attack, so often.
-const TURNS: usize = 8;
+const TURNS: usize = 16;
 
 /// How long each is.
-const TURN: Duration = Duration::from_millis(400);
+const TURN: Duration = Duration::from_millis(200);
 
 /// Between two calls.
 const PAUSE: Duration = Duration::from_millis(1);
@@ -37,12 +37,13 @@ pub(crate) fn measure(world: &World, js: Js, storm: &Storm) -> anyhow::Result<Fi
         for _ in 0..WARM_UP {
             calls.one(&victim).await;
         }
-        let [mut quiet, mut attacked] = [const { Vec::new() }; 2];
+        let mut turns = Vec::new();
         let idle = Idle::now()?;
         for _ in 0..TURNS {
+            let mut turn = Turn::default();
             let end = Instant::now() + TURN;
             calls
-                .until(&victim, &mut quiet, || Instant::now() >= end)
+                .until(&victim, &mut turn.quiet, || Instant::now() >= end)
                 .await;
             let end = Instant::now() + TURN;
             let over = Cell::new(false);
@@ -51,20 +52,20 @@ pub(crate) fn measure(world: &World, js: Js, storm: &Storm) -> anyhow::Result<Fi
                 over.set(true);
                 struck
             };
-            let (struck, ()) =
-                tokio::join!(attack, calls.until(&victim, &mut attacked, || over.get()));
+            let (struck, ()) = tokio::join!(
+                attack,
+                calls.until(&victim, &mut turn.attacked, || over.get())
+            );
             struck?;
+            turns.push(turn);
         }
         let growth_bytes = idle.growth()?;
         let rounds = attacker.rounds;
         attacker.stop().await?;
         drop(victim.ended_or_stopped().await);
-        quiet.sort();
-        attacked.sort();
         Ok(Figures {
             name: storm.name.clone(),
-            quiet,
-            attacked,
+            turns,
             lost: calls.lost,
             idle_bytes: idle.bytes,
             growth_bytes,
