@@ -40,6 +40,8 @@ struct Counter {
     name: &'static str,
     /// The key in the file; without one the file is the number.
     key: Option<&'static str>,
+    /// Where it stood before the container was started: what its making cost is not the plugin's.
+    first: u64,
     last: u64,
 }
 
@@ -77,8 +79,21 @@ impl CgroupEvents {
             sources,
             notices: reactor::watch(notices)?,
         };
-        events.look()?;
+        events.begin()?;
         Ok(events)
+    }
+
+    /// Counts from where the counters stand now.
+    fn begin(&mut self) -> io::Result<()> {
+        self.look()?;
+        for counter in self
+            .sources
+            .iter_mut()
+            .flat_map(|source| &mut source.counters)
+        {
+            counter.first = counter.last;
+        }
+        Ok(())
     }
 
     /// Waits until the kernel tells that a counter may have gone up. Safe to be dropped while it
@@ -128,7 +143,7 @@ impl CgroupEvents {
             let rise = CounterRise {
                 counter: counter.name,
                 rose_by,
-                total,
+                total: total.saturating_sub(counter.first),
             };
             (rose_by > 0).then(|| (counter.kind)(rise))
         });
@@ -186,6 +201,7 @@ fn counter(kind: Kind, name: &'static str, key: Option<&'static str>) -> Counter
         kind,
         name,
         key,
+        first: 0,
         last: 0,
     }
 }
