@@ -25,7 +25,7 @@ v8 := $(RUSTY_V8_ARCHIVE)$(wildcard $(release)/lazaret-shim-v8)
 
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
-.PHONY: deps build build-v8 build-tests demo test install fmt lint doc deny fuzz bench clean
+.PHONY: deps build build-v8 build-tests demo test test-vm install fmt lint doc deny fuzz bench clean
 
 ## deps: install the system packages that a build needs and that are missing
 deps:
@@ -57,6 +57,11 @@ demo: build
 ## test: the whole suite; container tests need root, and are named if they cannot run
 test: build-tests $(if $(v8),build-v8)
 	.ci/test $(if $(v8),v8)
+
+## test-vm: the container tests on cgroup version 2, in two emulated machines with a kernel of Debian's
+test-vm: build-tests $(if $(v8),build-v8)
+	@.ci/deps vm
+	tests/vm/run
 
 ## install: copy what `build` made to DESTDIR and PREFIX (/usr/local)
 install:

@@ -15,6 +15,7 @@ mod inside;
 mod kill;
 mod landlock;
 mod leaks;
+mod machine;
 mod maximum;
 mod neighbour;
 mod oversized;
@@ -36,6 +37,7 @@ fn main() -> anyhow::Result<ExitCode> {
 /// Every case there is, given which engines there are.
 fn cases(has: &dyn Fn(Js) -> bool) -> Vec<Case> {
     let mut cases = leaks::cases();
+    cases.extend(machine::cases());
     cases.extend(ends::probe_cases());
     cases.extend(forbidden::cases());
     cases.extend(filtered::cases());
