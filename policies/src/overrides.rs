@@ -14,7 +14,7 @@ const CPU: RangeInclusive<CpuShare> =
     CpuShare::from_percent(1)..=CpuShare::from_percent(100 * 1024);
 const WEIGHT: RangeInclusive<u32> = 1..=10_000;
 const PIDS: RangeInclusive<u32> = 8..=4096;
-const OPEN_FILES: RangeInclusive<u32> = 16..=65_536;
+const OPEN_FILES: RangeInclusive<u32> = 32..=65_536;
 const TMP: RangeInclusive<ByteSize> = ByteSize::from_kib(4)..=ByteSize::from_mib(64 << 10);
 const LOG: RangeInclusive<ByteSize> = ByteSize::from_kib(1)..=ByteSize::from_mib(64);
 const LINE: RangeInclusive<ByteSize> = ByteSize::from_bytes(128)..=ByteSize::from_mib(1);
@@ -94,7 +94,7 @@ impl ResourceOverrides {
             ),
             Key::FilesOpen => put(
                 &mut self.files_open,
-                count(OPEN_FILES, "the runtime itself needs some")?,
+                count(OPEN_FILES, "a container needs 18 to start")?,
                 origin,
             ),
             Key::TmpSize => put(

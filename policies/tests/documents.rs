@@ -204,7 +204,7 @@ fn good_bodies_are_taken() {
         "requirements: { landlock: best_effort, memory.high: required }\n",
         "resources:\n  memory:\n    max: 24MiB\n    high: 24MiB\n",
         "resources: { memory: { max: 64GiB } }\n",
-        "resources: { pids: { max: 8 }, files: { open: 16 }, cpu: { max: 1%, weight: 10000 } }\n",
+        "resources: { pids: { max: 8 }, files: { open: 32 }, cpu: { max: 1%, weight: 10000 } }\n",
         "resources: { time: { startup: 1ms, call: 1440m } }\n",
         "resources: { output: { result: 4MiB } }\n",
         "network: { endpoints: [] }\n",
@@ -306,8 +306,8 @@ fn bad_bodies_are_refused_with_place_and_reason() {
             "`1e3` is no whole number",
         ),
         (
-            "resources: { files: { open: 15 } }",
-            "`15` is below the least allowed `16`",
+            "resources: { files: { open: 31 } }",
+            "`31` is below the least allowed `32`",
         ),
         (
             "resources: { files: { open: 65537 } }",
