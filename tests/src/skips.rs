@@ -115,13 +115,12 @@ mod tests {
 
     #[test]
     fn an_entry_for_no_case_is_found() {
-        assert_eq!(
-            HERE.unknown(["all JavaScript suites [v8]"].into_iter()),
-            Vec::<&str>::new()
-        );
-        assert_eq!(
-            HERE.unknown(["story: a"].into_iter()),
-            ["all JavaScript suites [v8]"]
+        let all = ALLOWED.iter().map(|allowed| allowed.case);
+        assert_eq!(HERE.unknown(all), Vec::<&str>::new());
+        let unknown = HERE.unknown(["story: a"].into_iter());
+        assert!(
+            unknown.contains(&"all JavaScript suites [v8]"),
+            "{unknown:?}"
         );
     }
 }

@@ -2,6 +2,7 @@
 
 mod acts;
 mod floods;
+mod notices;
 mod quarantine;
 mod reactions;
 
@@ -17,6 +18,7 @@ pub(crate) fn cases() -> Vec<Case> {
         acts::cases(),
         reactions::cases(),
         quarantine::cases(),
+        notices::cases(),
         floods::cases(),
     ]
     .into_iter()
