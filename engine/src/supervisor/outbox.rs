@@ -10,8 +10,8 @@ use tokio::sync::mpsc;
 use super::calls::CallFailure;
 use crate::channel::{Sender, frame};
 
-/// The most bytes that may wait to be written: a frame of any size, and one like it on its way.
-const MAX_BYTES: usize = 2 * MAX_FRAME_BYTES;
+/// The most bytes that may wait to be written: a frame of any size, and half as much beside it.
+const MAX_BYTES: usize = MAX_FRAME_BYTES / 2 * 3;
 
 /// Where frames are put.
 pub(super) struct Outbox {
@@ -81,7 +81,7 @@ mod tests {
             limits,
         };
         let accepted = (0..20).filter(|_| outbox.push(&call).is_ok()).count();
-        assert_eq!(accepted, 3);
+        assert_eq!(accepted, 2);
         assert!(matches!(
             outbox.push(&call),
             Err(CallFailure::Backlog { .. })
