@@ -62,6 +62,7 @@ fn cases(has: &dyn Fn(Js) -> bool) -> Vec<Case> {
             cases.extend(story::cases(js));
             cases.extend(ends::cases(js));
             cases.extend(hostile::cases(js));
+            cases.extend(attacks::javascript_cases(js));
             cases.extend(cancel::cases(js));
             cases.extend(landlock::cases(js));
             cases.extend(maximum::cases(js));

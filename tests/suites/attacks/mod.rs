@@ -5,11 +5,20 @@
 //! shim's own code in its hands. Each is tried in a whole container, then without the layer that
 //! stops it, so that the second one must; then without that one too, so that it is seen to be an
 //! attack at all. In between, what else would stop it is taken away bit by bit.
+//!
+//! The other half is made by plugins, on each JavaScript engine, and by frames on the channel.
 
+mod depth;
+mod edges;
+mod endless;
 mod files;
+mod internals;
 mod kernel;
+mod memory;
 mod network;
 mod processes;
+mod protocol;
+mod script;
 mod trial;
 mod whole;
 mod without;
@@ -18,6 +27,7 @@ use anyhow::ensure;
 use lazaret_tests::attack::{About, table, with_table};
 use lazaret_tests::case::Case;
 use lazaret_tests::parts::workspace;
+use lazaret_tests::setup::Js;
 use lazaret_tests::world::World;
 
 use trial::Native;
@@ -33,8 +43,11 @@ const WRITE: &str = "LAZARET_TESTS_WRITE_TABLE";
 const POLICY: &str = "level: minimal\n\
     resources: { memory: { max: 32MiB }, pids: { max: 16 }, tmp: { size: 1MiB } }";
 
+/// A subject, and what the probe tries of it.
+type Suite = (&'static str, fn() -> Vec<Native>);
+
 /// What the probe tries, by the names of the cases.
-const SUITES: [(&str, fn() -> Vec<Native>); 4] = [
+const SUITES: [Suite; 4] = [
     ("files", files::attacks),
     ("network", network::attacks),
     ("processes", processes::attacks),
@@ -61,13 +74,32 @@ pub(crate) fn cases() -> Vec<Case> {
             move |world| without::layer_by_layer(world, attacks()),
         ));
     }
+    cases.extend(protocol::cases());
+    cases
+}
+
+/// What plugins try on each JavaScript engine.
+fn scripts() -> Vec<script::Group> {
+    let one = [endless::ENDLESS, depth::DEEP];
+    [&memory::GROUPS[..], &one, &internals::GROUPS].concat()
+}
+
+/// The cases that run once on each JavaScript engine.
+pub(crate) fn javascript_cases(js: Js) -> Vec<Case> {
+    let mut cases: Vec<_> = scripts().into_iter().map(|group| group.case(js)).collect();
+    cases.push(memory::without(js));
+    cases.extend(edges::cases(js));
     cases
 }
 
 /// The whole collection, both halves.
 fn collection() -> Vec<About> {
     let native = SUITES.iter().flat_map(|(_, attacks)| attacks());
-    native.map(|attack| attack.about).collect()
+    let mut collection: Vec<_> = native.map(|attack| attack.about).collect();
+    collection.extend(scripts().iter().flat_map(script::Group::abouts));
+    collection.extend(protocol::ABOUTS);
+    collection.extend(edges::ABOUTS);
+    collection
 }
 
 fn table_is_kept() -> anyhow::Result<()> {
