@@ -86,6 +86,15 @@ impl Came {
         matches!(self, Self::Killed | Self::OutOfMemory)
     }
 
+    /// The attack worked. An empty answer is what a covered file gives.
+    pub(crate) fn is_success(&self) -> bool {
+        match self {
+            Self::Worked => true,
+            Self::Answered(value) => value != "",
+            _ => false,
+        }
+    }
+
     /// The kernel refused it, so that the container is as it was.
     pub(crate) fn is_refusal(&self) -> bool {
         match self {
