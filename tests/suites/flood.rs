@@ -1,9 +1,6 @@
 //! A shim in somebody else's hands says more than anybody can take: the engine's clocks go on,
 //! and its memory stays as small as it was.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -11,6 +8,7 @@ use lazaret::event::EndReason;
 use lazaret_protocol::Payload;
 use lazaret_tests::case::Case;
 use lazaret_tests::processes;
+use lazaret_tests::resident::{Idle, MOST_GROWTH};
 use lazaret_tests::setup::Setup;
 use lazaret_tests::world::World;
 use serde_json::json;
@@ -23,9 +21,6 @@ const FLOODS: [&str; 5] = [
     "flood_large_lines",
     "flood_violations",
 ];
-
-/// By how much the engine may grow while it is flooded.
-const MOST_GROWTH: u64 = 50 << 20;
 
 /// Limits that end a call after half a second and the engine's grace, and no other way.
 const HALF_A_SECOND: &str = "resources: { time: { call: 500ms, cpu_per_call: 500ms } }";
@@ -67,11 +62,11 @@ pub(crate) fn cases() -> Vec<Case> {
 async fn ends_in_time(world: &World, setup: &Setup, ask: &str) -> anyhow::Result<()> {
     let host = world.host()?;
     let probe = host.launch(setup).await?;
-    let memory = Memory::watch()?;
+    let memory = Idle::now()?;
     let start = Instant::now();
     let ended = probe.call_to_end(ask, json!({})).await?;
     let took = start.elapsed();
-    memory.grew_by_at_most(MOST_GROWTH)?;
+    grew_little(memory)?;
     assert_eq!(ended.reason, EndReason::WallTime { limit_ms: 500 });
     ensure!(took < IN_TIME, "it took {took:?}");
     Ok(())
@@ -93,14 +88,14 @@ async fn stopped(world: &World) -> anyhow::Result<()> {
     let host = world.host()?;
     for ask in FLOODS {
         let probe = host.launch(&Setup::probe("").unheard()).await?;
-        let memory = Memory::watch()?;
+        let memory = Idle::now()?;
         let call = probe.try_call(ask, Payload::Json("{}".to_owned()));
         let answered = tokio::time::timeout(Duration::from_millis(100), call).await;
         ensure!(answered.is_err(), "{ask}: {answered:?}");
         let start = Instant::now();
         probe.stop().await.with_context(|| ask)?;
         ensure!(start.elapsed() < IN_TIME, "{ask}: {:?}", start.elapsed());
-        memory.grew_by_at_most(MOST_GROWTH)?;
+        grew_little(memory)?;
     }
     Ok(())
 }
@@ -127,45 +122,8 @@ async fn let_go(world: &World) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Watches how much memory this process, in which the engine runs, has resident.
-struct Memory {
-    at_first: u64,
-    over: Arc<AtomicBool>,
-    watcher: JoinHandle<anyhow::Result<u64>>,
-}
-
-impl Memory {
-    fn watch() -> anyhow::Result<Self> {
-        let over = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&over);
-        let watcher = std::thread::spawn(move || {
-            let mut most = 0;
-            while !told.load(Ordering::Relaxed) {
-                most = resident()?.max(most);
-                std::thread::sleep(Duration::from_millis(2));
-            }
-            Ok(most)
-        });
-        Ok(Self {
-            at_first: resident()?,
-            over,
-            watcher,
-        })
-    }
-
-    fn grew_by_at_most(self, bytes: u64) -> anyhow::Result<()> {
-        self.over.store(true, Ordering::Relaxed);
-        let most = self.watcher.join().ok().context("the watcher panicked")??;
-        let grown = most.saturating_sub(self.at_first);
-        ensure!(most > 0, "nothing was seen");
-        ensure!(grown <= bytes, "it grew by {grown} bytes");
-        Ok(())
-    }
-}
-
-/// In bytes: the second number of proc_pid_statm(5), in pages.
-fn resident() -> anyhow::Result<u64> {
-    let text = fs_err::read_to_string("/proc/self/statm")?;
-    let pages = text.split_whitespace().nth(1).context("no second number")?;
-    Ok(pages.parse::<u64>()? * rustix::param::page_size() as u64)
+fn grew_little(memory: Idle) -> anyhow::Result<()> {
+    let growth = memory.growth()?;
+    ensure!(growth < MOST_GROWTH, "the engine grew by {growth} bytes");
+    Ok(())
 }
