@@ -108,7 +108,7 @@ async fn calls_are_paced(world: &World) -> anyhow::Result<()> {
     // The engine's clocks went on meanwhile.
     assert_eq!(ended.reason, EndReason::WallTime { limit_ms: 2000 });
     let count = ended.violation_count;
-    ensure!((100..=most).contains(&count), "{count} calls of {most}");
+    ensure!((1..=most).contains(&count), "{count} calls of {most}");
     Ok(())
 }
 
@@ -122,7 +122,7 @@ async fn messages_are_paced(world: &World) -> anyhow::Result<()> {
     let most = most(2000, 2000, start) + 500;
     assert_eq!(ended.reason, EndReason::WallTime { limit_ms: 1000 });
     let count = ended.violation_count;
-    ensure!((100..=most).contains(&count), "{count} messages of {most}");
+    ensure!((1..=most).contains(&count), "{count} messages of {most}");
     Ok(())
 }
 
