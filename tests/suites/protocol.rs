@@ -144,8 +144,10 @@ async fn unknown_reply(world: &World) -> anyhow::Result<()> {
 
 async fn log_flood(world: &World) -> anyhow::Result<()> {
     let host = world.host()?;
-    let setup = Setup::probe("").policy("resources: { output: { log: 16KiB } }");
-    let probe = host.launch(&setup).await?;
+    // Time enough to make that much on an emulated processor.
+    let time = "time: { call: 60s, cpu_per_call: 60s }";
+    let policy = format!("resources: {{ output: {{ log: 16KiB }}, {time} }}");
+    let probe = host.launch(&Setup::probe("").policy(&policy)).await?;
     // 100 MB of log in frames of 100 KB.
     let flood = json!({ "lines": 1000, "bytes": 100_000 });
     assert_eq!(
