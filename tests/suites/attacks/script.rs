@@ -59,7 +59,8 @@ pub(crate) enum End {
     InvalidResult,
     /// By the shim's clock of CPU time.
     CpuTime,
-    /// By the shim's clock of CPU time, and soon the plugin as well, unless it was interrupted.
+    /// By the shim's clock of CPU time, and soon the plugin as well, unless it was interrupted; or
+    /// by the engine's clocks at once, where the shim does not get to it.
     Stuck,
     /// By the shim's clock of the call.
     WallTime,
@@ -217,7 +218,8 @@ async fn gets_free(plugin: &Session) -> anyhow::Result<bool> {
             Err(CallFailure::Ended(
                 EndReason::Exception { .. }
                 | EndReason::OutOfMemory { .. }
-                | EndReason::CpuTime { .. },
+                | EndReason::CpuTime { .. }
+                | EndReason::WallTime { .. },
             )) => return Ok(false),
             other => bail!("{other:?}"),
         }
@@ -247,6 +249,7 @@ impl End {
             Err(CallFailure::Ended(reason)) => match reason {
                 EndReason::OutOfMemory { .. } => self == Self::OutOfMemory,
                 EndReason::Exception { .. } => self == Self::Uncaught,
+                EndReason::CpuTime { .. } | EndReason::WallTime { .. } => self == Self::Stuck,
                 EndReason::ShimLost { .. } => self == Self::Lost,
                 _ => false,
             },
