@@ -151,18 +151,24 @@ impl Trial {
         arguments
     }
 
-    /// Refused or not, it leaves its container otherwise than it was: `/tmp` full, its user another
-    /// one, its processes more.
-    pub(crate) fn goes_far(&self) -> bool {
-        [
-            "many_",
-            "mount_in_new",
-            "reach_by_exchange",
-            "run_written",
-            "threads",
-        ]
-        .iter()
-        .any(|start| self.ask.starts_with(start))
+    /// Whether its container is as it was when this has come of it, so that others can be tried in
+    /// the same one.
+    pub(crate) fn leaves_no_trace(&self, came: &Came) -> bool {
+        /// Refused or not: `/tmp` is full, there are more processes, another user.
+        const ALWAYS: [&str; 4] = ["many_", "mount_in_new", "reach_by_exchange", "run_written"];
+        /// Where it works: another root, user, network, program.
+        const WORKING: [&str; 8] = [
+            "become_root",
+            "call",
+            "enter",
+            "mount",
+            "remount",
+            "run_",
+            "set_link_up",
+            "take_capabilities",
+        ];
+        let is_one = |of: &[&str]| of.iter().any(|start| self.ask.starts_with(start));
+        !came.is_end() && !is_one(&ALWAYS) && (came.is_refusal() || !is_one(&WORKING))
     }
 
     /// What comes of it in a whole container.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use lazaret_tests::attack::Layer;
 use lazaret_tests::layers::{Ended, Stage};
 use lazaret_tests::world::World;
@@ -22,8 +22,8 @@ struct Expected<'a> {
 const BY_FILTER: i64 = 128 + 31;
 const BY_KERNEL: i64 = 128 + 9;
 
-/// Every run of every attack but those in whole containers. What is refused leaves the container
-/// as it was, and shares one with others; what works or ends it has one of its own.
+/// Every run of every attack but those in whole containers. What leaves no trace shares a container
+/// with others; the rest has one each.
 pub(super) fn layer_by_layer(world: &World, attacks: Vec<Native>) -> anyhow::Result<()> {
     let mut shared: BTreeMap<Vec<Layer>, Vec<Expected<'_>>> = BTreeMap::new();
     let mut alone = Vec::new();
@@ -36,11 +36,10 @@ pub(super) fn layer_by_layer(world: &World, attacks: Vec<Native>) -> anyhow::Res
                 trial: &attack.attempt,
                 came: &run.came,
             };
-            match expected.came {
-                came if came.is_refusal() && !expected.trial.goes_far() => {
-                    shared.entry(off).or_default().push(expected);
-                }
-                _ => alone.push((off, vec![expected])),
+            if expected.trial.leaves_no_trace(expected.came) {
+                shared.entry(off).or_default().push(expected);
+            } else {
+                alone.push((off, vec![expected]));
             }
         }
     }
@@ -52,13 +51,7 @@ pub(super) fn layer_by_layer(world: &World, attacks: Vec<Native>) -> anyhow::Res
             .iter()
             .map(|expected| (expected.trial.ask, expected.trial.arguments(facts)))
             .collect();
-        let ended = match stage.run(&off, &asks) {
-            Ok(ended) => ended,
-            Err(error) => {
-                wrong.push(format!("{error:#}"));
-                continue;
-            }
-        };
+        let ended = stage.run(&off, &asks).with_context(|| wrong.join("\n"))?;
         wrong.extend(wrong_ends(&expected, &ended).into_iter().map(|wrong| {
             let off: Vec<_> = off.iter().map(ToString::to_string).collect();
             format!("without {}: {wrong}", off.join(", "))

@@ -37,7 +37,20 @@ fn remount_root() -> Tried {
 /// Becomes root of namespaces of its own and mounts there.
 fn mount_in_new_namespaces() -> Tried {
     let flags = (libc::CLONE_NEWUSER | libc::CLONE_NEWNS).into();
-    raw(libc::SYS_unshare, [flags, 0, 0, 0, 0, 0]).at("unshare")?;
+    let mut unshared = raw(libc::SYS_unshare, [flags, 0, 0, 0, 0, 0]);
+    // A thread that was joined counts until the kernel has let go of it, and only a process without
+    // threads may have another user namespace.
+    for _ in 0..10_000 {
+        if !unshared
+            .as_ref()
+            .is_err_and(|error| error.raw_os_error() == Some(libc::EINVAL))
+        {
+            break;
+        }
+        std::thread::yield_now();
+        unshared = raw(libc::SYS_unshare, [flags, 0, 0, 0, 0, 0]);
+    }
+    unshared.at("unshare")?;
     let [kind, place] = [c"tmpfs", c"/tmp"];
     let call = [pointer(kind), pointer(place), pointer(kind), 0, 0, 0];
     raw(libc::SYS_mount, call).at("mount")?;
