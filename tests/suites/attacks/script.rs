@@ -59,7 +59,7 @@ pub(crate) enum End {
     InvalidResult,
     /// By the shim's clock of CPU time.
     CpuTime,
-    /// By the shim's clock of CPU time, and soon the plugin as well, unless it was interrupted; or
+    /// By one of the shim's clocks, and soon the plugin as well, unless it was interrupted; or
     /// by the engine's clocks at once, where the shim does not get to it.
     Stuck,
     /// By the shim's clock of the call.
@@ -243,7 +243,7 @@ impl End {
                 CallError::Denied { .. } => self == Self::Denied,
                 CallError::InvalidResult { .. } => self == Self::InvalidResult,
                 CallError::CpuTime { .. } => matches!(self, Self::CpuTime | Self::Stuck),
-                CallError::WallTime { .. } => self == Self::WallTime,
+                CallError::WallTime { .. } => matches!(self, Self::WallTime | Self::Stuck),
                 _ => false,
             },
             Err(CallFailure::Ended(reason)) => match reason {
