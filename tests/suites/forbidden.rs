@@ -4,6 +4,7 @@ use anyhow::{Context, bail, ensure};
 use lazaret::event::{Act, EndReason, Violation};
 use lazaret_protocol::{Payload, REPORTED_SYSTEM_CALLS};
 use lazaret_tests::case::Case;
+use lazaret_tests::patience::patience;
 use lazaret_tests::setup::Setup;
 use lazaret_tests::world::World;
 use serde_json::{Value, json};
@@ -106,7 +107,7 @@ async fn each_ends_it(world: &World) -> anyhow::Result<()> {
         let asked = probe
             .try_call(ask, Payload::Json(arguments.to_string()))
             .await;
-        let patience = std::time::Duration::from_secs(10);
+        let patience = patience(std::time::Duration::from_secs(10));
         let Ok(ended) = tokio::time::timeout(patience, probe.ended()).await else {
             wrong.push(format!("{shown}: it goes on after {asked:?}"));
             continue;

@@ -1,12 +1,14 @@
 //! Plugins that do what they are for.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use anyhow::ensure;
 use lazaret::supervisor::{CallFailure, MAX_CALLS_IN_FLIGHT, PluginEvent};
 use lazaret_protocol::{CallError, LogLevel, Payload};
 use lazaret_tests::case::Case;
 use lazaret_tests::command::{command, start};
+use lazaret_tests::patience::patience;
 use lazaret_tests::setup::{Js, Setup, on_disk, plugin_source};
 use lazaret_tests::world::{World, together};
 use serde_json::json;
@@ -151,7 +153,9 @@ async fn many_calls(world: &World, js: Js) -> anyhow::Result<()> {
 async fn too_many_calls(world: &World, js: Js) -> anyhow::Result<()> {
     let host = world.host()?;
     let plugin = host.launch(&everyday(js)?).await?;
-    let arguments = || Payload::Json("[1, 300]".to_owned());
+    // None is answered before the last is made.
+    let time = patience(Duration::from_secs(1)).as_millis();
+    let arguments = || Payload::Json(format!("[1, {time}]"));
     let calls = (0..MAX_CALLS_IN_FLIGHT + 44).map(|_| plugin.try_call("later", arguments()));
     let answers = together(calls).await;
     let busy = Err(CallFailure::Busy {
@@ -277,7 +281,7 @@ async fn let_go(world: &World, js: Js) -> anyhow::Result<()> {
     // The engine's task has to be given turns for it.
     let process = format!("/proc/{pid}");
     while std::path::Path::new(&process).exists() {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
     Ok(())
 }
