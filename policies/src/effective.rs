@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 
 use crate::level::SecurityLevel;
 use crate::network::AllowedEndpoint;
-use crate::origin::{Granted, Setting};
+use crate::origin::{Granted, Origin, Setting};
 use crate::permission::Permission;
 use crate::policy::SecurityPolicy;
 use crate::preset;
@@ -89,6 +89,15 @@ impl EffectivePolicy {
         result.violations.override_by(policy.violations());
         result.source = Some(policy.name().into());
         result
+    }
+
+    /// The same with another engine, that an option of the command line asks for. To be called before
+    /// [`Self::within`], or a floor does not hold it.
+    #[must_use]
+    pub fn with_engine(mut self, value: EngineChoice, option: &'static str) -> Self {
+        let origin = Origin::Option { name: option };
+        self.engine = Setting { value, origin };
+        self
     }
 
     /// The grant that allows an act, if there is one: from `permissions`, else from `network.endpoints`.

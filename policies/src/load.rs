@@ -2,6 +2,8 @@ use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use fs_err::os::unix::fs::OpenOptionsExt;
+
 use crate::extends::{MOST_FILES, beside, laid_over, memory_high_problem};
 use crate::origin::Source;
 use crate::policy::{LoadError, SecurityPolicy};
@@ -75,9 +77,7 @@ fn one_file(path: &Path) -> Result<SecurityPolicy, LoadError> {
     let name = path.to_string_lossy();
     let mut bytes = Vec::new();
     let limit = u64::try_from(MAX_BYTES).expect("a small constant") + 1;
-    fs_err::File::open(path)?
-        .take(limit)
-        .read_to_end(&mut bytes)?;
+    regular_file(path)?.take(limit).read_to_end(&mut bytes)?;
     let refuse = |invalid: Invalid, place| PolicyProblems::new(&name, vec![invalid.at(place)]);
     if bytes.len() > MAX_BYTES {
         let message = format!("the policy is above the most allowed {MAX_BYTES} bytes");
@@ -90,6 +90,27 @@ fn one_file(path: &Path) -> Result<SecurityPolicy, LoadError> {
     })?;
     SecurityPolicy::read(&Source::File(name.as_ref().into()), text)
         .map_err(|problems| PolicyProblems::new(&name, problems).into())
+}
+
+/// Opens a file that is one: to open a device can set it going, to open a pipe waits for its other end.
+fn regular_file(path: &Path) -> std::io::Result<fs_err::File> {
+    let refuse_other = |metadata: std::fs::Metadata| {
+        if metadata.is_file() {
+            return Ok(());
+        }
+        let message = format!("`{}` is no regular file", path.display());
+        Err(std::io::Error::new(
+            std::io::ErrorKind::InvalidInput,
+            message,
+        ))
+    };
+    refuse_other(fs_err::metadata(path)?)?;
+    let mut options = fs_err::OpenOptions::new();
+    // Another file may be there by now: it must not hold up who opens it.
+    options.read(true).custom_flags(libc::O_NONBLOCK);
+    let file = options.open(path)?;
+    refuse_other(file.metadata()?)?;
+    Ok(file)
 }
 
 /// The place just behind a text.

@@ -28,13 +28,18 @@ pub enum Origin {
         /// Column in the line, from 1.
         column: usize,
     },
+    /// An option of the command line.
+    Option {
+        /// As `--engine`.
+        name: &'static str,
+    },
 }
 
 impl Origin {
     /// The policy file's name.
     pub(crate) fn file(&self) -> Option<&str> {
         match self {
-            Self::Level { .. } => None,
+            Self::Level { .. } | Self::Option { .. } => None,
             Self::File { name, .. } => Some(name),
         }
     }
@@ -50,6 +55,7 @@ impl Origin {
                 line: *line,
                 column: *column,
             },
+            Self::Option { .. } => Place::START,
         }
     }
 }
@@ -59,11 +65,12 @@ fn as_text<S: Serializer>(name: &Arc<str>, serializer: S) -> Result<S::Ok, S::Er
 }
 
 impl fmt::Display for Origin {
-    /// `` `standard` level `` or `policy.yaml:7:3`.
+    /// `` `standard` level ``, `policy.yaml:7:3` or `` `--engine` ``.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Level { level, .. } => write!(out, "`{level}` level"),
             Self::File { name, line, column } => write!(out, "{name}:{line}:{column}"),
+            Self::Option { name } => write!(out, "`{name}`"),
         }
     }
 }

@@ -200,3 +200,27 @@ fn a_text_without_a_file_extends_none() {
         "{problems}"
     );
 }
+
+#[test]
+fn only_regular_files_are_opened() {
+    let files = Files::new(&[
+        ("pipe.yaml", "extends: ./pipe"),
+        ("device.yaml", "extends: /dev/zero"),
+        ("directory.yaml", "extends: ./"),
+        ("link.yaml", "extends: ./linked.yaml"),
+        ("real.yaml", "level: maximum"),
+    ]);
+    let pipe = std::process::Command::new("mkfifo")
+        .arg(files.path("pipe"))
+        .status();
+    assert!(pipe.expect("mkfifo runs").success());
+    for name in ["pipe.yaml", "device.yaml", "directory.yaml"] {
+        let refusal = files.refusal(name);
+        assert!(refusal.contains("is no regular file"), "{refusal}");
+    }
+    std::os::unix::fs::symlink(files.path("real.yaml"), files.path("linked.yaml")).expect("linked");
+    assert_eq!(
+        files.effective("link.yaml").level().value,
+        SecurityLevel::Maximum
+    );
+}

@@ -133,6 +133,20 @@ fn reactions_severities_and_the_engine_are_held_too() {
     assert!(shown("violations.cpu.reaction").starts_with("quarantine (p.yaml"));
 }
 
+#[test]
+fn an_engine_from_the_command_line_is_held_like_one_of_a_file() {
+    let policy = EffectivePolicy::of(SecurityLevel::Standard)
+        .with_engine(lazaret_policy::EngineChoice::V8, "--engine");
+    let (effective, cuts) = policy.within(&read("floor.yaml", "runtime: { engine: quickjs }"));
+    assert_eq!(
+        cuts.iter().map(Cut::to_string).collect::<Vec<_>>(),
+        ["runtime.engine: v8 (`--engine`) cut to quickjs (floor.yaml:3:20)"]
+    );
+    assert!(
+        value(&effective, "runtime.engine").is_some_and(|engine| engine.starts_with("quickjs"))
+    );
+}
+
 /// A policy of a few random lines.
 fn any_policy() -> impl Strategy<Value = String> {
     let lines = prop::sample::subsequence(

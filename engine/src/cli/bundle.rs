@@ -4,11 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use lazaret_launcher_wire::ContainerId;
-use lazaret_policy::EngineChoice;
 
 use super::ExitCode;
 use super::failure::Failure;
-use super::policy::{self, PolicyArguments};
+use super::policy::{PolicyArguments, warn_unenforced};
 use super::run::arguments_json;
 use crate::bundle::{self, BundleRequest, StandaloneCall};
 use crate::host::{self, CgroupVersion, Installation, Landlock};
@@ -34,9 +33,6 @@ pub(super) struct BundleArguments {
     /// What to call it with, as JSON.
     #[arg(long, value_name = "JSON", requires = "call", default_value = "[]")]
     args: String,
-    /// The JavaScript engine, over the policy's: quickjs, v8 or auto.
-    #[arg(long, value_parser = policy::parse_engine)]
-    engine: Option<EngineChoice>,
 }
 
 pub(super) fn run(arguments: &BundleArguments) -> Result<ExitCode, Failure> {
@@ -46,7 +42,7 @@ pub(super) fn run(arguments: &BundleArguments) -> Result<ExitCode, Failure> {
     chosen.warn();
     let policy = chosen.policy;
     let installation = Installation::find()?;
-    let engine = installation.choose(arguments.engine.unwrap_or(policy.engine().value))?;
+    let engine = installation.choose(policy.engine().value)?;
     let directory = std::path::absolute(&arguments.output)
         .map_err(|error| Failure::of(ExitCode::Output, &error))?;
     let id: ContainerId = format!("lazaret-bundle-{}", std::process::id())
@@ -56,9 +52,10 @@ pub(super) fn run(arguments: &BundleArguments) -> Result<ExitCode, Failure> {
     let cgroup = CgroupVersion::detect().unwrap_or(CgroupVersion::V2);
     let landlock = Landlock::detect();
     let unenforced = host::unenforced(&policy, cgroup, &landlock);
-    if let Some(key) = unenforced.into_iter().find(|key| !key.best_effort) {
-        return Err(LaunchError::Unenforceable(key).into());
+    if let Some(key) = unenforced.iter().find(|key| !key.best_effort) {
+        return Err(LaunchError::Unenforceable(key.clone()).into());
     }
+    warn_unenforced(&unenforced);
     let built = bundle::build(&BundleRequest {
         policy: &policy,
         plugin: plugin.name(),

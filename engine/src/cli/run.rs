@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use lazaret_policy::{EffectivePolicy, EngineChoice};
+use lazaret_policy::EffectivePolicy;
 use lazaret_protocol::{LogLevel, Payload};
 use tokio::sync::{mpsc, oneshot};
 
 use super::ExitCode;
 use super::failure::Failure;
 use super::outcome::{self, Outcome, describe};
-use super::policy::{self, PolicyArguments};
+use super::policy::{PolicyArguments, warn_unenforced};
 use crate::event::{Reaction, escape};
 use crate::host::Installation;
 use crate::plugin::Plugin;
@@ -36,9 +36,6 @@ pub(super) struct RunArguments {
     /// What to call it with, as JSON: an array is the list of arguments, anything else the only argument.
     #[arg(long, value_name = "JSON", requires = "call")]
     pub(super) args: Option<String>,
-    /// The JavaScript engine, over the policy's: quickjs, v8 or auto.
-    #[arg(long, value_parser = policy::parse_engine)]
-    pub(super) engine: Option<EngineChoice>,
     /// Print one JSON object that tells result or error, how the plugin ended, and its figures.
     #[arg(long)]
     pub(super) json: bool,
@@ -106,10 +103,7 @@ async fn execute(
     payload: Payload,
 ) -> Result<Outcome, Failure> {
     let unenforced = engine.unenforced(&policy);
-    for key in unenforced.iter().filter(|key| key.best_effort) {
-        // Nobody is left to tell where standard error is closed.
-        drop(writeln!(std::io::stderr(), "warning: {key}"));
-    }
+    warn_unenforced(&unenforced);
     let (events, queue) = mpsc::channel(EVENT_QUEUE);
     let (printed, all_printed) = oneshot::channel::<()>();
     let name = plugin.name().to_owned();
@@ -117,7 +111,7 @@ async fn execute(
     std::thread::spawn(move || print_events(&name, queue, printed));
     let options = LaunchOptions {
         events: Some(events),
-        engine: arguments.engine,
+        engine: None,
         rootfs: None,
     };
     let outcome = match engine.launch(plugin, policy, options).await {

@@ -267,6 +267,14 @@ fn floor(world: &World) -> anyhow::Result<()> {
             "`{cut}` is not in {finished:?}"
         );
     }
+    // What the command line asks for is within it as well.
+    let quickjs = Files::new(world, &[("floor.yaml", "runtime: { engine: quickjs }")])?;
+    let path = quickjs.path("floor.yaml");
+    let more = ["--call", "city", "--engine", "v8", "--floor", &path];
+    let finished = run_plugin(world, &everyday(Js::QuickJs)?, &more)?;
+    ensure!(finished.code == Some(0), "{finished:?}");
+    let cut = "warning: runtime.engine: v8 (`--engine`) cut to quickjs";
+    ensure!(finished.errors.contains(cut), "{finished:?}");
     // Within the floor nothing is said.
     let setup = everyday(Js::QuickJs)?.policy("resources: { pids: { max: 8 } }");
     let finished = run_plugin(world, &setup, &["--call", "city", "--floor", &floor])?;

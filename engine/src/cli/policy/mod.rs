@@ -18,6 +18,7 @@ use lazaret_policy::{
 use super::ExitCode;
 use super::failure::Failure;
 use crate::event::escape;
+use crate::host::Unenforced;
 use crate::plugin::Plugin;
 
 #[derive(Debug, Subcommand)]
@@ -59,6 +60,9 @@ pub(super) struct PolicyArguments {
     /// A policy that no plugin's goes beyond. `/etc/lazaret/floor.yaml` holds as well, where it is there.
     #[arg(long, value_name = "FILE")]
     floor: Option<PathBuf>,
+    /// The JavaScript engine, over the policy's: quickjs, v8 or auto.
+    #[arg(long, value_parser = parse_engine)]
+    engine: Option<EngineChoice>,
 }
 
 /// The policy that holds for a plugin.
@@ -82,6 +86,18 @@ impl Chosen {
     }
 }
 
+/// Tells on standard error which keys are not held here, although the policy does without them.
+pub(super) fn warn_unenforced(keys: &[Unenforced]) {
+    for key in keys.iter().filter(|key| key.best_effort) {
+        // Nobody is left to tell where standard error is closed.
+        drop(writeln!(
+            std::io::stderr(),
+            "warning: {}",
+            escape(&key.to_string())
+        ));
+    }
+}
+
 impl PolicyArguments {
     /// The file named, else the one beside the plugin, else level `standard` with nothing granted;
     /// within the floors. A file that cannot be read or is wrong stops the command.
@@ -92,6 +108,9 @@ impl PolicyArguments {
             Some(path) => standard.layer(&read(&path)?),
             None => standard,
         };
+        if let Some(engine) = self.engine {
+            policy = policy.with_engine(engine, "--engine");
+        }
         let mut cuts = Vec::new();
         for floor in self.floors()? {
             let (within, cut) = policy.within(&floor);
@@ -103,9 +122,10 @@ impl PolicyArguments {
 
     fn floors(&self) -> Result<Vec<SecurityPolicy>, Failure> {
         let mut floors = Vec::new();
-        // One that is there and cannot be read is no reason to go without.
-        if fs_err::symlink_metadata(FLOOR).is_ok() {
-            floors.push(read(Path::new(FLOOR))?);
+        match fs_err::symlink_metadata(FLOOR) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            // One that may be there and cannot be read is no reason to go without.
+            Ok(_) | Err(_) => floors.push(read(Path::new(FLOOR))?),
         }
         if let Some(path) = &self.floor {
             floors.push(read(path)?);
