@@ -24,9 +24,14 @@ pub(crate) fn cases(js: Js) -> Vec<Case> {
     ]
 }
 
+/// A level, with time to start without a compiler on an emulated processor.
+fn at(level: &str) -> String {
+    format!("level: {level}\nresources: {{ time: {{ startup: 30s }} }}")
+}
+
 async fn works(world: &World, js: Js) -> anyhow::Result<()> {
     let host = world.host()?;
-    let plugin = host.launch(&everyday(js)?.policy("level: maximum")).await?;
+    let plugin = host.launch(&everyday(js)?.policy(&at("maximum"))).await?;
     assert_eq!(plugin.call("city", json!([])).await?, "Kobe");
     let greeting = plugin.call("greet", json!({ "name": "Ada" })).await?;
     assert_eq!(greeting, "HELLO ADA!");
@@ -54,9 +59,7 @@ async fn no_code_of_its_own(world: &World, js: Js) -> anyhow::Result<()> {
     let source = plugin_source("harmless/compute.js")?;
     for (level, may) in [("maximum", false), ("standard", js == Js::V8)] {
         let setup = Setup::javascript(js, "compute", &source);
-        let plugin = host
-            .launch(&setup.policy(&format!("level: {level}")))
-            .await?;
+        let plugin = host.launch(&setup.policy(&at(level))).await?;
         // Long enough for a compiler to take an interest.
         assert_eq!(plugin.call("primes", json!([5_000])).await?, 669);
         let code = own_code(plugin.pid())?;
