@@ -3,6 +3,7 @@
 use anyhow::{bail, ensure};
 use lazaret::event::EndReason;
 use lazaret_tests::case::Case;
+use lazaret_tests::resident::{Idle, MOST_GROWTH};
 use lazaret_tests::setup::Setup;
 use lazaret_tests::world::World;
 use serde_json::json;
@@ -28,6 +29,10 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::asynchronous(
             "oversized: so does a list of functions at the start",
             functions,
+        ),
+        Case::asynchronous(
+            "oversized: a list of a million empty items does not grow the engine",
+            empty_items,
         ),
         Case::asynchronous(
             "oversized: figures do not break what is told of an end",
@@ -92,6 +97,26 @@ async fn functions(world: &World) -> anyhow::Result<()> {
         .launch_to_end(&Setup::probe("too many functions"))
         .await?;
     assert_eq!(rule(&ended.reason)?, "the list of functions is too large");
+    Ok(())
+}
+
+async fn empty_items(world: &World) -> anyhow::Result<()> {
+    let host = world.host()?;
+    for (ask, list) in [
+        ("frame_many_names", "list of functions"),
+        ("frame_many_functions", "list of functions"),
+        ("frame_many_differences", "list of differences"),
+    ] {
+        let probe = host.launch(&Setup::probe("")).await?;
+        let memory = Idle::now()?;
+        let ended = probe.call_to_end(ask, json!({})).await?;
+        let growth = memory.growth()?;
+        ensure!(
+            growth < MOST_GROWTH,
+            "{ask}: the engine grew by {growth} bytes"
+        );
+        assert_eq!(rule(&ended.reason)?, format!("the {list} is too large"));
+    }
     Ok(())
 }
 

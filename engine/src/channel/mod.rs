@@ -39,7 +39,7 @@ pub enum ChannelError {
         /// The shim's.
         found: u16,
     },
-    /// A text or list in a message is larger than any shim of ours makes it.
+    /// A text in a message is larger than any shim of ours makes it.
     #[error("the {what} is too large")]
     Bounds {
         /// Which.

@@ -6,10 +6,13 @@
 //! The reader trusts no length. A frame's length is compared with the limit before any byte of
 //! the frame is kept, and memory grows with the bytes that have arrived, not with what a length
 //! claims. postcard holds to the same inside a frame: text and bytes are taken from what is
-//! there, and a list reserves no more items than there are bytes left.
+//! there. Lists, whose items are larger in memory than in a frame, are held to a most number of
+//! items while they are read.
 
 use postcard::ser_flavors::Size;
 use serde::{Serialize, de::DeserializeOwned};
+
+use crate::bounded;
 
 /// Size of the length that starts a frame, in bytes.
 pub const HEADER_BYTES: usize = 4;
@@ -50,6 +53,12 @@ pub enum FrameError {
         /// What the decoder ran into.
         #[source]
         source: postcard::Error,
+    },
+    /// A list has more items than any message may have there.
+    #[error("the {list} is too large")]
+    TooManyItems {
+        /// Which.
+        list: &'static str,
     },
     /// The message cannot be written in the wire format.
     #[error("failed to encode a message")]
@@ -194,8 +203,11 @@ impl FrameDecoder {
             .length_at(self.taken)
             .expect("a frame before `arriving` is whole");
         let body = &self.buffer[start..start + bytes];
-        let (message, rest) = postcard::take_from_bytes(body)
-            .map_err(|source| FrameError::Malformed { bytes, source })?;
+        let (message, rest) =
+            postcard::take_from_bytes(body).map_err(|source| match bounded::too_long() {
+                Some(list) => FrameError::TooManyItems { list },
+                None => FrameError::Malformed { bytes, source },
+            })?;
         if !rest.is_empty() {
             return Err(FrameError::TrailingBytes {
                 used: bytes - rest.len(),

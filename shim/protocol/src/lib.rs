@@ -10,6 +10,7 @@
 //! The engine believes nothing it reads here: a frame is bounded before it is read, decoded by
 //! a strict decoder, and anything out of turn ends the plugin.
 
+mod bounded;
 mod frame;
 mod message;
 mod reported;

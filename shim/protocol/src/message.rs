@@ -70,12 +70,14 @@ pub enum ShimMessage {
     /// What the kernel enforces differs from the settings: no plugin code was read. The last
     /// message; the shim then exits.
     Refused {
-        /// Every difference found.
+        /// Every difference found, 1024 at most.
+        #[serde(deserialize_with = "crate::bounded::differences")]
         differences: Vec<Difference>,
     },
     /// The plugin's modules are loaded and calls may come.
     Ready {
-        /// Names of the exported functions, sorted.
+        /// Names of the exported functions, sorted, 1024 at most.
+        #[serde(deserialize_with = "crate::bounded::functions")]
         functions: Vec<String>,
     },
     /// The answer to a call.
@@ -167,7 +169,8 @@ pub struct PluginError {
 pub enum CallError {
     /// The plugin has no function of this name.
     NoSuchFunction {
-        /// Its functions, sorted.
+        /// Its functions, sorted, 1024 at most.
+        #[serde(deserialize_with = "crate::bounded::functions")]
         functions: Vec<String>,
     },
     /// The function threw, or its promise was rejected.

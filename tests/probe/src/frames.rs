@@ -35,6 +35,12 @@ pub(crate) fn frames(id: CallId, function: &str, arguments: &Value) -> bool {
             frame.pop();
             send_framed(&frame[4..]);
         }
+        "frame_many_names" => send_list(&[2], 1_000_000, 1),
+        "frame_many_functions" => {
+            let frame = no_functions(id);
+            send_list(&frame[4..frame.len() - 1], 1_000_000, 1);
+        }
+        "frame_many_differences" => send_list(&[1], 400_000, 3),
         "half_closed" => half_closed(id, Shutdown::Write),
         "deaf" => half_closed(id, Shutdown::Read),
         "never_reads" => {
@@ -97,6 +103,20 @@ fn send_with_end(mut frame: Vec<u8>, end: &[u8]) {
     frame.pop();
     frame.extend_from_slice(end);
     send_framed(&frame[4..]);
+}
+
+/// Sends a list of so many items of nothing but zeros, behind the bytes it starts with.
+fn send_list(start: &[u8], items: usize, item_bytes: usize) {
+    let mut body = start.to_vec();
+    let mut left = items;
+    // As the wire format writes a number: seven bits a byte, the highest bit for more.
+    while left >= 0x80 {
+        body.push((left % 0x80) as u8 | 0x80);
+        left /= 0x80;
+    }
+    body.push(left as u8);
+    body.resize(body.len() + items * item_bytes, 0);
+    send_framed(&body);
 }
 
 fn send_framed(body: &[u8]) {

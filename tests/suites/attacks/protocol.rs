@@ -48,7 +48,7 @@ const fn then_by(about: About, layer: Layer) -> About {
 }
 
 /// What is tried here and in the suites named above.
-pub(crate) const ABOUTS: [About; 22] = [
+pub(crate) const ABOUTS: [About; 23] = [
     about("garbage", "sends what is no frame"),
     about("claims", "announces a frame of 100 MB, and one of 4 GiB"),
     about(
@@ -92,6 +92,10 @@ pub(crate) const ABOUTS: [About; 22] = [
     about(
         "oversized texts and lists",
         "sends more than any shim of ours does",
+    ),
+    about(
+        "lists of nothing",
+        "sends lists of a million empty items, each far larger in memory than in a frame",
     ),
     about(
         "oversized results",
