@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use lazaret_protocol::{EngineMessage, MAX_FRAME_BYTES};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::calls::CallFailure;
 use crate::channel::{Sender, frame};
@@ -13,10 +14,12 @@ use crate::channel::{Sender, frame};
 /// The most bytes that may wait to be written: a frame of any size, and half as much beside it.
 const MAX_BYTES: usize = MAX_FRAME_BYTES / 2 * 3;
 
-/// Where frames are put.
+/// Where frames are put. Held until the shim has ended: what was not written by then is dropped
+/// with it.
 pub(super) struct Outbox {
     frames: mpsc::UnboundedSender<Vec<u8>>,
     waiting: Arc<AtomicUsize>,
+    writer: JoinHandle<()>,
 }
 
 impl Outbox {
@@ -24,8 +27,12 @@ impl Outbox {
     pub(super) fn start(sender: Sender) -> Self {
         let (frames, inbox) = mpsc::unbounded_channel();
         let waiting = Arc::new(AtomicUsize::new(0));
-        tokio::spawn(write(sender, inbox, Arc::clone(&waiting)));
-        Self { frames, waiting }
+        let writer = tokio::spawn(write(sender, inbox, Arc::clone(&waiting)));
+        Self {
+            frames,
+            waiting,
+            writer,
+        }
     }
 
     /// Puts a message in. Where the channel is gone, that is seen by reading from it.
@@ -46,6 +53,14 @@ impl Outbox {
     }
 }
 
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        // A shim can send its own end of the channel along it. That end then lies unread in ours,
+        // is never closed, and writing to it waits for ever.
+        self.writer.abort();
+    }
+}
+
 async fn write(
     mut sender: Sender,
     mut inbox: mpsc::UnboundedReceiver<Vec<u8>>,
@@ -61,25 +76,68 @@ async fn write(
 
 #[cfg(test)]
 mod tests {
+    use std::io::IoSlice;
+    use std::mem::MaybeUninit;
+    use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
     use lazaret_protocol::{CallId, CallLimits, Payload};
+    use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 
     use super::*;
+
+    fn large_call() -> EngineMessage {
+        EngineMessage::Call {
+            id: CallId(1),
+            function: "f".into(),
+            arguments: Payload::Bytes(vec![0; 4 << 20]),
+            limits: CallLimits {
+                wall_ms: 1,
+                cpu_ms: 1,
+            },
+        }
+    }
+
+    /// Sends descriptors along a socket.
+    fn pass(socket: &OwnedFd, passed: &[BorrowedFd<'_>]) {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        assert!(control.push(SendAncillaryMessage::ScmRights(passed)));
+        let garbage = [IoSlice::new(&[0xa5; 64])];
+        sendmsg(socket, &garbage, &mut control, SendFlags::empty()).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_shim_that_sends_its_own_end_along_leaves_nothing_behind() {
+        let (ours, theirs) = crate::channel::pair().unwrap();
+        let (receiver, sender) = crate::channel::split(ours, 0);
+        let outbox = Outbox::start(sender);
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        rustix::io::ioctl_fionbio(&reader, true).unwrap();
+        // The pipe ends with the socket in whose queue it lies.
+        pass(&theirs, &[theirs.as_fd(), writer.as_fd()]);
+        drop((theirs, writer));
+        outbox.push(&large_call()).unwrap();
+        let waiting = Arc::downgrade(&outbox.waiting);
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        let full = std::io::Read::read(&mut reader, &mut [0]).unwrap_err();
+        assert_eq!(full.kind(), std::io::ErrorKind::WouldBlock);
+
+        drop((outbox, receiver));
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(waiting.strong_count(), 0, "the writer waits for ever");
+        assert_eq!(std::io::Read::read(&mut reader, &mut [0]).unwrap(), 0);
+    }
 
     #[tokio::test]
     async fn a_shim_that_does_not_read_cannot_fill_the_memory() {
         let (ours, _theirs) = crate::channel::pair().unwrap();
         let (_receiver, sender) = crate::channel::split(ours, 0);
         let outbox = Outbox::start(sender);
-        let limits = CallLimits {
-            wall_ms: 1,
-            cpu_ms: 1,
-        };
-        let call = EngineMessage::Call {
-            id: CallId(1),
-            function: "f".into(),
-            arguments: Payload::Bytes(vec![0; 4 << 20]),
-            limits,
-        };
+        let call = large_call();
         let accepted = (0..20).filter(|_| outbox.push(&call).is_ok()).count();
         assert_eq!(accepted, 2);
         assert!(matches!(
