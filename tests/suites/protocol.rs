@@ -18,6 +18,10 @@ pub(crate) fn cases() -> Vec<Case> {
         ),
         Case::asynchronous("protocol: so does anything out of turn at the start", early),
         Case::asynchronous(
+            "protocol: one that refuses and stays is ended for its refusal",
+            refuses_and_stays,
+        ),
+        Case::asynchronous(
             "protocol: a frame cut short is a shim that exited",
             truncated,
         ),
@@ -95,12 +99,23 @@ async fn early(world: &World) -> anyhow::Result<()> {
             "refuse, then ready",
             "`ready` came before the plugin was ready",
         ),
+        ("refuse twice", "`refused` came before the plugin was ready"),
         ("wrong version", version.as_str()),
     ] {
         let ended = host.launch_to_end(&Setup::probe(behaviour)).await?;
         let what = rule(&ended.reason)?;
         ensure!(what.contains(part), "{behaviour}: {what}");
     }
+    Ok(())
+}
+
+async fn refuses_and_stays(world: &World) -> anyhow::Result<()> {
+    let host = world.host()?;
+    // Not by the limit of the start, which is far away.
+    let setup = Setup::probe("refuse and stay").policy("resources: { time: { startup: 50s } }");
+    let ended = host.launch_to_end(&setup).await?;
+    let differences = Vec::new();
+    assert_eq!(ended.reason, EndReason::ReadBack { differences });
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use lazaret_protocol::{EngineMessage, LogLevel, PROTOCOL_VERSION, Payload, ShimM
 use super::calls::CallFailure;
 use super::running::PluginEvent;
 use super::state::{Phase, State};
-use super::task::Task;
+use super::task::{EXIT_GRACE, Task};
 use crate::channel::ChannelError;
 use crate::container::check_process;
 use crate::event::{Act, EndReason, Verdict, Witness};
@@ -61,8 +61,15 @@ impl Task {
                     drop(ready.send(functions));
                 }
             }
-            (Phase::Verifying, ShimMessage::Refused { differences }) => {
-                state.evidence.refused.get_or_insert(differences);
+            (Phase::Verifying, ShimMessage::Refused { differences })
+                if state.evidence.refused.is_none() =>
+            {
+                // It is the last message; the exit is not waited for longer than that.
+                let reason = EndReason::ReadBack {
+                    differences: differences.iter().map(Into::into).collect(),
+                };
+                state.exits_until(Instant::now() + EXIT_GRACE, reason);
+                state.evidence.refused = Some(differences);
             }
             (Phase::Verifying | Phase::Ready, ShimMessage::Crash { error }) => {
                 state.evidence.crash.get_or_insert(error);
@@ -146,8 +153,11 @@ fn text_bytes(message: &ShimMessage) -> usize {
         ShimMessage::Log { text, .. } => text.len(),
         ShimMessage::Violation { permission, .. } => permission.len(),
         ShimMessage::Crash { error } => error.name.len() + error.message.len() + error.stack.len(),
+        ShimMessage::Refused { differences } => differences
+            .iter()
+            .map(|part| part.what.len() + part.expected.len() + part.found.len())
+            .sum(),
         ShimMessage::Hello { .. }
-        | ShimMessage::Refused { .. }
         | ShimMessage::Ready { .. }
         | ShimMessage::Reply { .. }
         | ShimMessage::Metrics(_) => 0,
@@ -164,5 +174,24 @@ fn name_of(message: &ShimMessage) -> &'static str {
         ShimMessage::Metrics(_) => "metrics",
         ShimMessage::Violation { .. } => "violation",
         ShimMessage::Crash { .. } => "crash",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lazaret_protocol::Difference;
+
+    use super::*;
+
+    #[test]
+    fn the_text_of_a_refusal_costs_like_any_other() {
+        let part = || "x".repeat(100);
+        let difference = Difference {
+            what: part(),
+            expected: part(),
+            found: part(),
+        };
+        let differences = vec![difference; 3];
+        assert_eq!(text_bytes(&ShimMessage::Refused { differences }), 900);
     }
 }

@@ -25,7 +25,7 @@ use crate::event::{Act, EndReason, KILLED_FOR, Verdict, Witness};
 pub(super) const CPU_TICK: Duration = Duration::from_millis(200);
 
 /// How long a shim may take to exit once it was asked to or its channel is closed.
-const EXIT_GRACE: Duration = Duration::from_secs(2);
+pub(super) const EXIT_GRACE: Duration = Duration::from_secs(2);
 
 /// How much is done for one plugin before others on the same thread get their turn.
 const TURN: u32 = 8;
@@ -241,11 +241,7 @@ impl Task {
     }
 
     pub(super) async fn kill(&mut self, state: &mut State, reason: EndReason) {
-        match &state.evidence.verdict {
-            Some(Verdict::Kill(_)) => {}
-            None | Some(Verdict::Stop) => state.evidence.verdict = Some(Verdict::Kill(reason)),
-        }
-        state.deadline = None;
+        state.killed(reason);
         if self.launcher.kill(&self.id).await.is_err() {
             // Without the launcher there is still the process itself, by the descriptor that
             // names it and no other.

@@ -28,6 +28,12 @@ fn wait_for_engine(channel: &mut Channel) {
     }
 }
 
+fn refuse_nothing() {
+    send(&ShimMessage::Refused {
+        differences: Vec::new(),
+    });
+}
+
 fn for_ever() -> ! {
     loop {
         std::thread::park();
@@ -91,10 +97,17 @@ pub(crate) fn greet(channel: &mut Channel, functions: Vec<String>) {
             });
             std::process::exit(70);
         }
+        "refuse and stay" => {
+            refuse_nothing();
+            for_ever();
+        }
+        "refuse twice" => {
+            refuse_nothing();
+            refuse_nothing();
+            for_ever();
+        }
         "refuse, then ready" => {
-            send(&ShimMessage::Refused {
-                differences: Vec::new(),
-            });
+            refuse_nothing();
             send(&ShimMessage::Ready { functions });
             for_ever();
         }
