@@ -14,7 +14,22 @@ use crate::event::SyscallViolation;
 
 /// The listener of one container's filter.
 #[derive(Debug)]
-pub struct Listener(AsyncFd<OwnedFd>);
+pub struct Listener {
+    descriptor: AsyncFd<OwnedFd>,
+    /// The last call the reactor told of was seen: what it tells next is another one.
+    settled: bool,
+}
+
+/// What the kernel reported.
+#[derive(Debug)]
+pub enum Reported {
+    /// A call, to be answered.
+    Asked(Asked),
+    /// A call was made and is gone: a signal or the end of its thread took it back before it was
+    /// read. Nothing else is known of it. Calls taken back one soon after the other are told as
+    /// one.
+    Withdrawn,
+}
 
 /// A call whose thread waits for the engine's answer.
 #[derive(Debug)]
@@ -32,33 +47,49 @@ impl Listener {
     pub fn new(descriptor: OwnedFd) -> io::Result<Self> {
         let flags = rustix::fs::fcntl_getfl(&descriptor)?;
         rustix::fs::fcntl_setfl(&descriptor, flags | rustix::fs::OFlags::NONBLOCK)?;
-        Ok(Self(reactor::watch(descriptor)?))
+        Ok(Self {
+            descriptor: reactor::watch(descriptor)?,
+            settled: true,
+        })
     }
 
     /// Waits for the next reported call. Its thread stands still until [`Self::refuse`] or its
     /// end. Safe to be dropped while it waits.
     ///
+    /// Only a call makes the listener readable, so one that was readable and has nothing to read
+    /// had a call.
+    ///
     /// # Errors
-    /// Where the filter has no process left, or a system call fails.
-    pub async fn next(&self) -> io::Result<Asked> {
+    /// Where the filter has no process left ([`io::ErrorKind::UnexpectedEof`]), or a system call
+    /// fails.
+    pub async fn next(&mut self) -> io::Result<Reported> {
         loop {
-            let mut ready = self.0.readable().await?;
-            if !is_readable(ready.get_inner())? {
-                ready.clear_ready();
-                continue;
-            }
-            match kernel::receive(ready.get_inner().as_raw_fd()) {
-                // The caller was killed between the two calls: nobody to answer.
-                Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EINTR)) => {}
-                Err(error) => return Err(error),
-                Ok(asked) => {
-                    let call = SyscallViolation {
-                        name: name_of(asked.number, asked.architecture),
-                        pid: asked.pid,
-                        arguments: asked.arguments,
-                    };
-                    return Ok(Asked { call, id: asked.id });
+            let mut ready = self.descriptor.readable().await?;
+            match look(ready.get_inner())? {
+                Look::Interrupted => {}
+                Look::Nothing => {
+                    ready.clear_ready();
+                    if std::mem::replace(&mut self.settled, true) {
+                        return Ok(Reported::Withdrawn);
+                    }
                 }
+                Look::Waiting => match kernel::receive(ready.get_inner().as_raw_fd()) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {
+                        self.settled = false;
+                        return Ok(Reported::Withdrawn);
+                    }
+                    Err(error) => return Err(error),
+                    Ok(asked) => {
+                        self.settled = false;
+                        let call = SyscallViolation {
+                            name: name_of(asked.number, asked.architecture),
+                            pid: asked.pid,
+                            arguments: asked.arguments,
+                        };
+                        return Ok(Reported::Asked(Asked { call, id: asked.id }));
+                    }
+                },
             }
         }
     }
@@ -68,30 +99,49 @@ impl Listener {
     /// # Errors
     /// Where the system call fails.
     pub fn refuse(&self, asked: &Asked) -> io::Result<()> {
-        match kernel::refuse(self.0.get_ref().as_raw_fd(), asked.id) {
-            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
-            other => other,
+        loop {
+            match kernel::refuse(self.descriptor.get_ref().as_raw_fd(), asked.id) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.raw_os_error() == Some(libc::ENOENT) => return Ok(()),
+                other => return other,
+            }
         }
     }
 }
 
+/// What poll(2) says of a listener.
+enum Look {
+    /// A call waits.
+    Waiting,
+    /// None does.
+    Nothing,
+    /// It is not known: a signal came in between.
+    Interrupted,
+}
+
 /// `SECCOMP_IOCTL_NOTIF_RECV` blocks where nothing waits, whatever the descriptor's flags.
-fn is_readable(listener: &OwnedFd) -> io::Result<bool> {
+fn look(listener: &OwnedFd) -> io::Result<Look> {
     use rustix::event::{PollFd, PollFlags, poll};
     let mut descriptors = [PollFd::new(listener, PollFlags::IN)];
     let now = rustix::time::Timespec {
         tv_sec: 0,
         tv_nsec: 0,
     };
-    poll(&mut descriptors, Some(&now))?;
+    rustix::io::retry_on_intr(|| poll(&mut descriptors, Some(&now)))?;
     let events = descriptors[0].revents();
-    if events.contains(PollFlags::HUP) && !events.contains(PollFlags::IN) {
-        return Err(io::Error::new(
+    if events.contains(PollFlags::IN) {
+        Ok(Look::Waiting)
+    } else if events.contains(PollFlags::HUP) {
+        Err(io::Error::new(
             io::ErrorKind::UnexpectedEof,
             "no process uses the filter any more",
-        ));
+        ))
+    } else if events.contains(PollFlags::ERR) {
+        // The listener's lock was waited for, and a signal came.
+        Ok(Look::Interrupted)
+    } else {
+        Ok(Look::Nothing)
     }
-    Ok(events.contains(PollFlags::IN))
 }
 
 fn name_of(number: i32, architecture: u32) -> String {
@@ -176,22 +226,4 @@ mod kernel {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn calls_have_names_and_foreign_ones_numbers() {
-        assert_eq!(
-            name_of(syscalls::Sysno::mount as i32, kernel::NATIVE),
-            "mount"
-        );
-        assert_eq!(
-            name_of(21, 0x4000_0003),
-            "number 21 of architecture 0x40000003"
-        );
-        assert_eq!(
-            name_of(-1, kernel::NATIVE),
-            format!("number -1 of architecture {:#x}", kernel::NATIVE)
-        );
-    }
-}
+mod tests;

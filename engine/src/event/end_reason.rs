@@ -7,7 +7,7 @@ use lazaret_policy::{ByteSize, TimeLimit};
 use lazaret_protocol::{Difference, PluginError};
 use serde::Serialize;
 
-use super::{Act, KILLED_FOR, SyscallViolation, escape};
+use super::{Act, KILLED_FOR, SyscallViolation, WITHDRAWN, escape};
 
 /// Why a plugin ended.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -52,7 +52,7 @@ pub enum EndReason {
     },
     /// It asked for a system call that no plugin has any business with.
     ForbiddenSyscall {
-        /// The name, as `mount`.
+        /// The name, as `mount`, or what is known of it.
         name: String,
         /// The arguments as plain numbers, where the call was seen by the engine.
         arguments: Option<[u64; 6]>,
@@ -199,6 +199,10 @@ impl EndReason {
             }) => Self::ForbiddenSyscall {
                 name: name.clone(),
                 arguments: Some(*arguments),
+            },
+            Act::Withdrawn => Self::ForbiddenSyscall {
+                name: WITHDRAWN.to_owned(),
+                arguments: None,
             },
             other => Self::Violation { act: other.clone() },
         }

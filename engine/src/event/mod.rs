@@ -6,5 +6,5 @@ mod violation;
 
 pub use end_reason::{EndReason, Evidence, ReadBackDifference, Verdict};
 pub use escape::escape;
-pub(crate) use violation::KILLED_FOR;
 pub use violation::{Act, CounterRise, Reaction, SyscallViolation, Violation, Witness};
+pub(crate) use violation::{KILLED_FOR, WITHDRAWN};

@@ -28,6 +28,9 @@ pub struct Violation {
 pub enum Act {
     /// A system call outside the filters was asked for. It was never let go on.
     Syscall(SyscallViolation),
+    /// A system call outside the filters was asked for and taken back, by a signal or the end of
+    /// its thread, before it was known which. It was never let go on.
+    Withdrawn,
     /// An op was asked for what no permission grants.
     Permission {
         /// As `file:read:/etc/shadow`; what stands behind the second colon is the plugin's text.
@@ -103,6 +106,9 @@ pub enum Witness {
 /// architecture.
 pub(crate) const KILLED_FOR: &str = "execve, or one of another architecture";
 
+/// What is told in place of the name of a call that was withdrawn.
+pub(crate) const WITHDRAWN: &str = "one taken back before it was known";
+
 impl Act {
     /// What the shim says it refused.
     pub fn refused(permission: String) -> Self {
@@ -124,6 +130,7 @@ impl fmt::Display for Act {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Syscall(call) => write!(formatter, "system call `{}` refused", call.name),
+            Self::Withdrawn => write!(formatter, "system call refused: {WITHDRAWN}"),
             Self::Permission { permission } | Self::Network { permission } => {
                 write!(formatter, "`{permission}` denied")
             }

@@ -7,7 +7,7 @@ use crate::event::{Act, Reaction};
 /// How grave an act is and what follows it.
 pub(super) fn decide(act: &Act, policy: &Violations) -> (Severity, Reaction) {
     match act {
-        Act::Syscall(_) => of_act(&policy.syscall),
+        Act::Syscall(_) | Act::Withdrawn => of_act(&policy.syscall),
         // The kernel did not ask, it killed: less than that cannot follow any more.
         Act::Filter { .. } => match of_act(&policy.syscall) {
             (severity, Reaction::Quarantine) => (severity, Reaction::Quarantine),
@@ -80,6 +80,7 @@ mod tests {
         let act = |permission: &str| Act::refused(permission.to_owned());
         for (act, severity, reaction) in [
             (syscall(), Severity::Critical, Reaction::Quarantine),
+            (Act::Withdrawn, Severity::Critical, Reaction::Quarantine),
             (FILTER, Severity::Critical, Reaction::Quarantine),
             (act("file:read:/"), Severity::Low, Reaction::Kill),
             (act("network:read:a"), Severity::High, Reaction::Deny),

@@ -106,7 +106,7 @@ impl Records {
 
 fn kind(act: &Act) -> usize {
     match act {
-        Act::Syscall(_) => 0,
+        Act::Syscall(_) | Act::Withdrawn => 0,
         Act::Permission { .. } => 1,
         Act::Network { .. } => 2,
         Act::Filter { .. } => 3,

@@ -18,7 +18,7 @@ use super::quarantine::Quarantine;
 use super::running::{Command, Ended, PluginEvent};
 use super::state::State;
 use crate::channel::{ChannelError, Receiver};
-use crate::container::{Asked, Cgroup, CgroupEvents, Launcher, Listener};
+use crate::container::{Cgroup, CgroupEvents, Launcher, Listener, Reported};
 use crate::event::{Act, EndReason, KILLED_FOR, Verdict, Witness};
 
 /// How often the CPU time of calls under way is looked at.
@@ -61,7 +61,7 @@ enum Wake {
     Message(Result<ShimMessage, ChannelError>),
     Command(Option<Command>),
     Exit(Option<ExitStatus>),
-    Syscall(std::io::Result<Asked>),
+    Syscall(std::io::Result<Reported>),
     Deadline,
     Tick,
     Look(std::io::Result<()>),
@@ -102,8 +102,8 @@ impl Task {
                     self.kill(&mut state, EndReason::Engine { what }).await;
                     break;
                 }
-                Wake::Syscall(Ok(asked)) => self.on_syscall(&mut state, asked).await,
-                Wake::Syscall(Err(_)) => self.listener = None,
+                Wake::Syscall(Ok(reported)) => self.on_syscall(&mut state, reported).await,
+                Wake::Syscall(Err(error)) => self.on_listener_end(&mut state, &error).await,
                 Wake::Deadline => {
                     if state.evidence.exit.is_some() {
                         break;

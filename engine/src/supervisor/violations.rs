@@ -6,21 +6,37 @@ use super::reaction::decide;
 use super::running::PluginEvent;
 use super::state::State;
 use super::task::Task;
-use crate::container::Asked;
+use crate::container::Reported;
 use crate::event::{Act, EndReason, Reaction, Verdict, Violation, Witness};
 
 impl Task {
-    /// A system call whose thread waits for an answer.
-    pub(super) async fn on_syscall(&mut self, state: &mut State, asked: Asked) {
+    /// A system call whose thread waits for an answer, or no longer does.
+    pub(super) async fn on_syscall(&mut self, state: &mut State, reported: Reported) {
         state.call_pace.count(0, Instant::now());
+        let asked = match reported {
+            Reported::Asked(asked) => asked,
+            Reported::Withdrawn => {
+                self.on_violation(state, Act::Withdrawn, Witness::Kernel)
+                    .await;
+                return;
+            }
+        };
         let act = Act::Syscall(asked.call.clone());
         // Where the plugin is ended, it is ended before it gets an answer: somebody else's code
         // runs in the shim's process.
         if self.on_violation(state, act, Witness::Kernel).await == Reaction::Deny
             && let Some(listener) = &self.listener
-            && listener.refuse(&asked).is_err()
+            && let Err(error) = listener.refuse(&asked)
         {
-            self.listener = None;
+            self.on_listener_end(state, &error).await;
+        }
+    }
+
+    /// The listener is of no more use.
+    pub(super) async fn on_listener_end(&mut self, state: &mut State, error: &std::io::Error) {
+        self.listener = None;
+        if let Some(reason) = unheard(error) {
+            self.kill(state, reason).await;
         }
     }
 
@@ -78,9 +94,33 @@ impl Task {
     }
 }
 
+/// Why a plugin has to be ended whose listener failed so. A call that is not heard of has no
+/// reaction; where no process is left, none is made.
+fn unheard(error: &std::io::Error) -> Option<EndReason> {
+    (error.kind() != std::io::ErrorKind::UnexpectedEof).then(|| EndReason::Engine {
+        what: format!("its system calls cannot be heard of: {error}"),
+    })
+}
+
 /// By the host's clock; 0 where that stands before 1970.
 fn unix_milliseconds() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let milliseconds = since.unwrap_or_default().as_millis();
     u64::try_from(milliseconds).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Error, ErrorKind};
+
+    use super::*;
+
+    #[test]
+    fn a_plugin_goes_on_without_a_listener_only_where_no_process_is_left() {
+        assert_eq!(unheard(&Error::from(ErrorKind::UnexpectedEof)), None);
+        assert!(matches!(
+            unheard(&Error::from_raw_os_error(libc::EBADF)),
+            Some(EndReason::Engine { .. })
+        ));
+    }
 }

@@ -19,6 +19,10 @@ pub(super) fn cases() -> Vec<Case> {
             syscall,
         ),
         Case::asynchronous(
+            "violations: a system call taken back by a signal as the policy says",
+            taken_back,
+        ),
+        Case::asynchronous(
             "violations: a refused permission as the policy says",
             permission,
         ),
@@ -100,6 +104,30 @@ async fn syscall(world: &World) -> anyhow::Result<()> {
         let ended = attempt.ends(world, word, reaction).await?;
         ensure!(
             matches!(&ended.reason, EndReason::ForbiddenSyscall { name, .. } if name == "mount"),
+            "{ended:?}"
+        );
+    }
+    Ok(())
+}
+
+async fn taken_back(world: &World) -> anyhow::Result<()> {
+    // Some are taken back before they are known, some are not.
+    let seen = |act: &Act| matches!(act, Act::Syscall(_) | Act::Withdrawn);
+    let attempt = |at_most: u64| Attempt {
+        kind: "syscall",
+        ask: "take_calls_back",
+        arguments: json!({ "at_most": at_most }),
+        is: seen,
+    };
+    attempt(50).goes_on(world, "deny", Reaction::Deny).await?;
+    for (word, reaction) in [
+        ("kill", Reaction::Kill),
+        ("quarantine", Reaction::Quarantine),
+    ] {
+        // Without end but by the reaction.
+        let ended = attempt(u64::MAX).ends(world, word, reaction).await?;
+        ensure!(
+            matches!(ended.reason, EndReason::ForbiddenSyscall { .. }),
             "{ended:?}"
         );
     }
