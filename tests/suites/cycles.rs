@@ -171,7 +171,9 @@ async fn noticed(
     what: &str,
     mut plant: impl FnMut() -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let _host = world.host()?;
+    let host = world.host()?;
+    // All that comes with the first plugin is there before the first look.
+    host.launch(&everyday(Js::QuickJs)?).await?.stop().await?;
     let found = hold(CYCLES, async |_| plant()).await.err();
     let found = found.context("nothing was found")?.to_string();
     ensure!(found.contains(what), "`{what}` is not in: {found}");
@@ -221,7 +223,7 @@ impl Look {
 
     /// What has come since, a line each.
     fn more_than(&self, before: &Self, cycles: u64) -> Vec<String> {
-        let mut lines = left_since(&before.host);
+        let mut lines = Vec::new();
         for (name, held, had) in [
             ("engine", &self.engine, &before.engine),
             ("launcher", &self.launcher, &before.launcher),
@@ -241,6 +243,10 @@ impl Look {
                     "memory of the {name}: {more} bytes in {cycles} cycles"
                 ));
             }
+        }
+        if lines.is_empty() {
+            // Waits for what is on its way out, which counts are not.
+            lines = left_since(&before.host);
         }
         lines
     }

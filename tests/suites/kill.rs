@@ -11,6 +11,7 @@ use lazaret_protocol::Payload;
 use lazaret_tests::case::Case;
 use lazaret_tests::command::{Started, command, run, start, start_unheard};
 use lazaret_tests::leaks::{Snapshot, left_since};
+use lazaret_tests::patience::patience;
 use lazaret_tests::processes::{self, Process};
 use lazaret_tests::setup::{Js, Setup, on_disk, probe_rootfs};
 use lazaret_tests::world::{World, until};
@@ -185,6 +186,9 @@ fn at_any_moment(world: &World, hit: impl Fn(&Child) -> anyhow::Result<()>) -> a
     result
 }
 
+/// Between two moments at which somebody is killed.
+const STEP: Duration = Duration::from_millis(2);
+
 fn hits(world: &World, hit: impl Fn(&Child) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let plugin = on_disk(world, &everyday(Js::QuickJs)?)?;
     let path = plugin
@@ -193,10 +197,14 @@ fn hits(world: &World, hit: impl Fn(&Child) -> anyhow::Result<()>) -> anyhow::Re
         .to_string_lossy()
         .into_owned();
     let before = Snapshot::take();
-    for moment in 0..40 {
+    // Over as long as a run takes; where each takes long, in larger steps.
+    let step = patience(STEP);
+    let moments = if step > STEP { 20 } else { 40 };
+    for moment in 0..moments {
+        let after = step * moment;
         let arguments = ["run", &path, "--call", "city"];
         let mut running = start_unheard(command(&world.parts.lazaret(), arguments))?;
-        std::thread::sleep(Duration::from_millis(moment * 2));
+        std::thread::sleep(after);
         // It may have ended before, which is as good a moment.
         let _too_late = hit(&running);
         let ended = until("it ended", || matches!(running.try_wait(), Ok(Some(_))));
@@ -204,12 +212,12 @@ fn hits(world: &World, hit: impl Fn(&Child) -> anyhow::Result<()>) -> anyhow::Re
             running.kill()?;
             running.wait()?;
         }
-        ended.with_context(|| format!("hit after {} ms", moment * 2))?;
+        ended.with_context(|| format!("hit after {} ms", after.as_millis()))?;
         sweep(world)?;
         let left = left_since(&before);
         let left_behind = format!(
             "hit after {} ms, left behind:\n{}",
-            moment * 2,
+            after.as_millis(),
             left.join("\n")
         );
         ensure!(left.is_empty(), left_behind);
