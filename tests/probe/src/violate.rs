@@ -45,7 +45,8 @@ fn report_egress() -> Value {
     json!({ "ok": null })
 }
 
-/// One thread makes calls that nobody may make, and another has a signal take them back.
+/// One thread makes calls that nobody may make, and another has a signal take them back. Then one
+/// more is made, which nobody takes back.
 fn take_calls_back(at_most: u64) -> Value {
     extern "C" fn nothing(_: libc::c_int) {}
     static OVER: AtomicBool = AtomicBool::new(false);
@@ -83,5 +84,5 @@ fn take_calls_back(at_most: u64) -> Value {
     if handled != 0 || signals.join().is_err() {
         return json!({ "error": "no signals" });
     }
-    json!({ "taken_back": taken_back })
+    json!({ "taken_back": taken_back, "last": calls::call("unshare") })
 }

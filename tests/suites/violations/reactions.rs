@@ -111,7 +111,8 @@ async fn syscall(world: &World) -> anyhow::Result<()> {
 }
 
 async fn taken_back(world: &World) -> anyhow::Result<()> {
-    // Some are taken back before they are known, some are not.
+    // Some are taken back before anybody hears of them, some before they are known; the last of
+    // those that end is not.
     let seen = |act: &Act| matches!(act, Act::Syscall(_) | Act::Withdrawn);
     let attempt = |at_most: u64| Attempt {
         kind: "syscall",
