@@ -1,6 +1,7 @@
 //! Violations of which the time or the kind matters.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use lazaret_protocol::ShimMessage;
 use serde_json::{Value, json};
@@ -64,8 +65,11 @@ fn take_calls_back(at_most: u64) -> Value {
     let signals = std::thread::Builder::new()
         .stack_size(64 * 1024)
         .spawn(move || {
+            // Ever more slowly, so that the slowest machine hears of a call in the end.
+            let mut pause = Duration::ZERO;
             while !OVER.load(Ordering::Acquire) {
-                std::thread::yield_now();
+                std::thread::sleep(pause);
+                pause += Duration::from_micros(10);
                 #[expect(unsafe_code, reason = "signals have no safe wrapper")]
                 // SAFETY: the thread waits for this one's end, so it is there.
                 unsafe {
