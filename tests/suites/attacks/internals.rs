@@ -145,6 +145,8 @@ const BUFFERS: Group = Group {
 };
 
 const PLAIN: Call = Call("throwing", r#"["plain"]"#, &[Throws]);
+/// Time for work on tens of megabytes on an emulated processor.
+const AMPLE: &str = "resources: { time: { call: 10s, cpu_per_call: 10s } }";
 const KEPT: Call = Call("twice", "[false]", SEVEN);
 
 const BRIDGE: Group = Group {
@@ -153,7 +155,7 @@ const BRIDGE: Group = Group {
     stopped_by: Layer::Language,
     second: Second::Layer(Layer::ChannelBounds),
     file: "bridge.js",
-    policy: SHORT,
+    policy: AMPLE,
     attacks: &[
         row(
             "thenable that settles twice",
@@ -244,7 +246,7 @@ const AT_LARGE: Group = Group {
     stopped_by: Layer::Language,
     second: Second::Layer(Layer::EngineClocks),
     file: "bridge.js",
-    policy: SHORT,
+    policy: AMPLE,
     attacks: &[
         row(
             "uncaught cycle",
