@@ -7,10 +7,10 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use crate::patience::patience;
 use crate::processes::{self, descendants, entries, links};
 
-/// How long what is being removed may take to be gone.
+/// How long what is being removed may take to be gone; long enough for an emulated processor. Cases in
+/// which something is left wait so long.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Everything of ours on the host, a line each.
@@ -46,7 +46,7 @@ impl Snapshot {
 
 /// What is left since then, once everything that goes away has gone.
 pub fn left_since(before: &Snapshot) -> Vec<String> {
-    let end = Instant::now() + patience(PATIENCE);
+    let end = Instant::now() + PATIENCE;
     loop {
         let left = Snapshot::take().since(before);
         if left.is_empty() || Instant::now() >= end {
