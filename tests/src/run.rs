@@ -104,10 +104,8 @@ pub fn main(cases: fn(&dyn Fn(Js) -> bool) -> Vec<Case>) -> anyhow::Result<ExitC
     // The first runtime opens the sockets through which signals reach all that follow.
     world.block_on(async { Ok(()) })?;
     let cases = cases(&|js| world.parts.has(js));
-    let here = Here {
-        cgroups: CgroupVersion::detect().context("no cgroups are mounted at `/sys/fs/cgroup`")?,
-        v8: world.parts.has(Js::V8),
-    };
+    let cgroups = CgroupVersion::detect().context("no cgroups are mounted at `/sys/fs/cgroup`")?;
+    let here = Here::this(cgroups, world.parts.has(Js::V8));
     let unknown = here.unknown(cases.iter().map(Case::name));
     if !unknown.is_empty() {
         bail!("`tests/src/skips.rs` lists cases there are not: {unknown:?}");

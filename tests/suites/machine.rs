@@ -1,6 +1,7 @@
 //! What a machine must have for the other suites to mean something: where it is missing, they would
 //! hold without having tried.
 
+use std::os::fd::AsRawFd;
 use std::process::Command;
 
 use anyhow::{Context, ensure};
@@ -9,7 +10,9 @@ use lazaret_tests::case::{Case, Skip};
 use lazaret_tests::command::{command, run};
 use lazaret_tests::setup::Setup;
 use lazaret_tests::world::World;
-use rustix::net::{AddressFamily, SocketType};
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, VsockAddr, bind, connect, listen, socket,
+};
 
 pub(crate) fn cases() -> Vec<Case> {
     vec![
@@ -74,9 +77,26 @@ fn overlay(world: &World) -> anyhow::Result<()> {
 
 /// Linux has the module where vsock works without a hypervisor (vsock(7)).
 fn vsock(_: &World) -> anyhow::Result<()> {
+    /// `VMADDR_CID_LOCAL` (linux/vm_sockets.h): this machine.
+    const LOCAL: u32 = 1;
+    /// Any that is free: nobody else listens here.
+    const PORT: u32 = 0x4c5a;
     if !std::path::Path::new("/sys/module/vsock_loopback").exists() {
         return Err(Skip("this kernel's vsock has no loopback".to_owned()).into());
     }
-    rustix::net::socket(AddressFamily::VSOCK, SocketType::STREAM, None)?;
+    let open = || {
+        let flags = SockFlag::SOCK_CLOEXEC;
+        socket(AddressFamily::Vsock, SockType::Stream, flags, None)
+    };
+    let listener = open()?;
+    bind(listener.as_raw_fd(), &VsockAddr::new(LOCAL, PORT))?;
+    listen(&listener, Backlog::new(1)?)?;
+    let client = open()?;
+    connect(client.as_raw_fd(), &VsockAddr::new(LOCAL, PORT))?;
+    ensure!(rustix::io::write(&client, b"back")? == 4, "it is not sent");
+    let server = rustix::net::accept(&listener)?;
+    let mut text = [0; 4];
+    rustix::io::read(&server, &mut text)?;
+    ensure!(&text == b"back", "{text:?}");
     Ok(())
 }
