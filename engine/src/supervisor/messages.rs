@@ -95,6 +95,7 @@ impl Task {
             (Phase::Ready, ShimMessage::Reply { id, result }) => {
                 let limit = self.policy.resources().output.result.value.bytes();
                 let bytes = result.as_ref().map_or(0, payload_bytes);
+                state.result_pace.count_result(bytes, Instant::now());
                 if bytes > limit {
                     let what = format!("a result of {bytes} bytes, with a limit of {limit}");
                     return self.kill(state, EndReason::Protocol { what }).await;

@@ -22,6 +22,13 @@ const MESSAGES_PER_SECOND: u64 = 2000;
 /// the engine some microseconds.
 const TEXT_BYTES: f64 = 64.0 * 1024.0;
 
+/// Bytes of results read a second: far more than small answers come to, and copying so much takes the engine some
+/// hundredths of a processor. What is more keeps others waiting, since a result is read in one piece.
+const RESULT_BYTES_PER_SECOND: f64 = 64.0 * 1024.0 * 1024.0;
+
+/// And so many at once: a few of the largest.
+const RESULT_BYTES_AT_ONCE: f64 = 16.0 * 1024.0 * 1024.0;
+
 /// After a flood the engine listens again for this part of a second's worth, not for each message
 /// on its own.
 const TURNS_PER_SECOND: f64 = 100.0;
@@ -57,9 +64,22 @@ impl Pace {
         Self::new(per_second, per_second, now)
     }
 
+    /// For the bytes of results, however many those are.
+    pub(super) fn of_results(now: Instant) -> Self {
+        Self::new(RESULT_BYTES_PER_SECOND, RESULT_BYTES_AT_ONCE, now)
+    }
+
     /// Counts one more thing that was listened to, with so many bytes of text in it.
     pub(super) fn count(&mut self, text_bytes: usize, now: Instant) {
-        let cost = 1.0 + text_bytes as f64 / TEXT_BYTES;
+        self.spend(1.0 + text_bytes as f64 / TEXT_BYTES, now);
+    }
+
+    /// Counts a result of so many bytes.
+    pub(super) fn count_result(&mut self, bytes: u64, now: Instant) {
+        self.spend(bytes as f64, now);
+    }
+
+    fn spend(&mut self, cost: f64, now: Instant) {
         let wait = self.bucket.spend(cost, self.turn, now);
         self.closed_until = wait.map(|wait| now + wait);
     }
@@ -111,6 +131,24 @@ mod tests {
         let mut pace = Pace::of_messages(1 << 20, start);
         let count = through(&mut pace, 0, start, Duration::from_secs(1));
         assert!(count >= (1 << 20) / LINE_BYTES, "{count}");
+    }
+
+    #[test]
+    fn small_results_are_never_held_up_and_large_ones_get_their_rate() {
+        let start = Instant::now();
+        let mut pace = Pace::of_results(start);
+        for number in 0..100_000 {
+            pace.count_result(1024, start + number * Duration::from_micros(20));
+            assert_eq!(pace.closed_until(), None, "result {number}");
+        }
+        let mut pace = Pace::of_results(start);
+        let (mut now, mut bytes) = (start, 0_u64);
+        while now <= start + Duration::from_secs(10) {
+            pace.count_result(1 << 20, now);
+            bytes += 1 << 20;
+            now = pace.closed_until().map_or(now, |until| until.max(now));
+        }
+        assert!((640..=670).contains(&(bytes >> 20)), "{} MiB", bytes >> 20);
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub(super) struct State {
     pub(super) call_pace: Pace,
     /// How fast messages that are no replies are read; while it is closed, none is.
     pub(super) message_pace: Pace,
+    /// How fast results are read, by their bytes.
+    pub(super) result_pace: Pace,
     /// Lines that whoever listens had no room for.
     pub(super) unheard: u64,
     pub(super) channel_open: bool,
@@ -56,6 +58,7 @@ impl State {
             looks: Looks::new(now),
             call_pace: Pace::of_calls(now),
             message_pace: Pace::of_messages(log, now),
+            result_pace: Pace::of_results(now),
             unheard: 0,
             channel_open: true,
             deadline: Some((

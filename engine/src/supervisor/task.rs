@@ -159,7 +159,10 @@ impl Task {
         let killed = matches!(state.evidence.verdict, Some(Verdict::Kill(_)));
         let overdue = state.calls.next_deadline().filter(|_| !killed && !exited);
         // What it sent before it ended is bounded by what a socket holds.
-        let read_from = state.message_pace.closed_until().filter(|_| !exited);
+        let messages = state.message_pace.closed_until();
+        let read_from = messages
+            .max(state.result_pace.closed_until())
+            .filter(|_| !exited);
         let answer_from = state.call_pace.closed_until();
         let listen_from = state.looks.listens_from();
         let look_at = state.looks.due();
