@@ -2,9 +2,9 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::allowance::Allowance;
 use crate::effective::EffectivePolicy;
 use crate::keys::{Key, UNLIMITED};
-use crate::origin::Granted;
 
 /// One thing in which two policies differ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -22,7 +22,7 @@ pub struct Difference {
 /// One of the two values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Side {
-    /// As a policy would say it; `granted` for a permission.
+    /// As a policy would say it; `granted` for a permission, `granted for https` for an endpoint.
     pub value: String,
     /// File, line and column, or the level.
     pub origin: String,
@@ -64,14 +64,16 @@ impl EffectivePolicy {
                 differences.push(of_key(None, Some(is)));
             }
         }
-        for was in self.all_grants() {
-            if after.all_grants().all(|is| is.permission != was.permission) {
+        let had = Allowance::all(self.permissions(), self.endpoints());
+        let has = Allowance::all(after.permissions(), after.endpoints());
+        for was in &had {
+            if has.iter().all(|is| !is.is(was)) {
                 differences.push(of_grant(Some(was), None, false));
             }
         }
-        for is in after.all_grants() {
-            if self.all_grants().all(|was| was.permission != is.permission) {
-                let widens = self.grants(&is.permission).is_none();
+        for is in &has {
+            if had.iter().all(|was| !was.is(is)) {
+                let widens = had.iter().all(|was| !was.covers(is));
                 differences.push(of_grant(None, Some(is), widens));
             }
         }
@@ -104,17 +106,20 @@ fn of_key(before: Option<&Key<'_>>, after: Option<&Key<'_>>) -> Difference {
     }
 }
 
-fn of_grant(before: Option<&Granted>, after: Option<&Granted>, widens: bool) -> Difference {
-    let side = |granted: Option<&Granted>| {
-        granted.map(|granted| Side {
-            value: "granted".to_owned(),
-            origin: granted.origin.to_string(),
+fn of_grant(
+    before: Option<&Allowance<'_>>,
+    after: Option<&Allowance<'_>>,
+    widens: bool,
+) -> Difference {
+    let side = |allowance: Option<&Allowance<'_>>| {
+        allowance.map(|allowance| Side {
+            value: allowance.value(),
+            origin: allowance.granted.origin.to_string(),
         })
     };
+    let what = before.or(after);
     Difference {
-        what: before
-            .or(after)
-            .map_or_else(String::new, |granted| granted.permission.to_string()),
+        what: what.map_or_else(String::new, |one| one.granted.permission.to_string()),
         before: side(before),
         after: side(after),
         widens,

@@ -2,6 +2,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::allowance::Allowance;
 use crate::effective::EffectivePolicy;
 use crate::extends::laid_over;
 use crate::network::AllowedEndpoint;
@@ -132,7 +133,7 @@ impl EffectivePolicy {
         cuts.handling("pids", &mut violations.pids, &over.pids);
         cuts.handling("cpu", &mut violations.cpu, &over.cpu);
         if stated.states_grants {
-            let given: Vec<&Granted> = stated.all_grants().collect();
+            let given = Allowance::all(&stated.permissions, &stated.endpoints);
             self.permissions = cuts.grants(self.permissions, &given);
             self.endpoints = cuts.endpoints(self.endpoints, &given);
         }
@@ -183,51 +184,51 @@ impl Cuts {
     }
 
     /// What both grant: of two where one covers the other, the narrower.
-    fn grants(&mut self, mine: Vec<Granted>, floor: &[&Granted]) -> Vec<Granted> {
+    fn grants(&mut self, mine: Vec<Granted>, floor: &[Allowance<'_>]) -> Vec<Granted> {
         let mut kept: Vec<Granted> = Vec::new();
         for granted in mine {
-            if floor
-                .iter()
-                .any(|given| given.permission.covers(&granted.permission))
-            {
+            let asked = Allowance::of_permission(&granted);
+            if floor.iter().any(|given| given.covers(&asked)) {
                 kept.push(granted);
                 continue;
             }
-            let narrower = floor
-                .iter()
-                .filter(|given| granted.permission.covers(&given.permission));
-            let held: Vec<Granted> = narrower.map(|given| (*given).clone()).collect();
-            self.cut_grant(&granted, &held);
+            // An endpoint that is narrower by what is spoken cannot be said as a permission.
+            let narrower = floor.iter().filter(|given| {
+                asked.covers(given) && Allowance::of_permission(given.granted) == **given
+            });
+            let held: Vec<Granted> = narrower.map(|given| given.granted.clone()).collect();
+            self.cut_grant(&asked, &held);
             kept.extend(held);
         }
         kept
     }
 
-    /// An endpoint is one host and port: kept or not.
+    /// An endpoint is one host, port and protocol: kept or not.
     fn endpoints(
         &mut self,
         mine: Vec<AllowedEndpoint>,
-        floor: &[&Granted],
+        floor: &[Allowance<'_>],
     ) -> Vec<AllowedEndpoint> {
         let given = |endpoint: &AllowedEndpoint| {
-            let act = &endpoint.granted.permission;
-            floor.iter().any(|given| given.permission.covers(act))
+            let asked = Allowance::of_endpoint(endpoint);
+            floor.iter().any(|given| given.covers(&asked))
         };
         let (kept, gone): (Vec<_>, Vec<_>) = mine.into_iter().partition(given);
         for endpoint in &gone {
-            self.cut_grant(&endpoint.granted, &[]);
+            self.cut_grant(&Allowance::of_endpoint(endpoint), &[]);
         }
         kept
     }
 
-    fn cut_grant(&mut self, granted: &Granted, held: &[Granted]) {
+    fn cut_grant(&mut self, asked: &Allowance<'_>, held: &[Granted]) {
+        let granted = asked.granted;
         let list = |tell: fn(&Granted) -> String| {
             let words: Vec<String> = held.iter().map(tell).collect();
             words.join(", ")
         };
         self.0.push(Cut {
             what: granted.permission.to_string(),
-            asked: "granted".to_owned(),
+            asked: asked.value(),
             asked_by: granted.origin.to_string(),
             held: match held {
                 [] => "nothing".to_owned(),

@@ -7,6 +7,8 @@
 //! Everything is pure but [`SecurityPolicy::load`], which reads a file and those it extends. A policy with any problem is refused
 //! as a whole, and all its problems are told at once ([`PolicyProblems`]).
 
+/// Grants as they compare with each other.
+mod allowance;
 /// From values as written to values the language allows.
 mod check;
 /// What changes from one policy to another.

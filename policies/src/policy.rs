@@ -122,12 +122,6 @@ impl SecurityPolicy {
         &self.endpoints
     }
 
-    /// What it grants under `permissions`, then under `network.endpoints`.
-    pub(crate) fn all_grants(&self) -> impl Iterator<Item = &Granted> {
-        let endpoints = self.endpoints.iter().map(|allowed| &allowed.granted);
-        self.permissions.iter().chain(endpoints)
-    }
-
     /// The engine it names.
     #[must_use]
     pub fn engine(&self) -> Option<&Setting<EngineChoice>> {

@@ -70,7 +70,33 @@ fn a_grant_widens_unless_another_one_covers_it() {
     let endpoint = "network: { endpoints: [ { host: a.example, port: 443 } ] }";
     assert_eq!(
         shown("", endpoint),
-        ["wider: network:connect:a.example:443: nothing -> granted (p.yaml:3:33)"]
+        ["wider: network:connect:a.example:443: nothing -> granted for https (p.yaml:3:33)"]
+    );
+}
+
+#[test]
+fn an_endpoint_on_which_more_may_be_spoken_widens() {
+    let https = "network: { endpoints: [ { host: a.example, port: 443 } ] }";
+    let tcp = "network: { endpoints: [ { host: a.example, port: 443, protocol: tcp } ] }";
+    let permission = "permissions: [ network:connect:a.example:443 ]";
+    for wider in [tcp, permission] {
+        let lines = shown(https, wider);
+        assert!(
+            lines[1].starts_with("wider: network:connect:a.example:443: nothing -> granted ("),
+            "{lines:?}"
+        );
+        assert!(
+            shown(wider, https)
+                .iter()
+                .all(|line| line.starts_with("other: "))
+        );
+    }
+    assert_eq!(shown(permission, tcp), Vec::<String>::new());
+    let read = "permissions: [ network:read:a.example ]";
+    assert!(
+        shown(https, read)
+            .iter()
+            .all(|line| line.starts_with("other: "))
     );
 }
 

@@ -113,11 +113,36 @@ fn grants_are_those_of_both() {
             "file:read:/srv: granted (p.yaml:3:16) cut to file:read:/srv/a, file:read:/srv/b \
              (floor.yaml:3:16, floor.yaml:3:34)",
             "env:read:TZ: granted (p.yaml:3:52) cut to nothing (no line of the floor)",
-            "network:connect:b.example:443: granted (p.yaml:4:65) cut to nothing (no line of the floor)",
+            "network:connect:b.example:443: granted for https (p.yaml:4:65) cut to nothing (no line of the floor)",
         ]
     );
     let (none, _) = within(policy, "permissions: []");
     assert_eq!(none.all_grants().count(), 0);
+}
+
+#[test]
+fn a_floor_holds_what_is_spoken_as_well() {
+    let floor = "network: { endpoints: [ { host: a.example, port: 443 } ] }";
+    for wider in [
+        "network: { endpoints: [ { host: a.example, port: 443, protocol: tcp } ] }",
+        "network: { endpoints: [ { host: a.example, port: 443, protocol: http } ] }",
+        "permissions: [ network:connect:a.example:443 ]",
+    ] {
+        let (effective, cuts) = within(wider, floor);
+        assert_eq!(
+            (effective.all_grants().count(), cuts.len()),
+            (0, 1),
+            "{wider}"
+        );
+    }
+    for kept in [floor, "permissions: [ network:read:a.example ]"] {
+        let (effective, cuts) = within(kept, floor);
+        assert_eq!(
+            (effective.all_grants().count(), cuts.len()),
+            (1, 0),
+            "{kept}"
+        );
+    }
 }
 
 #[test]
