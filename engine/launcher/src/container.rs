@@ -4,9 +4,9 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
-use lazaret_launcher_wire::floor::Reservation;
-use lazaret_launcher_wire::{ContainerId, ExitStatus, FileMount};
+use anyhow::{Context, ensure};
+use lazaret_launcher_wire::floor::{self, Reservation};
+use lazaret_launcher_wire::{CgroupLimits, ContainerId, ExitStatus, FileMount};
 use libcontainer::container::Container as Inner;
 use libcontainer::container::builder::ContainerBuilder;
 use libcontainer::syscall::syscall::SyscallType;
@@ -14,7 +14,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::descriptors::{Open, Placed};
 use crate::state::State;
-use crate::{bundle, exits, sweep};
+use crate::{bundle, exits, limits, sweep};
 
 /// What the engine sends along to make a container of.
 pub(crate) struct Parts {
@@ -112,6 +112,16 @@ impl Container {
 /// cgroups, libcontainer's own notes, the mounts and the directory.
 pub(crate) fn remove(state: &State, id: &ContainerId) {
     sweep::remove_cgroups(|name| name == id.as_str());
+    /// Holds it to other limits: all of them, or those it had where one cannot be set.
+    pub(crate) fn update(&self, limits: &CgroupLimits) -> anyhow::Result<()> {
+        ensure!(self.ended.is_none(), "`{}` has ended", self.id);
+        floor::check_update(limits)?;
+        let update = limits::Update::of(&self.id, self.pid)?;
+        update
+            .apply(limits)
+            .with_context(|| format!("failed to change the limits of `{}`", self.id))
+    }
+
     // Not there where libcontainer had not begun or has removed it.
     drop(fs_err::remove_dir_all(
         state.libcontainer().join(id.as_str()),

@@ -18,6 +18,7 @@ mod exits;
 mod host_path;
 mod ids;
 mod launchers;
+mod limits;
 mod server;
 mod signals;
 mod state;

@@ -198,6 +198,7 @@ impl Server<'_> {
         }
     }
 
+            Request::Update { id, limits } => self.container(&id)?.update(&limits).map(done),
     /// Creates a container; where that fails, nothing of it is left, its reservation neither.
     fn create(
         &mut self,

@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
-use lazaret_launcher_wire::{ID_BLOCK_SIZE, LISTENER_SOCKET, ROOTFS_DIRECTORY};
+use lazaret_launcher_wire::{
+    CPU_PERIOD_US, ID_BLOCK_SIZE, LISTENER_SOCKET, ROOTFS_DIRECTORY, cpu_shares,
+};
 use lazaret_policy::Resources;
 use oci_spec::OciSpecError;
 use oci_spec::runtime::{
@@ -16,13 +18,10 @@ use oci_spec::runtime::{
 use super::mounts::{MASKED_PATHS, READ_ONLY_PATHS};
 use super::seccomp::{Profile, seccomp};
 use super::{BundleRequest, HOSTNAME, PLUGIN_ID, limits};
-use crate::host::{CgroupVersion, cpu_shares};
+use crate::host::CgroupVersion;
 
 /// The version of the specification whose keys are used; runc 1.1 and later know it.
 const OCI_VERSION: &str = "1.0.2";
-
-/// The period over which CPU time is counted, in microseconds: the kernel's default.
-const CPU_PERIOD: u64 = 100_000;
 
 /// The whole `config.json`.
 pub(super) fn spec(request: &BundleRequest<'_>, mounts: Vec<Mount>) -> Result<Spec, OciSpecError> {
@@ -132,10 +131,10 @@ fn resources(policy: &Resources, cgroup: CgroupVersion) -> Result<LinuxResources
         .limit(limit)
         .swap(limit)
         .build()?;
-    let quota = policy.cpu.max.value.quota(CPU_PERIOD);
+    let quota = policy.cpu.max.value.quota(CPU_PERIOD_US);
     let mut cpu = LinuxCpuBuilder::default()
         .quota(i64::try_from(quota).unwrap_or(i64::MAX))
-        .period(CPU_PERIOD);
+        .period(CPU_PERIOD_US);
     let weight = u64::from(policy.cpu.weight.value.get());
     let mut unified = HashMap::new();
     match cgroup {

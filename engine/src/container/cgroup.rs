@@ -5,10 +5,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use lazaret_launcher_wire::{ContainerId, kill_members};
+use lazaret_launcher_wire::{CPU_PERIOD_US, CgroupLimits, ContainerId, cpu_shares, kill_members};
 use lazaret_policy::Resources;
 
-use crate::host::{CgroupVersion, cpu_shares};
+use crate::host::CgroupVersion;
 
 /// How often a cgroup is looked for when its launcher is gone, at the most.
 const MAX_LOOKS: u32 = 50;
@@ -131,13 +131,12 @@ impl Cgroup {
                 weight,
                 number(&self.text("cpu", "cpu.weight")?)?,
             );
-            if let Some(high) = &wanted.memory.high {
-                compare(
-                    "memory.high",
-                    high.value.bytes(),
-                    number(&self.text("memory", "memory.high")?)?,
-                );
-            }
+            let high = wanted.memory.high.as_ref();
+            compare(
+                "memory.high",
+                high.map_or(u64::MAX, |high| high.value.bytes()),
+                number(&self.text("memory", "memory.high")?)?,
+            );
             compare(
                 "memory.oom.group",
                 1,
@@ -155,6 +154,21 @@ impl Cgroup {
             }
         }
         Ok(differences)
+    }
+
+    /// What the launcher is asked for, so that the cgroup is held to these limits.
+    pub fn wanted(&self, resources: &Resources) -> CgroupLimits {
+        let high = resources.memory.high.as_ref();
+        CgroupLimits {
+            memory: resources.memory.max.value.bytes(),
+            // Version 1 has none; whether the policy does without was decided before.
+            memory_high: high
+                .filter(|_| self.version == CgroupVersion::V2)
+                .map(|high| high.value.bytes()),
+            cpu_quota: resources.cpu.max.value.quota(CPU_PERIOD_US),
+            cpu_weight: u64::from(resources.cpu.weight.value.get()),
+            pids: u64::from(resources.pids.max.value),
+        }
     }
 
     /// The limits in force.

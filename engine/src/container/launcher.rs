@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use lazaret_launcher_wire::{
-    ContainerId, Event, ExitStatus, FromLauncher, PacketError, PacketSocket, Request, Response,
+    CgroupLimits, ContainerId, Event, ExitStatus, FromLauncher, PacketError, PacketSocket, Request,
+    Response,
 };
 use rustix::net::Shutdown;
 use tokio::sync::oneshot;
@@ -180,6 +181,20 @@ impl Launcher {
     pub async fn start_container(&self, id: &ContainerId) -> Result<(), LauncherError> {
         self.act("start the container", Request::Start { id: id.clone() })
             .await
+    }
+
+    /// Holds a container to other limits: all of them, or those it had.
+    ///
+    /// # Errors
+    /// [`LauncherError`].
+    pub async fn update(
+        &self,
+        id: &ContainerId,
+        limits: CgroupLimits,
+    ) -> Result<(), LauncherError> {
+        let id = id.clone();
+        let request = Request::Update { id, limits };
+        self.act("change the container's limits", request).await
     }
 
     /// Kills a container.

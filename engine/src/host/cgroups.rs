@@ -29,11 +29,6 @@ impl CgroupVersion {
     }
 }
 
-/// What a CPU weight is on version 1. The defaults mean the same: weight 100, 1024 shares.
-pub(crate) fn cpu_shares(weight: u64) -> u64 {
-    (weight * 1024 / 100).max(2)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,4 +14,3 @@ pub use held_by::held_by;
 pub use installation::{Installation, InstallationError, ShimEngine};
 pub use landlock::Landlock;
 
-pub(crate) use cgroups::cpu_shares;

@@ -88,6 +88,30 @@ pub struct FileMount {
     pub name: u32,
 }
 
+/// The limits of a container that can be changed while it runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CgroupLimits {
+    /// `memory.max` in bytes. There is never swap beside it.
+    pub memory: u64,
+    /// `memory.high` in bytes; `None` for no such limit. Cgroup version 2 only.
+    pub memory_high: Option<u64>,
+    /// CPU time in microseconds for each [`CPU_PERIOD_US`].
+    pub cpu_quota: u64,
+    /// `cpu.weight`; on version 1 the shares that mean the same.
+    pub cpu_weight: u64,
+    /// `pids.max`. The first process' own limit (`RLIMIT_NPROC`) is one above.
+    pub pids: u64,
+}
+
+/// The kernel's default period of CPU time in microseconds, which every container has.
+pub const CPU_PERIOD_US: u64 = 100_000;
+
+/// What a CPU weight is on version 1. The defaults mean the same: weight 100, 1024 shares.
+pub fn cpu_shares(weight: u64) -> u64 {
+    (weight * 1024 / 100).max(2)
+}
+
 /// What the engine asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -130,6 +154,14 @@ pub enum Request {
     Delete {
         /// Any reserved id.
         id: ContainerId,
+    },
+    /// Hold a created or running container to other limits, all of them or, where one cannot be
+    /// set, to those it had. Answered with [`Response::Done`].
+    Update {
+        /// A created or running container.
+        id: ContainerId,
+        /// What it is to be held to.
+        limits: CgroupLimits,
     },
 }
 

@@ -24,6 +24,7 @@ use crate::{ContainerId, ROOTFS_DIRECTORY};
 use findings::Findings;
 
 pub use seccomp::NEVER_ALLOWED;
+pub use resources::check_update;
 
 /// What the launcher set aside for the container.
 #[derive(Clone, Debug)]

@@ -5,10 +5,15 @@
 
 use serde_json::{Value, json};
 
+use super::BelowFloor;
 use super::findings::{Findings, is_decimal};
+use crate::{CPU_PERIOD_US, CgroupLimits};
 
-/// The kernel's default period of CPU time in microseconds.
-const CPU_PERIOD: u64 = 100_000;
+/// The least CPU time for each period that the kernel takes, in microseconds.
+const LEAST_QUOTA_US: u64 = 1000;
+
+/// The most of any figure: the kernel's files take signed numbers.
+const MOST: u64 = i64::MAX as u64;
 
 pub(super) fn check(resources: &Value, findings: &mut Findings) {
     findings.keys(
@@ -36,7 +41,7 @@ pub(super) fn check(resources: &Value, findings: &mut Findings) {
     findings.equal(
         "linux.resources.cpu.period",
         &cpu["period"],
-        &json!(CPU_PERIOD),
+        &json!(CPU_PERIOD_US),
     );
     findings.require(cpu.get("shares").is_none_or(positive), || {
         "`linux.resources.cpu.shares` is no positive number".to_owned()
@@ -67,6 +72,65 @@ pub(super) fn check(resources: &Value, findings: &mut Findings) {
                 _ => value.as_str().is_some_and(is_decimal),
             };
             findings.require(known, || format!("`{path}` has no plain number at a key"));
+        }
+    }
+}
+
+/// Checks the limits of an update: each is a limit, whatever its figure.
+///
+/// # Errors
+/// [`BelowFloor`] with the rules broken.
+pub fn check_update(limits: &CgroupLimits) -> Result<(), BelowFloor> {
+    let CgroupLimits {
+        memory,
+        memory_high,
+        cpu_quota,
+        cpu_weight,
+        pids,
+    } = *limits;
+    let mut findings = Findings::default();
+    let mut within = |name: &str, found: u64, least: u64, most: u64| {
+        findings.require((least..=most).contains(&found), || {
+            format!("`{name}` of {found} is no limit")
+        });
+    };
+    within("memory.max", memory, 1, MOST);
+    within("memory.high", memory_high.unwrap_or(1), 1, MOST);
+    within("cpu.max", cpu_quota, LEAST_QUOTA_US, MOST);
+    within("cpu.weight", cpu_weight, 1, 10_000);
+    within("pids.max", pids, 1, i32::MAX as u64);
+    findings.result()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_update_sets_a_limit_in_every_figure() {
+        let good = CgroupLimits {
+            memory: 1 << 26,
+            memory_high: None,
+            cpu_quota: 50_000,
+            cpu_weight: 100,
+            pids: 32,
+        };
+        assert_eq!(check_update(&good), Ok(()));
+        let bad: [fn(&mut CgroupLimits); 9] = [
+            |limits| limits.memory = 0,
+            |limits| limits.memory = u64::MAX,
+            |limits| limits.memory_high = Some(0),
+            |limits| limits.cpu_quota = 0,
+            |limits| limits.cpu_quota = u64::MAX,
+            |limits| limits.cpu_weight = 0,
+            |limits| limits.cpu_weight = 10_001,
+            |limits| limits.pids = 0,
+            |limits| limits.pids = u64::MAX,
+        ];
+        for (number, change) in bad.iter().enumerate() {
+            let mut limits = good.clone();
+            change(&mut limits);
+            assert!(check_update(&limits).is_err(), "{number}");
         }
     }
 }
