@@ -16,7 +16,7 @@ use lazaret_launcher_wire::{
 use nix::mount::MsFlags;
 use serde_json::Value;
 
-use crate::container::Parts;
+use crate::container::{Content, Parts, PluginParts};
 use crate::host_path::HostPath;
 
 /// Checks the bundle and makes its directory. The socket for the seccomp listener is returned
@@ -27,7 +27,10 @@ pub(crate) fn prepare(
 ) -> anyhow::Result<Option<UnixListener>> {
     let config: Value =
         serde_json::from_str(&parts.config).context("the bundle's `config.json` is invalid")?;
-    floor::check(&config, reservation)?;
+    match parts.content {
+        Content::Plugin(_) => floor::check(&config, reservation)?,
+        Content::Program(_) => floor::check_program(&config, reservation)?,
+    }
     let directory = &reservation.directory;
     // Container root must be able to pass through, not to list.
     make_directory(directory, 0o711)?;
@@ -44,23 +47,9 @@ pub(crate) fn prepare(
     );
     tree.bind_read_only(&rootfs, MsFlags::empty())?;
 
-    let settings = directory.join(SETTINGS_DIRECTORY);
-    make_directory(&settings, 0o755)?;
-    write_file(&settings.join("settings.json"), parts.settings.as_bytes())?;
-
-    write_plugin(&directory.join(PLUGIN_DIRECTORY), &parts.snapshot)?;
-
-    let grants = directory.join(GRANTS_DIRECTORY);
-    make_directory(&grants, 0o755)?;
-    for grant in &parts.grants {
-        let target = grants.join(grant.name.to_string());
-        let granted = HostPath::open("granted path", &grant.host)?;
-        if granted.is_directory() {
-            make_directory(&target, 0o755)?;
-        } else {
-            write_file(&target, b"")?;
-        }
-        granted.bind_read_only(&target, MsFlags::MS_NOEXEC)?;
+    match &parts.content {
+        Content::Plugin(plugin) => write_content(directory, plugin)?,
+        Content::Program(_) => check_mount_points(&parts.rootfs, &rootfs)?,
     }
 
     if config.pointer("/linux/seccomp/listenerPath").is_none() {
@@ -70,6 +59,48 @@ pub(crate) fn prepare(
     let listener = UnixListener::bind(&path)
         .with_context(|| format!("failed to bind `{}`", path.display()))?;
     Ok(Some(listener))
+}
+
+/// What is mounted beside the root file system: settings, the plugin's files, granted paths.
+fn write_content(directory: &Path, plugin: &PluginParts) -> anyhow::Result<()> {
+    let settings = directory.join(SETTINGS_DIRECTORY);
+    make_directory(&settings, 0o755)?;
+    write_file(&settings.join("settings.json"), plugin.settings.as_bytes())?;
+
+    write_plugin(&directory.join(PLUGIN_DIRECTORY), &plugin.snapshot)?;
+
+    let grants = directory.join(GRANTS_DIRECTORY);
+    make_directory(&grants, 0o755)?;
+    for grant in &plugin.grants {
+        let target = grants.join(grant.name.to_string());
+        let granted = HostPath::open("granted path", &grant.host)?;
+        if granted.is_directory() {
+            make_directory(&target, 0o755)?;
+        } else {
+            write_file(&target, b"")?;
+        }
+        granted.bind_read_only(&target, MsFlags::MS_NOEXEC)?;
+    }
+    Ok(())
+}
+
+/// A root file system that is not ours has directories where every container has mounts, and lets
+/// its program pass; it is read-only, so none can be made.
+fn check_mount_points(named: &Path, rootfs: &Path) -> anyhow::Result<()> {
+    let named = named.display();
+    let tree = fs_err::symlink_metadata(rootfs)?;
+    ensure!(
+        tree.permissions().mode() & 0o001 != 0,
+        "root file system `{named}` is closed to the program's user\n  hint: `chmod o+rx {named}`"
+    );
+    for point in ["proc", "dev", "tmp"] {
+        let found = fs_err::symlink_metadata(rootfs.join(point));
+        ensure!(
+            found.is_ok_and(|found| found.is_dir()),
+            "root file system `{named}` has no directory `{point}`\n  hint: `mkdir {named}/{point}`, empty: a file system is mounted there"
+        );
+    }
+    Ok(())
 }
 
 /// Removes a container's directory and the mounts in it.

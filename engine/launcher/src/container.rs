@@ -13,14 +13,28 @@ use libcontainer::syscall::syscall::SyscallType;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::descriptors::{Open, Placed};
+use crate::execute::Execute;
 use crate::state::State;
-use crate::{bundle, exits, limits, sweep};
+use crate::{bundle, exits, limits, streams, sweep};
 
 /// What the engine sends along to make a container of.
 pub(crate) struct Parts {
     pub(crate) config: String,
-    pub(crate) settings: String,
     pub(crate) rootfs: PathBuf,
+    pub(crate) content: Content,
+}
+
+/// What runs in it.
+pub(crate) enum Content {
+    /// The shim with a plugin.
+    Plugin(PluginParts),
+    /// A program, with its standard input, output and error.
+    Program([OwnedFd; 3]),
+}
+
+/// What a plugin has and a program has not.
+pub(crate) struct PluginParts {
+    pub(crate) settings: String,
     pub(crate) grants: Vec<FileMount>,
     pub(crate) channel: OwnedFd,
     pub(crate) output: OwnedFd,
@@ -53,10 +67,27 @@ impl Container {
             id: id.clone(),
             directory: state.container(id.as_str()),
             first_host_id,
-            grants: parts.grants.len(),
+            grants: match &parts.content {
+                Content::Plugin(plugin) => plugin.grants.len(),
+                Content::Program(_) => 0,
+            },
         };
         let listener = bundle::prepare(&reservation, parts)?;
-        let inner = build(state, id, &reservation.directory, parts)?;
+        let inner = match &parts.content {
+            Content::Plugin(plugin) => {
+                let _placed =
+                    Placed::new(&plugin.channel).context("failed to place the channel")?;
+                let null = OwnedFd::from(fs_err::File::open("/dev/null")?.into_parts().0);
+                let streams = [&null, &plugin.output, &plugin.output];
+                let builder = builder(id).with_preserved_fds(1);
+                build(state, builder, &reservation.directory, streams)?
+            }
+            Content::Program(streams) => {
+                streams::hand_over(streams, first_host_id)?;
+                let builder = builder(id).with_preserved_fds(0).with_executor(Execute);
+                build(state, builder, &reservation.directory, streams.each_ref())?
+            }
+        };
         let pid = inner
             .pid()
             .context("libcontainer names no process")?
@@ -82,6 +113,16 @@ impl Container {
         self.inner
             .start()
             .with_context(|| format!("failed to start `{}`", self.id))
+    }
+
+    /// Holds it to other limits: all of them, or those it had where one cannot be set.
+    pub(crate) fn update(&self, limits: &CgroupLimits) -> anyhow::Result<()> {
+        ensure!(self.ended.is_none(), "`{}` has ended", self.id);
+        floor::check_update(limits)?;
+        let update = limits::Update::of(&self.id, self.pid)?;
+        update
+            .apply(limits)
+            .with_context(|| format!("failed to change the limits of `{}`", self.id))
     }
 
     pub(crate) fn kill(&self) -> anyhow::Result<()> {
@@ -112,16 +153,6 @@ impl Container {
 /// cgroups, libcontainer's own notes, the mounts and the directory.
 pub(crate) fn remove(state: &State, id: &ContainerId) {
     sweep::remove_cgroups(|name| name == id.as_str());
-    /// Holds it to other limits: all of them, or those it had where one cannot be set.
-    pub(crate) fn update(&self, limits: &CgroupLimits) -> anyhow::Result<()> {
-        ensure!(self.ended.is_none(), "`{}` has ended", self.id);
-        floor::check_update(limits)?;
-        let update = limits::Update::of(&self.id, self.pid)?;
-        update
-            .apply(limits)
-            .with_context(|| format!("failed to change the limits of `{}`", self.id))
-    }
-
     // Not there where libcontainer had not begun or has removed it.
     drop(fs_err::remove_dir_all(
         state.libcontainer().join(id.as_str()),
@@ -129,22 +160,23 @@ pub(crate) fn remove(state: &State, id: &ContainerId) {
     bundle::remove(&state.container(id.as_str()));
 }
 
+fn builder(id: &ContainerId) -> ContainerBuilder {
+    ContainerBuilder::new(id.to_string(), SyscallType::default())
+}
+
 fn build(
     state: &State,
-    id: &ContainerId,
+    builder: ContainerBuilder,
     directory: &Path,
-    parts: &Parts,
+    [input, output, error]: [&OwnedFd; 3],
 ) -> anyhow::Result<Inner> {
-    let _placed = Placed::new(&parts.channel).context("failed to place the channel")?;
     let open = Open::now().context("failed to list descriptors")?;
     let build = || {
-        let null = fs_err::File::open("/dev/null")?;
-        ContainerBuilder::new(id.to_string(), SyscallType::default())
+        builder
             .with_root_path(state.libcontainer())?
-            .with_stdin(OwnedFd::from(null.into_parts().0))
-            .with_stdout(parts.output.try_clone()?)
-            .with_stderr(parts.output.try_clone()?)
-            .with_preserved_fds(1)
+            .with_stdin(input.try_clone()?)
+            .with_stdout(output.try_clone()?)
+            .with_stderr(error.try_clone()?)
             .validate_id()?
             .as_init(directory)
             .with_systemd(false)

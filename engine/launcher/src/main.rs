@@ -14,6 +14,7 @@ mod byte_lock;
 mod container;
 mod descriptors;
 mod diagnostics;
+mod execute;
 mod exits;
 mod host_path;
 mod ids;
@@ -22,6 +23,7 @@ mod limits;
 mod server;
 mod signals;
 mod state;
+mod streams;
 mod sweep;
 
 use std::io::Write;

@@ -9,7 +9,7 @@ use lazaret_launcher_wire::{
 };
 use rustix::event::{PollFd, PollFlags, poll};
 
-use crate::container::{self, Container, Parts};
+use crate::container::{self, Container, Content, Parts, PluginParts};
 use crate::diagnostics::Diagnostics;
 use crate::exits;
 use crate::ids::IdClaim;
@@ -172,18 +172,33 @@ impl Server<'_> {
                 let Ok([channel, output, snapshot]) = <[OwnedFd; 3]>::try_from(descriptors) else {
                     bail!("`create` takes three descriptors");
                 };
-                let parts = Parts {
-                    config,
+                let plugin = PluginParts {
                     settings,
-                    rootfs,
                     grants,
                     channel,
                     output,
                     snapshot,
                 };
+                let parts = Parts {
+                    config,
+                    rootfs,
+                    content: Content::Plugin(plugin),
+                };
+                self.create(id, &parts)
+            }
+            Request::CreateProgram { id, config, rootfs } => {
+                let Ok(streams) = <[OwnedFd; 3]>::try_from(descriptors) else {
+                    bail!("`create` takes three descriptors");
+                };
+                let parts = Parts {
+                    config,
+                    rootfs,
+                    content: Content::Program(streams),
+                };
                 self.create(id, &parts)
             }
             Request::Start { id } => self.container(&id)?.start().map(done),
+            Request::Update { id, limits } => self.container(&id)?.update(&limits).map(done),
             Request::Kill { id } => self.container(&id)?.kill().map(done),
             Request::Delete { id } => {
                 let deleted = match self.containers.get_mut(&id) {
@@ -198,7 +213,6 @@ impl Server<'_> {
         }
     }
 
-            Request::Update { id, limits } => self.container(&id)?.update(&limits).map(done),
     /// Creates a container; where that fails, nothing of it is left, its reservation neither.
     fn create(
         &mut self,

@@ -20,8 +20,8 @@ pub use snapshot::{
     encode_snapshot,
 };
 pub use verbs::{
-    CPU_PERIOD_US, CgroupLimits, ContainerId, Event, ExitStatus, FileMount, FromLauncher, ID_BLOCK_SIZE, InvalidContainerId,
-    Request, Response, cpu_shares,
+    CPU_PERIOD_US, CgroupLimits, ContainerId, Event, ExitStatus, FileMount, FromLauncher,
+    ID_BLOCK_SIZE, InvalidContainerId, Request, Response, cpu_shares,
 };
 
 /// Directory below a container's directory that is mounted at `/run/lazaret`.

@@ -138,10 +138,30 @@ pub enum Request {
         /// The host paths it may use.
         grants: Vec<FileMount>,
     },
+    /// Make the container of a program that a policy names, up to but not including the start of
+    /// the program. Descriptors: its standard input, output and error. Answered with
+    /// [`Response::Created`]. Where it fails, the reservation is given back too.
+    CreateProgram {
+        /// A reserved id.
+        id: ContainerId,
+        /// `config.json` of the bundle, as [`crate::floor::check_program`] takes it.
+        config: String,
+        /// The root file system on the host, a directory with `proc`, `dev` and `tmp` in it; no
+        /// part of the path is a symbolic link.
+        rootfs: PathBuf,
+    },
     /// Let the created process run. Answered with [`Response::Done`].
     Start {
         /// A created container.
         id: ContainerId,
+    },
+    /// Hold a created or running container to other limits, all of them or, where one cannot be
+    /// set, to those it had. Answered with [`Response::Done`].
+    Update {
+        /// A created or running container.
+        id: ContainerId,
+        /// What it is to be held to.
+        limits: CgroupLimits,
     },
     /// Send `SIGKILL` to the container's first process, and so to all. Answered with
     /// [`Response::Done`], also where it has ended already.
@@ -154,14 +174,6 @@ pub enum Request {
     Delete {
         /// Any reserved id.
         id: ContainerId,
-    },
-    /// Hold a created or running container to other limits, all of them or, where one cannot be
-    /// set, to those it had. Answered with [`Response::Done`].
-    Update {
-        /// A created or running container.
-        id: ContainerId,
-        /// What it is to be held to.
-        limits: CgroupLimits,
     },
 }
 

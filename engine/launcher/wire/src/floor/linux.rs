@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::findings::{Findings, list};
-use super::{Reservation, resources, seccomp};
+use super::{Kind, Reservation, resources, seccomp};
 use crate::ID_BLOCK_SIZE;
 
 /// Each of its own: none is joined, so none has a path.
@@ -13,7 +13,7 @@ const NAMESPACES: [&str; 7] = ["user", "pid", "mount", "network", "ipc", "uts", 
 const MASKED: [&str; 3] = ["/proc/kcore", "/proc/keys", "/proc/timer_list"];
 const READ_ONLY: [&str; 3] = ["/proc/bus", "/proc/sys", "/proc/sysrq-trigger"];
 
-pub(super) fn check(linux: &Value, reservation: &Reservation, findings: &mut Findings) {
+pub(super) fn check(kind: Kind, linux: &Value, reservation: &Reservation, findings: &mut Findings) {
     let mapping = json!([{
         "containerID": 0,
         "hostID": reservation.first_host_id,
@@ -47,7 +47,7 @@ pub(super) fn check(linux: &Value, reservation: &Reservation, findings: &mut Fin
         });
     }
     resources::check(&linux["resources"], findings);
-    seccomp::check(&linux["seccomp"], reservation, findings);
+    seccomp::check(kind, &linux["seccomp"], reservation, findings);
 }
 
 fn covers(paths: &Value, wanted: &[&str]) -> bool {

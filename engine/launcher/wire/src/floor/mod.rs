@@ -13,6 +13,7 @@ mod findings;
 mod linux;
 mod mounts;
 mod process;
+pub mod program;
 mod resources;
 mod seccomp;
 
@@ -23,8 +24,8 @@ use serde_json::{Value, json};
 use crate::{ContainerId, ROOTFS_DIRECTORY};
 use findings::Findings;
 
-pub use seccomp::NEVER_ALLOWED;
 pub use resources::check_update;
+pub use seccomp::{MAY_BE_ALLOWED, NEVER_ALLOWED};
 
 /// What the launcher set aside for the container.
 #[derive(Clone, Debug)]
@@ -46,16 +47,41 @@ impl Reservation {
     }
 }
 
+/// The two kinds of bundles there are. Nothing that one may be makes the other wider.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// The shim with a plugin.
+    Plugin,
+    /// A program that a policy names.
+    Program,
+}
+
 /// A bundle below the floor: the rules it breaks, the first twenty at most.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the bundle breaks the launcher's floor: {}", .0.join("; "))]
 pub struct BelowFloor(pub Vec<String>);
 
-/// Checks the `config.json` of a bundle.
+/// Checks the `config.json` of a plugin's bundle.
 ///
 /// # Errors
 /// [`BelowFloor`] with the rules broken.
 pub fn check(config: &Value, reservation: &Reservation) -> Result<(), BelowFloor> {
+    check_kind(Kind::Plugin, config, reservation)
+}
+
+/// Checks the `config.json` of a program's bundle; see [`program`].
+///
+/// # Errors
+/// [`BelowFloor`] with the rules broken.
+pub fn check_program(config: &Value, reservation: &Reservation) -> Result<(), BelowFloor> {
+    check_kind(Kind::Program, config, reservation)
+}
+
+fn check_kind(kind: Kind, config: &Value, reservation: &Reservation) -> Result<(), BelowFloor> {
+    let hostname = match kind {
+        Kind::Plugin => "plugin",
+        Kind::Program => "program",
+    };
     let mut findings = Findings::default();
     findings.keys(
         "",
@@ -76,13 +102,13 @@ pub fn check(config: &Value, reservation: &Reservation) -> Result<(), BelowFloor
             "root",
             json!({ "path": reservation.path(ROOTFS_DIRECTORY), "readonly": true }),
         ),
-        ("hostname", json!("plugin")),
+        ("hostname", json!(hostname)),
         ("annotations", json!({})),
     ] {
         findings.equal(key, &config[key], &known);
     }
-    process::check(&config["process"], &mut findings);
-    linux::check(&config["linux"], reservation, &mut findings);
-    mounts::check(&config["mounts"], reservation, &mut findings);
+    process::check(kind, &config["process"], &mut findings);
+    linux::check(kind, &config["linux"], reservation, &mut findings);
+    mounts::check(kind, &config["mounts"], reservation, &mut findings);
     findings.result()
 }

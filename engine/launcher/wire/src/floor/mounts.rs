@@ -1,12 +1,13 @@
-//! `mounts`: the same few for every plugin, in their order, and one for each granted host path.
+//! `mounts`: the same few for every plugin, in their order, and one for each granted host path. A
+//! program has the first three, and nothing of a plugin or of the host.
 //!
 //! A runtime may go by the type or by an option, and lets a later option take back an earlier
 //! one; so type, source and all options are compared with what is known, none more, none twice.
 
 use serde_json::Value;
 
-use super::Reservation;
 use super::findings::{Findings, is_decimal, list};
+use super::{Kind, Reservation};
 use crate::{GRANTS_DIRECTORY, PLUGIN_DIRECTORY, SETTINGS_DIRECTORY};
 
 /// A mount there must be. An option that ends in `=` takes a plain number.
@@ -31,13 +32,21 @@ const TMP: &[&str] = &[
 const GRANTED: &[&str] = &["nosuid", "nodev", "noexec", "mode=755", "size=64k"];
 const BIND: &[&str] = &["bind", "ro", "nosuid", "nodev", "noexec"];
 
-pub(super) fn check(mounts: &Value, reservation: &Reservation, findings: &mut Findings) {
-    let known = known(reservation);
+pub(super) fn check(
+    kind: Kind,
+    mounts: &Value,
+    reservation: &Reservation,
+    findings: &mut Findings,
+) {
+    let known = match kind {
+        Kind::Plugin => known(reservation),
+        Kind::Program => own(),
+    };
     let found = list(mounts);
     let targets = found.iter().map(|mount| mount["destination"].as_str());
     let wanted = known.iter().map(|mount| Some(mount.target.as_str()));
     findings.require(targets.eq(wanted), || {
-        "`mounts` are not those every plugin has, in their order".to_owned()
+        "`mounts` are not those every container of its kind has, in their order".to_owned()
     });
     for (mount, known) in found.iter().zip(&known) {
         findings.keys(
@@ -46,31 +55,41 @@ pub(super) fn check(mounts: &Value, reservation: &Reservation, findings: &mut Fi
             &["destination", "type", "source", "options"],
         );
         findings.require(is_known(mount, known), || {
-            format!("mount `{}` is not as every plugin has it", known.target)
+            format!("mount `{}` is not as every container has it", known.target)
         });
     }
 }
 
-fn known(reservation: &Reservation) -> Vec<Known> {
-    let mount = |target: &str, kind, options| Known {
+/// Mounts of nothing but the container's own.
+fn own() -> Vec<Known> {
+    vec![
+        mount("/proc", "proc", PROC),
+        mount("/dev", "tmpfs", DEV),
+        mount("/tmp", "tmpfs", TMP),
+    ]
+}
+
+fn mount(target: &str, kind: &'static str, options: &'static [&'static str]) -> Known {
+    Known {
         target: target.to_owned(),
         kind,
         source: kind.into(),
         options,
-    };
+    }
+}
+
+fn known(reservation: &Reservation) -> Vec<Known> {
     let bind = |target: String, name: &str| Known {
         target,
         kind: "bind",
         source: reservation.path(name),
         options: BIND,
     };
-    let mut known = vec![
-        mount("/proc", "proc", PROC),
-        mount("/dev", "tmpfs", DEV),
-        mount("/tmp", "tmpfs", TMP),
+    let mut known = own();
+    known.extend([
         bind("/plugin".to_owned(), PLUGIN_DIRECTORY),
         bind("/run/lazaret".to_owned(), SETTINGS_DIRECTORY),
-    ];
+    ]);
     if reservation.grants > 0 {
         known.push(mount("/granted", "tmpfs", GRANTED));
     }

@@ -1,8 +1,10 @@
-//! `process`: one user, one environment, no privileges, every limit there is (config.md).
+//! `process`: one user, one environment for each kind of bundle, no privileges, every limit there
+//! is (config.md).
 
 use serde_json::{Value, json};
 
 use super::findings::{Findings, list};
+use super::{Kind, program};
 
 /// Limits in their order: those the policy sets, then those that are zero for every plugin.
 const POLICY_LIMITS: [&str; 3] = ["RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_FSIZE"];
@@ -14,17 +16,21 @@ const ZERO_LIMITS: [&str; 5] = [
     "RLIMIT_RTPRIO",
 ];
 
-pub(super) fn check(process: &Value, findings: &mut Findings) {
+/// The environment of every plugin.
+const ENVIRONMENT: [&str; 3] = ["PATH=/lazaret", "HOME=/tmp", "V82JSC_NO_BC_CACHE=1"];
+
+pub(super) fn check(kind: Kind, process: &Value, findings: &mut Findings) {
+    let (directory, environment) = match kind {
+        Kind::Plugin => ("/", ENVIRONMENT),
+        Kind::Program => (program::DIRECTORY, program::ENVIRONMENT),
+    };
     let none: [&str; 0] = [];
     let known = [
         ("terminal", json!(false)),
-        ("cwd", json!("/")),
+        ("cwd", json!(directory)),
         ("noNewPrivileges", json!(true)),
         ("user", json!({ "uid": 1000, "gid": 1000, "umask": 0o077 })),
-        (
-            "env",
-            json!(["PATH=/lazaret", "HOME=/tmp", "V82JSC_NO_BC_CACHE=1"]),
-        ),
+        ("env", json!(environment)),
         // An absent set would leave that set as it is.
         (
             "capabilities",
@@ -43,7 +49,18 @@ pub(super) fn check(process: &Value, findings: &mut Findings) {
     for (key, known) in &known {
         findings.equal(&format!("process.{key}"), &process[key], known);
     }
-    let args: Vec<Option<&str>> = list(&process["args"]).iter().map(Value::as_str).collect();
+    match kind {
+        Kind::Plugin => check_arguments(&process["args"], findings),
+        Kind::Program => program::check_arguments(&process["args"], findings),
+    }
+    findings.require(limits_are_known(&process["rlimits"]), || {
+        "`process.rlimits` are not those every container has".to_owned()
+    });
+}
+
+/// `process.args` of a plugin.
+fn check_arguments(arguments: &Value, findings: &mut Findings) {
+    let args: Vec<Option<&str>> = list(arguments).iter().map(Value::as_str).collect();
     let starts_shim = matches!(
         args[..],
         [Some("/lazaret/shim")]
@@ -57,9 +74,6 @@ pub(super) fn check(process: &Value, findings: &mut Findings) {
     );
     findings.require(starts_shim, || {
         "`process.args` does not start the shim".to_owned()
-    });
-    findings.require(limits_are_known(&process["rlimits"]), || {
-        "`process.rlimits` are not those every plugin has".to_owned()
     });
 }
 

@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::Reservation;
 use super::findings::{Findings, list};
+use super::{Kind, Reservation, program};
 use crate::LISTENER_SOCKET;
 
 /// System calls no bundle may allow: with one of them a plugin could leave its container, look
@@ -91,6 +91,188 @@ pub const NEVER_ALLOWED: &[&str] = &[
 /// filter sees them.
 const NEVER_ALLOWED_UNREPORTED: &[&str] = &["clone3", "umount"];
 
+/// The system calls a bundle may allow, with whatever arguments: those a runtime needs and those a
+/// policy may leave. What is in neither list is unknown, and refused as well.
+pub const MAY_BE_ALLOWED: &[&str] = &[
+    "accept",
+    "accept4",
+    "access",
+    "alarm",
+    "arch_prctl",
+    "brk",
+    "capget",
+    "capset",
+    "chdir",
+    "chmod",
+    "clock_getres",
+    "clock_gettime",
+    "clock_nanosleep",
+    "close",
+    "close_range",
+    "copy_file_range",
+    "creat",
+    "dup",
+    "dup2",
+    "dup3",
+    "epoll_create1",
+    "epoll_ctl",
+    "epoll_pwait",
+    "epoll_pwait2",
+    "epoll_wait",
+    "eventfd2",
+    "execve",
+    "exit",
+    "exit_group",
+    "faccessat",
+    "faccessat2",
+    "fadvise64",
+    "fallocate",
+    "fchdir",
+    "fchmod",
+    "fchmodat",
+    "fcntl",
+    "fdatasync",
+    "flock",
+    "fstat",
+    "fstatfs",
+    "fsync",
+    "ftruncate",
+    "futex",
+    "futex_waitv",
+    "get_robust_list",
+    "getcpu",
+    "getcwd",
+    "getdents",
+    "getdents64",
+    "getegid",
+    "geteuid",
+    "getgid",
+    "getgroups",
+    "getitimer",
+    "getpeername",
+    "getpgid",
+    "getpgrp",
+    "getpid",
+    "getppid",
+    "getpriority",
+    "getrandom",
+    "getresgid",
+    "getresuid",
+    "getrlimit",
+    "getrusage",
+    "getsid",
+    "getsockname",
+    "getsockopt",
+    "gettid",
+    "gettimeofday",
+    "getuid",
+    "inotify_add_watch",
+    "inotify_init1",
+    "inotify_rm_watch",
+    "ioctl",
+    "kill",
+    "landlock_add_rule",
+    "landlock_create_ruleset",
+    "landlock_restrict_self",
+    "lseek",
+    "lstat",
+    "madvise",
+    "membarrier",
+    "mincore",
+    "mkdir",
+    "mkdirat",
+    "mlock",
+    "mlock2",
+    "mmap",
+    "mprotect",
+    "mremap",
+    "msync",
+    "munlock",
+    "munmap",
+    "nanosleep",
+    "newfstatat",
+    "open",
+    "openat",
+    "openat2",
+    "pause",
+    "pipe",
+    "pipe2",
+    "poll",
+    "ppoll",
+    "prctl",
+    "pread64",
+    "preadv",
+    "preadv2",
+    "prlimit64",
+    "pselect6",
+    "pwrite64",
+    "pwritev",
+    "pwritev2",
+    "read",
+    "readlink",
+    "readlinkat",
+    "readv",
+    "recvfrom",
+    "recvmmsg",
+    "recvmsg",
+    "rename",
+    "renameat",
+    "renameat2",
+    "restart_syscall",
+    "rmdir",
+    "rseq",
+    "rt_sigaction",
+    "rt_sigpending",
+    "rt_sigprocmask",
+    "rt_sigqueueinfo",
+    "rt_sigreturn",
+    "rt_sigsuspend",
+    "rt_sigtimedwait",
+    "rt_tgsigqueueinfo",
+    "sched_get_priority_max",
+    "sched_get_priority_min",
+    "sched_getaffinity",
+    "sched_getattr",
+    "sched_getparam",
+    "sched_getscheduler",
+    "sched_setaffinity",
+    "sched_yield",
+    "seccomp",
+    "select",
+    "sendfile",
+    "sendmmsg",
+    "sendmsg",
+    "sendto",
+    "set_robust_list",
+    "set_tid_address",
+    "setitimer",
+    "setsockopt",
+    "shutdown",
+    "sigaltstack",
+    "splice",
+    "stat",
+    "statfs",
+    "statx",
+    "sysinfo",
+    "tgkill",
+    "time",
+    "timerfd_create",
+    "timerfd_gettime",
+    "timerfd_settime",
+    "times",
+    "tkill",
+    "truncate",
+    "umask",
+    "uname",
+    "unlink",
+    "unlinkat",
+    "utimensat",
+    "wait4",
+    "waitid",
+    "write",
+    "writev",
+];
+
 /// The flags glibc makes a thread with, and no others (pthread_create(3), clone(2)): VM, FS,
 /// FILES, SIGHAND, THREAD, SYSVSEM, SETTLS, PARENT_SETTID, CHILD_CLEARTID.
 const NEW_THREAD: u32 = 0x0000_0100
@@ -102,6 +284,9 @@ const NEW_THREAD: u32 = 0x0000_0100
     | 0x0008_0000
     | 0x0010_0000
     | 0x0020_0000;
+
+/// Sockets of this family that come in pairs reach nobody (socketpair(2)).
+const AF_UNIX: u32 = 1;
 
 const ARCHITECTURE: &str = if cfg!(target_arch = "aarch64") {
     "SCMP_ARCH_AARCH64"
@@ -123,7 +308,12 @@ const REFUSALS: [&str; 3] = [
 /// other way round than runc does.
 const COMPARISONS: [&str; 2] = ["SCMP_CMP_EQ", "SCMP_CMP_NE"];
 
-pub(super) fn check(seccomp: &Value, reservation: &Reservation, findings: &mut Findings) {
+pub(super) fn check(
+    kind: Kind,
+    seccomp: &Value,
+    reservation: &Reservation,
+    findings: &mut Findings,
+) {
     findings.keys(
         "linux.seccomp",
         seccomp,
@@ -148,7 +338,13 @@ pub(super) fn check(seccomp: &Value, reservation: &Reservation, findings: &mut F
     findings.require(is_errno(seccomp.get("defaultErrnoRet")), || {
         "`linux.seccomp.defaultErrnoRet` is no error".to_owned()
     });
-    if let Some(listener) = seccomp.get("listenerPath") {
+    let listener = seccomp.get("listenerPath");
+    if kind == Kind::Program {
+        // Nobody would answer a program's calls.
+        findings.require(listener.is_none(), || {
+            "`linux.seccomp.listenerPath` is present".to_owned()
+        });
+    } else if let Some(listener) = listener {
         findings.equal(
             "linux.seccomp.listenerPath",
             listener,
@@ -156,17 +352,17 @@ pub(super) fn check(seccomp: &Value, reservation: &Reservation, findings: &mut F
         );
     }
     for rule in list(&seccomp["syscalls"]) {
-        check_rule(rule, seccomp.get("listenerPath").is_some(), findings);
+        check_rule(kind, rule, listener.is_some(), findings);
     }
 }
 
-fn check_rule(rule: &Value, listens: bool, findings: &mut Findings) {
+fn check_rule(kind: Kind, rule: &Value, listens: bool, findings: &mut Findings) {
     let path = "linux.seccomp.syscalls[]";
     findings.keys(path, rule, &["names", "action", "errnoRet", "args"]);
     let action = rule["action"].as_str().unwrap_or_default();
     let known = action == ALLOW || (action == NOTIFY && listens) || REFUSALS.contains(&action);
     findings.require(known, || {
-        format!("`{path}.action` is none a plugin may have")
+        format!("`{path}.action` is none a container may have")
     });
     findings.require(is_errno(rule.get("errnoRet")), || {
         format!("`{path}.errnoRet` is no error")
@@ -186,14 +382,23 @@ fn check_rule(rule: &Value, listens: bool, findings: &mut Findings) {
     if REFUSALS.contains(&action) || action == NOTIFY {
         return;
     }
-    let thread = json!({ "index": 0, "op": "SCMP_CMP_EQ", "value": NEW_THREAD });
-    let makes_threads_only = matches!(arguments, [only] if *only == thread);
+    let only = |value: u32| {
+        let first = json!({ "index": 0, "op": "SCMP_CMP_EQ", "value": value });
+        matches!(arguments, [argument] if *argument == first)
+    };
     for name in list(&rule["names"]) {
         let name = name.as_str().unwrap_or_default();
-        let never = NEVER_ALLOWED.contains(&name)
-            || NEVER_ALLOWED_UNREPORTED.contains(&name)
-            || (name == "clone" && !makes_threads_only);
-        findings.require(!never, || format!("`linux.seccomp` allows `{name}`"));
+        let known = match (kind, name) {
+            (Kind::Program, name) => program::allows(name, arguments),
+            (Kind::Plugin, "clone") => only(NEW_THREAD),
+            (Kind::Plugin, "socketpair") => only(AF_UNIX),
+            (Kind::Plugin, name) => {
+                MAY_BE_ALLOWED.contains(&name)
+                    && !NEVER_ALLOWED.contains(&name)
+                    && !NEVER_ALLOWED_UNREPORTED.contains(&name)
+            }
+        };
+        findings.require(known, || format!("`linux.seccomp` allows `{name}`"));
     }
 }
 
