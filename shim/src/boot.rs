@@ -101,7 +101,11 @@ pub(crate) fn confine(settings: &ShimSettings) -> Result<filter::Waiting, Vec<Di
     if !found.is_empty() {
         return Err(found);
     }
-    let filter = filter::ahead(settings.deny_executable_memory)
+    let needs = filter::Needs {
+        executable_memory: !settings.deny_executable_memory,
+        egress: settings.egress,
+    };
+    let filter = filter::ahead(needs)
         .map_err(|error| vec![filter_difference(&error)])?;
     landlock::restrict(&settings.landlock).map_err(|error| {
         vec![unmet(

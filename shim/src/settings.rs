@@ -61,11 +61,11 @@ mod tests {
             "limits": [{"name": "RLIMIT_NOFILE", "value": 64}], "hostname": "weather"
         },
         "files": [{"path": "/srv/data", "mounted_at": "/granted/0", "directory": true}],
-        "hosts": ["api.example.com:443"],
+        "hosts": ["api.example.com:443"], "egress": true,
         "time": {"startup_ms": 1000, "call_ms": 1000, "cpu_per_call_ms": 500},
         "log_line_bytes": 4096, "log_bytes_per_second": 65536, "result_bytes": 1048576,
         "deny_executable_memory": true,
-        "landlock": {"abi": 7, "readable": ["/plugin"]}
+        "landlock": {"abi": 7, "readable": ["/plugin"], "sockets": []}
     }"#;
 
     #[test]

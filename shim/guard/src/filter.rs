@@ -102,6 +102,16 @@ const NEW_THREAD: u64 = (libc::CLONE_VM
     | libc::CLONE_PARENT_SETTID
     | libc::CLONE_CHILD_CLEARTID) as u64;
 
+/// What a plugin's runtime is left beside what every one needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Memory that is executable: an engine that compiles to machine code cannot live without.
+    pub executable_memory: bool,
+    /// The socket to the engine's egress broker: to end one direction of a connection, and to ask
+    /// how connecting went. Making and connecting it is the first filter's to allow or to report.
+    pub egress: bool,
+}
+
 /// Why the filter is not on.
 #[derive(Debug, thiserror::Error)]
 pub enum FilterError {
@@ -133,14 +143,11 @@ pub enum FilterError {
 
 /// Puts the second filter on every thread of this process and reads back that it is there.
 ///
-/// `deny_executable_memory` refuses `mmap` and `mprotect` with `PROT_EXEC`; an engine that
-/// compiles to machine code cannot live with that.
-///
 /// # Errors
 ///
 /// [`FilterError`]; then the process must not go on, since some of it may be installed.
-pub fn install(deny_executable_memory: bool) -> Result<(), FilterError> {
-    put_on(programs(deny_executable_memory).map_err(FilterError::Compile)?)
+pub fn install(needs: Needs) -> Result<(), FilterError> {
+    put_on(programs(needs).map_err(FilterError::Compile)?)
 }
 
 fn put_on(programs: [BpfProgram; 2]) -> Result<(), FilterError> {
@@ -176,14 +183,14 @@ fn put_on(programs: [BpfProgram; 2]) -> Result<(), FilterError> {
 /// The numbers of the system calls that the second filter lets through, sorted; some only with
 /// certain arguments, and some only so that the first filter reports and refuses them.
 #[must_use]
-pub fn allowed_system_calls(deny_executable_memory: bool) -> Vec<c_long> {
+pub fn allowed_system_calls(needs: Needs) -> Vec<c_long> {
     // The conditions are well formed: a unit test compiles them.
-    rules(deny_executable_memory)
+    rules(needs)
         .map(|rules| rules.into_keys().collect())
         .unwrap_or_default()
 }
 
-fn programs(deny_executable_memory: bool) -> Result<[BpfProgram; 2], seccompiler::BackendError> {
+fn programs(needs: Needs) -> Result<[BpfProgram; 2], seccompiler::BackendError> {
     let fatal = FATAL.iter().map(|call| (*call, Vec::new())).collect();
     let fatal = SeccompFilter::new(
         fatal,
@@ -192,7 +199,7 @@ fn programs(deny_executable_memory: bool) -> Result<[BpfProgram; 2], seccompiler
         ARCHITECTURE,
     )?;
     let allowed = SeccompFilter::new(
-        rules(deny_executable_memory)?,
+        rules(needs)?,
         SeccompAction::Errno(libc::EPERM.cast_unsigned()),
         SeccompAction::Allow,
         ARCHITECTURE,
@@ -205,7 +212,7 @@ const ARCHITECTURE: TargetArch = TargetArch::x86_64;
 
 type Rules = BTreeMap<c_long, Vec<SeccompRule>>;
 
-fn rules(deny_executable_memory: bool) -> Result<Rules, seccompiler::BackendError> {
+fn rules(needs: Needs) -> Result<Rules, seccompiler::BackendError> {
     let reported = REPORTED.iter().map(|(_, call)| call);
     let mut rules: Rules = ALLOWED
         .iter()
@@ -218,19 +225,26 @@ fn rules(deny_executable_memory: bool) -> Result<Rules, seccompiler::BackendErro
         SeccompCondition::new(0, SeccompCmpArgLen::Qword, SeccompCmpOp::Ne, NEW_THREAD)?;
     rules.insert(libc::SYS_clone, vec![SeccompRule::new(vec![no_thread])?]);
     let protection = |argument| {
-        if deny_executable_memory {
+        if needs.executable_memory {
+            Ok(Vec::new())
+        } else {
             let executable = libc::PROT_EXEC.cast_unsigned().into();
             let none = SeccompCmpOp::MaskedEq(executable);
             Ok(vec![when(&[(argument, none, 0)])?])
-        } else {
-            Ok(Vec::new())
         }
     };
     rules.insert(libc::SYS_mmap, protection(2)?);
     rules.insert(libc::SYS_mprotect, protection(2)?);
-    if !deny_executable_memory {
+    if needs.executable_memory {
         // V8 guards its code pages with a protection key where the processor has them.
         rules.insert(libc::SYS_pkey_mprotect, Vec::new());
+    }
+    if needs.egress {
+        rules.insert(libc::SYS_shutdown, Vec::new());
+        let level = libc::SOL_SOCKET.cast_unsigned().into();
+        let error = libc::SO_ERROR.cast_unsigned().into();
+        let asked = when(&[(1, SeccompCmpOp::Eq, level), (2, SeccompCmpOp::Eq, error)])?;
+        rules.insert(libc::SYS_getsockopt, vec![asked]);
     }
     let writing = (libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC).cast_unsigned();
     let read_only = SeccompCmpOp::MaskedEq(writing.into());

@@ -1,12 +1,14 @@
 //! Landlock (landlock(7)): a wall of the kernel's own around files, behind mounts and filters.
 //!
 //! The process denies itself all that the kernel's version of Landlock can deny, but for reading
-//! the files its policy names. It holds for the calling thread and for every thread that one
+//! the files its policy names and connecting to the sockets it is left. It holds for the calling thread and for every thread that one
 //! starts later, cannot be taken off, and asks nobody's mounts, owners or system call numbers.
 //!
 //! The kernel tells nothing of it afterwards, so that it holds is proven by trying.
 
 mod rights;
+
+use std::os::fd::OwnedFd;
 
 use landlock::{
     CompatLevel, Compatible, PathBeneath, RestrictionStatus, Ruleset, RulesetAttr,
@@ -147,20 +149,31 @@ fn enforce(rules: &Landlock) -> Result<RestrictionStatus, LandlockError> {
     }
     let mut ruleset = ruleset.create()?;
     for path in &rules.readable {
-        let failed = |errno: rustix::io::Errno| LandlockError::Path {
-            path: path.clone(),
-            source: errno.into(),
-        };
-        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = open(path, flags, Mode::empty()).map_err(failed)?;
-        let kind = FileType::from_raw_mode(fstat(&file).map_err(failed)?.st_mode);
+        let (file, kind) = look(path)?;
         ruleset = ruleset.add_rule(PathBeneath::new(file, rights::reading(kind.is_dir())))?;
+    }
+    let connecting = rights::connecting() & denied.files;
+    // A version without a word for sockets denies none of those that files stand for.
+    for path in rules.sockets.iter().filter(|_| !connecting.is_empty()) {
+        let (file, _) = look(path)?;
+        ruleset = ruleset.add_rule(PathBeneath::new(file, connecting))?;
     }
     if rules.abi >= rights::LOGS {
         // A plugin must not be able to fill the host's audit log.
         ruleset = ruleset.log_same_exec(false)?;
     }
     Ok(ruleset.restrict_self()?)
+}
+
+fn look(path: &str) -> Result<(OwnedFd, FileType), LandlockError> {
+    let failed = |errno: rustix::io::Errno| LandlockError::Path {
+        path: path.to_owned(),
+        source: errno.into(),
+    };
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = open(path, flags, Mode::empty()).map_err(failed)?;
+    let kind = FileType::from_raw_mode(fstat(&file).map_err(failed)?.st_mode);
+    Ok((file, kind))
 }
 
 impl Witness {

@@ -54,7 +54,7 @@ fn a_denied_call_answers_eperm_and_the_process_lives() {
 #[test]
 #[ignore = "run by the test above in a process of its own"]
 fn inside_denied() {
-    filter::install(true).expect("filter");
+    filter::install(filter::Needs::default()).expect("filter");
     let denied = |call, arguments| errno_of(call, arguments) == libc::EPERM;
     leave(
         denied(libc::SYS_dup, [0; 6])
@@ -75,7 +75,7 @@ fn an_allowed_call_still_works() {
 #[test]
 #[ignore = "run by the test above in a process of its own"]
 fn inside_allowed() {
-    filter::install(true).expect("filter");
+    filter::install(filter::Needs::default()).expect("filter");
     let data = libc::c_long::from(libc::PROT_READ | libc::PROT_WRITE);
     let read = fs_err::read_to_string("/proc/self/status").is_ok();
     let mapped = errno_of(libc::SYS_mmap, [0, 4096, data, PRIVATE, -1, 0]) == 0;
@@ -90,7 +90,11 @@ fn executable_memory_is_there_for_an_engine_that_needs_it() {
 #[test]
 #[ignore = "run by the test above in a process of its own"]
 fn inside_executable() {
-    filter::install(false).expect("filter");
+    filter::install(filter::Needs {
+        executable_memory: true,
+        egress: false,
+    })
+    .expect("filter");
     leave(errno_of(libc::SYS_mmap, [0, 4096, EXECUTABLE, PRIVATE, -1, 0]) == 0);
 }
 
@@ -102,7 +106,7 @@ fn execve_ends_the_process() {
 #[test]
 #[ignore = "run by the test above in a process of its own"]
 fn inside_execve() {
-    filter::install(true).expect("filter");
+    filter::install(filter::Needs::default()).expect("filter");
     errno_of(libc::SYS_execve, [0; 6]);
     leave(false);
 }
@@ -120,7 +124,7 @@ fn inside_thread() {
         wait.recv().expect("the filter is on");
         errno_of(libc::SYS_dup, [0; 6])
     });
-    filter::install(true).expect("filter");
+    filter::install(filter::Needs::default()).expect("filter");
     ready.send(()).expect("the thread waits");
     leave(other.join().expect("the thread ends") == libc::EPERM);
 }
@@ -136,8 +140,9 @@ fn inside_ahead() {
     let rules = Landlock {
         abi: landlock::abi(),
         readable: Vec::new(),
+        sockets: Vec::new(),
     };
-    let waiting = filter::ahead(true).expect("a thread");
+    let waiting = filter::ahead(filter::Needs::default()).expect("a thread");
     landlock::restrict(&rules).expect("restricted");
     let hidden = rules.abi == 0 || fs_err::read_dir("/proc/self/task").is_err();
     waiting.install().expect("filter");

@@ -29,6 +29,7 @@ fn rules(readable: &[&Path]) -> Landlock {
             .iter()
             .map(|path| path.to_str().expect("text").to_owned())
             .collect(),
+        sockets: Vec::new(),
     }
 }
 
@@ -107,6 +108,30 @@ fn nothing_is_written_made_renamed_or_removed_even_where_reading_is_granted() {
     // The last one is not there to be removed.
     assert_eq!(refused[..6], vec![DENIED; 6]);
     assert_eq!(ask(), vec![None; 7]);
+}
+
+#[test]
+fn a_socket_that_is_left_is_connected_to_and_another_is_not_where_the_kernel_denies_sockets() {
+    let directory = directory();
+    let path = |name: &str| directory.path().join(name);
+    let listeners = ["left", "other.sock"].map(|name| UnixListener::bind(path(name)));
+    let text = |name: &str| path(name).to_str().expect("text").to_owned();
+    let rules = Landlock {
+        abi: landlock::abi(),
+        readable: Vec::new(),
+        sockets: vec![text("left")],
+    };
+    let ask = || ["left", "other.sock"].map(|name| kind(UnixStream::connect(path(name))));
+    let inside = std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            landlock::restrict(&rules).expect("restricted");
+            ask()
+        });
+        thread.join().expect("joined")
+    });
+    assert_eq!(inside, [None, if has(9) { DENIED } else { None }]);
+    assert_eq!(ask(), [None, None]);
+    drop(listeners);
 }
 
 #[test]

@@ -94,7 +94,7 @@ fn inside_read_back() {
     assert_eq!(unreadable, None);
     // Needed of a process that is not root, and given in a container.
     rustix::thread::set_no_new_privs(true).expect("no new privileges");
-    filter::install(true).expect("the filter is on, and every task says so");
+    filter::install(filter::Needs::default()).expect("the filter is on, and every task says so");
     // The harness would want system calls that are gone.
     // SAFETY: `_exit` takes no pointer and does not return; no destructor is relied upon.
     #[expect(unsafe_code, reason = "exit without the harness's clean-up")]

@@ -5,6 +5,18 @@ use serde::{Deserialize, Serialize};
 /// Where the shim finds its [`ShimSettings`] as JSON: a read-only bind mount from the bundle.
 pub const SETTINGS_PATH: &str = "/run/lazaret/settings.json";
 
+/// Where a plugin with any grant of the network finds the engine's egress broker: a unix stream
+/// socket that speaks HTTP/1.1, `CONNECT host:port` for TLS and other bytes, a request in absolute
+/// form for plain HTTP. What it refuses it answers with status 403 and [`EGRESS_REFUSAL`].
+///
+/// The filters allow one way to make such a socket: `AF_UNIX`, `SOCK_STREAM | SOCK_CLOEXEC |
+/// SOCK_NONBLOCK`, protocol 0.
+pub const EGRESS_SOCKET_PATH: &str = "/run/lazaret/egress.sock";
+
+/// The header field in which the egress broker names the permission that is missing, or else why
+/// it refuses.
+pub const EGRESS_REFUSAL: &str = "lazaret-refusal";
+
 /// Everything the shim needs to know about its plugin and its policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -19,6 +31,8 @@ pub struct ShimSettings {
     pub files: Vec<FileGrant>,
     /// Hosts the policy lets the plugin reach, as `host:port`.
     pub hosts: Vec<String>,
+    /// There is an egress broker at [`EGRESS_SOCKET_PATH`].
+    pub egress: bool,
     /// Time limits.
     pub time: TimeLimits,
     /// The longest log line in bytes; the rest is cut.
@@ -108,6 +122,8 @@ pub struct Landlock {
     pub abi: u32,
     /// Paths in the container that may be read; a directory with all below it.
     pub readable: Vec<String>,
+    /// Sockets in the container that may be connected to.
+    pub sockets: Vec<String>,
 }
 
 /// Time limits, in milliseconds.

@@ -63,7 +63,10 @@ fn run_under_the_filter(deny_executable_memory: bool) {
     .with("data.json", r#"{"n": 1}"#);
     plugin.deny_executable_memory = deny_executable_memory;
     let mut shim = plugin.start_after(|| {
-        filter::install(deny_executable_memory).expect("filter");
+        filter::install(filter::Needs {
+            executable_memory: !deny_executable_memory,
+            egress: false,
+        }).expect("filter");
     });
     let message = shim.next();
     assert!(

@@ -9,7 +9,7 @@ use crate::Ask;
 pub(crate) const ASKS: &[Ask] = &[
     ("guard", |arguments| told(guard(arguments))),
     ("second_filter", |_| {
-        told(filter::install(true).map_err(|error| error.to_string()))
+        told(filter::install(filter::Needs::default()).map_err(|error| error.to_string()))
     }),
 ];
 
@@ -31,7 +31,7 @@ fn guard(arguments: &Value) -> Result<(), String> {
         }
     }
     let filter = match wants("filter") {
-        true => Some(filter::ahead(true).map_err(|error| error.to_string())?),
+        true => Some(filter::ahead(filter::Needs::default()).map_err(|error| error.to_string())?),
         false => None,
     };
     if wants("landlock") {

@@ -9,7 +9,7 @@ use std::io::Error;
 use std::sync::mpsc::SyncSender;
 use std::thread::JoinHandle;
 
-use super::{FilterError, programs, put_on};
+use super::{FilterError, Needs, programs, put_on};
 
 /// A thread that is ready to install the second filter. Where this is dropped it ends.
 #[derive(Debug)]
@@ -23,12 +23,12 @@ pub struct Waiting {
 /// # Errors
 ///
 /// [`FilterError::Thread`].
-pub fn ahead(deny_executable_memory: bool) -> Result<Waiting, FilterError> {
+pub fn ahead(needs: Needs) -> Result<Waiting, FilterError> {
     let (go, wait) = std::sync::mpsc::sync_channel(1);
     let thread = std::thread::Builder::new()
         .name("filter".to_owned())
         .spawn(move || {
-            let programs = programs(deny_executable_memory).map_err(FilterError::Compile)?;
+            let programs = programs(needs).map_err(FilterError::Compile)?;
             wait.recv()
                 .map_err(|_| FilterError::Thread(Error::other("nobody waits for it")))?;
             put_on(programs)

@@ -56,7 +56,15 @@ fn run(program: &[sock_filter], number: c_long, arguments: [u64; 6]) -> u32 {
 
 /// What both programs together decide.
 fn decision(deny_executable_memory: bool, number: c_long, arguments: [u64; 6]) -> u32 {
-    let answers = programs(deny_executable_memory)
+    let needs = Needs {
+        executable_memory: !deny_executable_memory,
+        egress: false,
+    };
+    decision_with(needs, number, arguments)
+}
+
+fn decision_with(needs: Needs, number: c_long, arguments: [u64; 6]) -> u32 {
+    let answers = programs(needs)
         .expect("programs")
         .map(|program| run(&program, number, arguments));
     [KILL_PROCESS, EPERM, ALLOW]
@@ -81,13 +89,41 @@ fn what_the_first_filter_reports_is_not_hidden_from_it() {
 
 #[test]
 fn nothing_but_the_lists_is_allowed() {
-    for deny in [true, false] {
-        let listed: BTreeSet<_> = allowed_system_calls(deny).into_iter().collect();
+    for (executable_memory, egress) in [(false, false), (true, false), (false, true)] {
+        let needs = Needs {
+            executable_memory,
+            egress,
+        };
+        let listed: BTreeSet<_> = allowed_system_calls(needs).into_iter().collect();
         for number in ALL_NUMBERS {
-            let allowed = decision(deny, number, [0; 6]) == ALLOW;
+            let allowed = decision_with(needs, number, [0; 6]) == ALLOW;
             assert!(listed.contains(&number) || !allowed, "{number}");
         }
     }
+}
+
+#[test]
+fn a_plugin_with_egress_is_left_two_calls_more() {
+    let egress = Needs {
+        egress: true,
+        ..Needs::default()
+    };
+    let without: BTreeSet<_> = allowed_system_calls(Needs::default()).into_iter().collect();
+    let with: BTreeSet<_> = allowed_system_calls(egress).into_iter().collect();
+    let more: Vec<_> = with.difference(&without).copied().collect();
+    assert_eq!(more, [libc::SYS_shutdown, libc::SYS_getsockopt]);
+    let asks = |needs, level: i32, option: i32| {
+        let [level, option] = [level, option].map(|value| value.cast_unsigned().into());
+        decision_with(needs, libc::SYS_getsockopt, [9, level, option, 0, 0, 0])
+    };
+    assert_eq!(asks(egress, libc::SOL_SOCKET, libc::SO_ERROR), ALLOW);
+    assert_eq!(asks(egress, libc::SOL_SOCKET, libc::SO_PEERCRED), EPERM);
+    assert_eq!(asks(egress, libc::SOL_TCP, libc::SO_ERROR), EPERM);
+    assert_eq!(
+        asks(Needs::default(), libc::SOL_SOCKET, libc::SO_ERROR),
+        EPERM
+    );
+    assert_eq!(plain_decision(libc::SYS_shutdown), EPERM);
 }
 
 #[test]

@@ -73,6 +73,11 @@ pub(super) fn reading(directory: bool) -> BitFlags<AccessFs> {
     }
 }
 
+/// What is allowed of a socket in the file system.
+pub(super) fn connecting() -> BitFlags<AccessFs> {
+    AccessFs::ResolveUnix.into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,7 +101,8 @@ mod tests {
     }
 
     #[test]
-    fn reading_is_all_that_is_ever_allowed() {
+    fn reading_and_connecting_is_all_that_is_ever_allowed() {
+        assert_eq!(connecting(), AccessFs::ResolveUnix);
         assert_eq!(reading(true), AccessFs::ReadFile | AccessFs::ReadDir);
         assert_eq!(reading(false), AccessFs::ReadFile);
     }
