@@ -17,6 +17,8 @@ pub mod container;
 pub mod event;
 /// What the host can do, and where the parts are.
 pub mod host;
+/// What a plugin is seen to do, and the least policy that lets it.
+pub mod learn;
 /// A plugin on the host's file system.
 pub mod plugin;
 /// One plugin from its start to its end.

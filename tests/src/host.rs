@@ -108,6 +108,7 @@ impl Host {
         let options = LaunchOptions {
             events: Some(sender),
             engine,
+            learn: setup.learn.clone(),
             rootfs: setup.rootfs.clone().or(rootfs),
         };
         let launched = self

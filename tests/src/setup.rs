@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
+use lazaret::learn::Tally;
 use lazaret_policy::{EffectivePolicy, EngineChoice, SecurityLevel, SecurityPolicy};
 
 use crate::world::World;
@@ -61,6 +63,7 @@ pub struct Setup {
     pub(crate) runs: Runs,
     pub(crate) rootfs: Option<PathBuf>,
     pub(crate) unheard: bool,
+    pub(crate) learn: Option<Arc<Tally>>,
 }
 
 impl Setup {
@@ -73,6 +76,7 @@ impl Setup {
             runs: Runs::Shim(js),
             rootfs: None,
             unheard: false,
+            learn: None,
         }
     }
 
@@ -108,6 +112,13 @@ impl Setup {
     #[must_use]
     pub fn unheard(mut self) -> Self {
         self.unheard = true;
+        self
+    }
+
+    /// What it does is counted.
+    #[must_use]
+    pub fn learn(mut self, tally: &Arc<Tally>) -> Self {
+        self.learn = Some(Arc::clone(tally));
         self
     }
 

@@ -16,7 +16,7 @@ use oci_spec::runtime::{
 };
 
 use super::mounts::{MASKED_PATHS, READ_ONLY_PATHS};
-use super::seccomp::{Profile, seccomp};
+use super::seccomp::{Profile, held, seccomp};
 use super::{BundleRequest, HOSTNAME, PLUGIN_ID, limits};
 use crate::host::CgroupVersion;
 
@@ -77,9 +77,12 @@ fn process(request: &BundleRequest<'_>) -> Result<Process, OciSpecError> {
 
 fn linux(request: &BundleRequest<'_>) -> Result<Linux, OciSpecError> {
     let listener = request.directory.join(LISTENER_SOCKET);
+    let groups = held(request.policy);
     let profile = Profile {
         listener: request.listener.then_some(listener.as_path()),
         executable_memory: request.executable_memory,
+        groups: &groups,
+        observe: request.learns,
     };
     let paths = |paths: &[&str]| {
         paths

@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use lazaret_launcher_wire::{ContainerId, FileMount};
 use lazaret_policy::EffectivePolicy;
 
+pub(crate) use seccomp::{Group, held, optional};
 pub use settings::{UnheldGrant, unheld_reason};
 pub use write::{WriteError, write};
 
@@ -51,6 +52,8 @@ pub struct BundleRequest<'a> {
     pub landlock: u32,
     /// Somebody listens for reported system calls.
     pub listener: bool,
+    /// Optional system calls are reported to whoever listens, to be counted.
+    pub learns: bool,
     /// The JavaScript engine compiles to machine code.
     pub executable_memory: bool,
     /// For a bundle that another runtime starts: what the shim is to call.

@@ -1,10 +1,18 @@
 //! The first filter: in force from before the shim's program starts (linux.seccomp, config-linux.md).
 //!
-//! Refusal is the default. What a runtime needs is allowed; what only an attack asks for goes to
-//! the engine by user notification (seccomp_unotify(2)), which refuses it and knows its name.
+//! Refusal is the default. What a runtime needs is allowed, and the groups the policy leaves; what
+//! only an attack asks for goes to the engine by user notification (seccomp_unotify(2)), which
+//! refuses it and knows its name. In a container that learns the groups' calls go to the engine as
+//! well, which counts them and lets them go on.
 //! The shim puts a second, tighter filter on top before it reads plugin code.
 
+mod core;
+mod groups;
+
 use std::path::Path;
+
+use self::core::{FILES, MEMORY, PROCESS, WAITING};
+pub(crate) use groups::{Group, held, optional};
 
 use lazaret_protocol::REPORTED_SYSTEM_CALLS;
 use oci_spec::OciSpecError;
@@ -16,198 +24,6 @@ use oci_spec::runtime::{
 const EPERM: u32 = libc::EPERM as u32;
 const ENOSYS: u32 = libc::ENOSYS as u32;
 
-/// Files and descriptors: what can be reached through them is the mounts' matter.
-const FILES: &[&str] = &[
-    "access",
-    "chdir",
-    "chmod",
-    "close",
-    "close_range",
-    "copy_file_range",
-    "creat",
-    "dup",
-    "dup2",
-    "dup3",
-    "faccessat",
-    "faccessat2",
-    "fadvise64",
-    "fallocate",
-    "fchdir",
-    "fchmod",
-    "fchmodat",
-    "fcntl",
-    "fdatasync",
-    "flock",
-    "fstat",
-    "fstatfs",
-    "fsync",
-    "ftruncate",
-    "getcwd",
-    "getdents",
-    "getdents64",
-    "inotify_add_watch",
-    "inotify_init1",
-    "inotify_rm_watch",
-    "ioctl",
-    "lseek",
-    "lstat",
-    "mkdir",
-    "mkdirat",
-    "newfstatat",
-    "open",
-    "openat",
-    "openat2",
-    "pread64",
-    "preadv",
-    "preadv2",
-    "pwrite64",
-    "pwritev",
-    "pwritev2",
-    "read",
-    "readlink",
-    "readlinkat",
-    "readv",
-    "rename",
-    "renameat",
-    "renameat2",
-    "rmdir",
-    "sendfile",
-    "splice",
-    "stat",
-    "statfs",
-    "statx",
-    "truncate",
-    "umask",
-    "unlink",
-    "unlinkat",
-    "utimensat",
-    "write",
-    "writev",
-];
-
-/// Waiting for descriptors, and the sockets the process was given.
-const WAITING: &[&str] = &[
-    "accept",
-    "accept4",
-    "epoll_create1",
-    "epoll_ctl",
-    "epoll_pwait",
-    "epoll_pwait2",
-    "epoll_wait",
-    "eventfd2",
-    "getpeername",
-    "getsockname",
-    "getsockopt",
-    "pipe",
-    "pipe2",
-    "poll",
-    "ppoll",
-    "pselect6",
-    "recvfrom",
-    "recvmmsg",
-    "recvmsg",
-    "select",
-    "sendmmsg",
-    "sendmsg",
-    "sendto",
-    "setsockopt",
-    "shutdown",
-    "timerfd_create",
-    "timerfd_gettime",
-    "timerfd_settime",
-];
-
-/// The process's own memory; executable mappings are dealt with apart.
-const MEMORY: &[&str] = &[
-    "brk",
-    "madvise",
-    "membarrier",
-    "mincore",
-    "mlock",
-    "mlock2",
-    "mremap",
-    "msync",
-    "munlock",
-    "munmap",
-];
-
-/// The process itself: its threads, signals, identity, clocks, limits.
-const PROCESS: &[&str] = &[
-    "alarm",
-    "arch_prctl",
-    "capget",
-    "capset",
-    "clock_getres",
-    "clock_gettime",
-    "clock_nanosleep",
-    "execve",
-    "exit",
-    "exit_group",
-    "futex",
-    "futex_waitv",
-    "get_robust_list",
-    "getcpu",
-    "getegid",
-    "geteuid",
-    "getgid",
-    "getgroups",
-    "getitimer",
-    "getpgid",
-    "getpgrp",
-    "getpid",
-    "getppid",
-    "getpriority",
-    "getrandom",
-    "getresgid",
-    "getresuid",
-    "getrlimit",
-    "getrusage",
-    "getsid",
-    "gettid",
-    "gettimeofday",
-    "getuid",
-    "kill",
-    // The shim takes files away from itself by these; the second filter takes them away as well.
-    "landlock_add_rule",
-    "landlock_create_ruleset",
-    "landlock_restrict_self",
-    "nanosleep",
-    "pause",
-    "prctl",
-    "prlimit64",
-    "restart_syscall",
-    "rseq",
-    "rt_sigaction",
-    "rt_sigpending",
-    "rt_sigprocmask",
-    "rt_sigqueueinfo",
-    "rt_sigreturn",
-    "rt_sigsuspend",
-    "rt_sigtimedwait",
-    "rt_tgsigqueueinfo",
-    "sched_get_priority_max",
-    "sched_get_priority_min",
-    "sched_getaffinity",
-    "sched_getattr",
-    "sched_getparam",
-    "sched_getscheduler",
-    "sched_setaffinity",
-    "sched_yield",
-    "seccomp",
-    "set_robust_list",
-    "set_tid_address",
-    "setitimer",
-    "sigaltstack",
-    "sysinfo",
-    "tgkill",
-    "time",
-    "times",
-    "tkill",
-    "uname",
-    "wait4",
-    "waitid",
-];
-
 /// Wants for the profile of one container.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Profile<'a> {
@@ -215,6 +31,11 @@ pub(super) struct Profile<'a> {
     pub(super) listener: Option<&'a Path>,
     /// The runtime compiles to machine code.
     pub(super) executable_memory: bool,
+    /// The optional calls that are left.
+    pub(super) groups: &'a [&'static Group],
+    /// Their calls are reported, to be counted and let go on; where nobody listens they are
+    /// allowed.
+    pub(super) observe: bool,
 }
 
 /// `linux.seccomp`.
@@ -224,11 +45,18 @@ pub(super) fn seccomp(profile: Profile<'_>) -> Result<LinuxSeccomp, OciSpecError
     } else {
         LinuxSeccompAction::ScmpActErrno
     };
+    let needed = [FILES, WAITING, MEMORY, PROCESS].concat();
+    let optional: Vec<&str> = (profile.groups.iter())
+        .flat_map(|group| group.calls)
+        .copied()
+        .collect();
+    let observed = profile.observe && profile.listener.is_some() && !optional.is_empty();
+    let allowed = match observed {
+        true => needed,
+        false => [needed, optional.clone()].concat(),
+    };
     let mut rules = vec![
-        plain(
-            &[FILES, WAITING, MEMORY, PROCESS].concat(),
-            LinuxSeccompAction::ScmpActAllow,
-        )?,
+        plain(&allowed, LinuxSeccompAction::ScmpActAllow)?,
         plain(REPORTED_SYSTEM_CALLS, report)?,
         // glibc falls back to clone(2), whose flags a filter can see.
         rule(
@@ -257,6 +85,9 @@ pub(super) fn seccomp(profile: Profile<'_>) -> Result<LinuxSeccomp, OciSpecError
             &[compare(0, LinuxSeccompOperator::ScmpCmpEq, AF_UNIX)?],
         )?,
     ];
+    if observed {
+        rules.push(plain(&optional, LinuxSeccompAction::ScmpActNotify)?);
+    }
     if profile.executable_memory {
         rules.push(rule(MAPPINGS, LinuxSeccompAction::ScmpActAllow, None, &[])?);
     } else {
@@ -358,12 +189,13 @@ fn compare(
 mod tests {
     use std::collections::BTreeSet;
 
+    use super::groups::GROUPS;
     use super::*;
 
     #[test]
     fn no_call_is_in_two_lists() {
-        let lists = [FILES, WAITING, MEMORY, PROCESS, REPORTED_SYSTEM_CALLS];
-        let all: Vec<&str> = lists.concat();
+        let mut all = [FILES, WAITING, MEMORY, PROCESS, REPORTED_SYSTEM_CALLS].concat();
+        all.extend(GROUPS.iter().flat_map(|group| group.calls));
         let unique: BTreeSet<&str> = all.iter().copied().collect();
         assert_eq!(all.len(), unique.len());
     }
@@ -376,29 +208,82 @@ mod tests {
     }
 
     #[test]
-    fn the_listener_decides_between_notification_and_plain_refusal() {
-        let with = Profile {
+    fn the_launcher_knows_exactly_what_may_be_allowed() {
+        let mut all = [FILES, WAITING, MEMORY, PROCESS].concat();
+        all.extend(GROUPS.iter().flat_map(|group| group.calls));
+        all.extend(MAPPINGS);
+        all.sort_unstable();
+        assert_eq!(all, lazaret_launcher_wire::floor::MAY_BE_ALLOWED);
+    }
+
+    const PLAIN: Profile<'_> = Profile {
+        listener: None,
+        executable_memory: false,
+        groups: &[],
+        observe: false,
+    };
+
+    fn listening<'a>(groups: &'a [&'static Group], observe: bool) -> Profile<'a> {
+        Profile {
             listener: Some(Path::new("/x")),
-            executable_memory: false,
-        };
-        let without = Profile {
-            listener: None,
-            executable_memory: false,
-        };
-        let action_of = |profile, name: &str| {
-            let seccomp = seccomp(profile).unwrap();
-            let rules = seccomp.syscalls().clone().unwrap();
-            rules
-                .iter()
-                .find(|rule| rule.names().iter().any(|n| n == name))
-                .unwrap()
-                .action()
-        };
+            groups,
+            observe,
+            ..PLAIN
+        }
+    }
+
+    /// Of the one rule that names the call; the default is a refusal.
+    fn action_of(profile: Profile<'_>, name: &str) -> LinuxSeccompAction {
+        let seccomp = seccomp(profile).unwrap();
+        let rules = seccomp.syscalls().clone().unwrap();
+        let mut naming = (rules.iter()).filter(|rule| rule.names().iter().any(|n| n == name));
+        let action = naming
+            .next()
+            .map_or(seccomp.default_action(), LinuxSyscall::action);
+        assert!(naming.next().is_none(), "{name} has two rules");
+        action
+    }
+
+    #[test]
+    fn the_listener_decides_between_notification_and_plain_refusal() {
+        let with = listening(&[], false);
         assert_eq!(action_of(with, "mount"), LinuxSeccompAction::ScmpActNotify);
-        assert_eq!(
-            action_of(without, "mount"),
-            LinuxSeccompAction::ScmpActErrno
-        );
+        assert_eq!(action_of(PLAIN, "mount"), LinuxSeccompAction::ScmpActErrno);
         assert_eq!(action_of(with, "read"), LinuxSeccompAction::ScmpActAllow);
+    }
+
+    #[test]
+    fn a_group_is_allowed_where_it_is_left_and_refused_where_it_is_not() {
+        for group in GROUPS {
+            let left = [group];
+            for call in group.calls {
+                let left = listening(&left, false);
+                assert_eq!(action_of(left, call), LinuxSeccompAction::ScmpActAllow);
+                let taken = listening(&[], false);
+                assert_eq!(action_of(taken, call), LinuxSeccompAction::ScmpActErrno);
+            }
+        }
+    }
+
+    #[test]
+    fn learning_reports_what_is_left_and_nothing_that_is_not() {
+        let groups: Vec<&Group> = GROUPS
+            .iter()
+            .filter(|group| group.name != "timers")
+            .collect();
+        let learning = listening(&groups, true);
+        for (call, action) in [
+            ("flock", LinuxSeccompAction::ScmpActNotify),
+            ("setitimer", LinuxSeccompAction::ScmpActErrno),
+            ("read", LinuxSeccompAction::ScmpActAllow),
+            ("mount", LinuxSeccompAction::ScmpActNotify),
+        ] {
+            assert_eq!(action_of(learning, call), action, "{call}");
+        }
+        let alone = Profile {
+            listener: None,
+            ..learning
+        };
+        assert_eq!(action_of(alone, "flock"), LinuxSeccompAction::ScmpActAllow);
     }
 }

@@ -24,6 +24,7 @@ fn request<'a>(policy: &'a EffectivePolicy, id: &'a ContainerId) -> BundleReques
         cgroup: CgroupVersion::V2,
         landlock: 7,
         listener: true,
+        learns: false,
         executable_memory: false,
         standalone_call: None,
     }
@@ -66,6 +67,11 @@ fn variants() -> Vec<(&'static str, Bundle)> {
         ..request(standard, &id)
     };
     bundles.push(("v8", build(&v8).unwrap()));
+    let learns = BundleRequest {
+        learns: true,
+        ..request(standard, &id)
+    };
+    bundles.push(("learns", build(&learns).unwrap()));
     let call = StandaloneCall {
         function: "forecast".into(),
         arguments: "[]".into(),

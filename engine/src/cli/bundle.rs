@@ -66,6 +66,7 @@ pub(super) fn run(arguments: &BundleArguments) -> Result<ExitCode, Failure> {
         cgroup,
         landlock: landlock.abi,
         listener: false,
+        learns: false,
         executable_memory: allows_executable_memory(engine, &policy),
         standalone_call: arguments.call.as_ref().map(|function| StandaloneCall {
             function: function.clone(),

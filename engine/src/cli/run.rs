@@ -111,8 +111,7 @@ async fn execute(
     std::thread::spawn(move || print_events(&name, queue, printed));
     let options = LaunchOptions {
         events: Some(events),
-        engine: None,
-        rootfs: None,
+        ..LaunchOptions::default()
     };
     let outcome = match engine.launch(plugin, policy, options).await {
         Err(LaunchError::Ended(ended)) => Outcome {

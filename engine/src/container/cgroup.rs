@@ -47,6 +47,8 @@ pub struct Usage {
     pub cpu_us: u64,
     /// Tasks now.
     pub pids: u64,
+    /// The most tasks so far; where the kernel tells.
+    pub pids_peak: Option<u64>,
 }
 
 /// A limit that is not in force.
@@ -214,18 +216,25 @@ impl Cgroup {
                 oom_kills: entry(&self.text("memory", "memory.oom_control")?, "oom_kill")?,
                 cpu_us: number(&self.text("cpuacct", "cpuacct.usage")?)? / 1000,
                 pids: number(&self.text("pids", "pids.current")?)?,
+                pids_peak: self.known("pids", "pids.peak")?,
             }),
             CgroupVersion::V2 => Ok(Usage {
                 memory: number(&self.text("memory", "memory.current")?)?,
-                memory_peak: match self.text("memory", "memory.peak") {
-                    Ok(text) => Some(number(&text)?),
-                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-                    Err(error) => return Err(error),
-                },
+                memory_peak: self.known("memory", "memory.peak")?,
                 oom_kills: entry(&self.text("memory", "memory.events")?, "oom_kill")?,
                 cpu_us: entry(&self.text("cpu", "cpu.stat")?, "usage_usec")?,
                 pids: number(&self.text("pids", "pids.current")?)?,
+                pids_peak: self.known("pids", "pids.peak")?,
             }),
+        }
+    }
+
+    /// A figure that not every kernel has.
+    fn known(&self, controller: &str, file: &str) -> std::io::Result<Option<u64>> {
+        match self.text(controller, file) {
+            Ok(text) => number(&text).map(Some),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
         }
     }
 

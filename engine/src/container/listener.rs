@@ -1,8 +1,11 @@
 //! Reported system calls: the kernel asks the engine, the engine says no (seccomp_unotify(2)).
 //!
-//! A call is refused with `EPERM`, or its process is ended while it still waits for the answer;
-//! none is ever continued, so nothing depends on what its pointers point to, and they are not
-//! read.
+//! A call is refused with `EPERM`, or its process is ended while it still waits for the answer.
+//! Nothing depends on what its pointers point to, and they are not read.
+//!
+//! Only a container that learns has calls that go on: optional ones, which its filter would let
+//! through whatever their arguments were if nobody wanted to know of them. They are of another
+//! type than those that are refused, so that the one cannot be answered like the other.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -10,12 +13,15 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use tokio::io::unix::AsyncFd;
 
 use super::reactor;
+use crate::bundle::{Group, optional};
 use crate::event::SyscallViolation;
 
 /// The listener of one container's filter.
 #[derive(Debug)]
 pub struct Listener {
     descriptor: AsyncFd<OwnedFd>,
+    /// The optional calls that go on; none where the container does not learn.
+    observed: Vec<&'static Group>,
     /// The last call the reactor told of was seen: what it tells next is another one.
     settled: bool,
 }
@@ -23,8 +29,10 @@ pub struct Listener {
 /// What the kernel reported.
 #[derive(Debug)]
 pub enum Reported {
-    /// A call, to be answered.
+    /// A call, to be refused.
     Asked(Asked),
+    /// A call of a group that is observed, to be let go on.
+    Observed(Observed),
     /// A call was made and is gone: a signal or the end of its thread took it back before it was
     /// read. Nothing else is known of it. Calls taken back one soon after the other are told as
     /// one.
@@ -39,16 +47,29 @@ pub struct Asked {
     id: u64,
 }
 
+/// A call that is allowed, and whose thread waits until it was counted.
+#[derive(Debug)]
+pub struct Observed {
+    /// The group it is in.
+    pub(crate) group: &'static Group,
+    /// Its name.
+    pub(crate) call: &'static str,
+    id: u64,
+}
+
 impl Listener {
-    /// Takes over the descriptor the launcher handed on.
+    /// Takes over the descriptor the launcher handed on. Calls of the groups are told as
+    /// [`Reported::Observed`]: they are the groups that the container's policy leaves, where its
+    /// bundle learns, and else there are none.
     ///
     /// # Errors
     /// Where it cannot be waited for.
-    pub fn new(descriptor: OwnedFd) -> io::Result<Self> {
+    pub(crate) fn new(descriptor: OwnedFd, observed: Vec<&'static Group>) -> io::Result<Self> {
         let flags = rustix::fs::fcntl_getfl(&descriptor)?;
         rustix::fs::fcntl_setfl(&descriptor, flags | rustix::fs::OFlags::NONBLOCK)?;
         Ok(Self {
             descriptor: reactor::watch(descriptor)?,
+            observed,
             settled: true,
         })
     }
@@ -82,8 +103,13 @@ impl Listener {
                     Err(error) => return Err(error),
                     Ok(asked) => {
                         self.settled = false;
+                        let name = name_of(asked.number, asked.architecture);
+                        if let Some((group, call)) = observed(&self.observed, &name) {
+                            let id = asked.id;
+                            return Ok(Reported::Observed(Observed { group, call, id }));
+                        }
                         let call = SyscallViolation {
-                            name: name_of(asked.number, asked.architecture),
+                            name,
                             pid: asked.pid,
                             arguments: asked.arguments,
                         };
@@ -99,14 +125,39 @@ impl Listener {
     /// # Errors
     /// Where the system call fails.
     pub fn refuse(&self, asked: &Asked) -> io::Result<()> {
+        self.answer(asked.id, kernel::Answer::Refuse)
+    }
+
+    /// Lets an observed call go on, as if nobody had asked; one whose thread has ended meanwhile
+    /// needs no answer.
+    ///
+    /// The kernel reads the call's registers and memory again when it goes on, and another thread
+    /// may have changed what they point to (seccomp_unotify(2)). Nothing was decided by them: the
+    /// filter of a container that does not learn allows the same call with any arguments.
+    ///
+    /// # Errors
+    /// Where the system call fails.
+    pub fn let_go_on(&self, observed: &Observed) -> io::Result<()> {
+        self.answer(observed.id, kernel::Answer::GoOn)
+    }
+
+    fn answer(&self, id: u64, answer: kernel::Answer) -> io::Result<()> {
         loop {
-            match kernel::refuse(self.descriptor.get_ref().as_raw_fd(), asked.id) {
+            match kernel::answer(self.descriptor.get_ref().as_raw_fd(), id, answer) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.raw_os_error() == Some(libc::ENOENT) => return Ok(()),
                 other => return other,
             }
         }
     }
+}
+
+/// The group among those observed that the call is in, and its name there. What is reported, and
+/// what another architecture's table names, is in none.
+fn observed(groups: &[&'static Group], name: &str) -> Option<(&'static Group, &'static str)> {
+    let group = optional(name).filter(|group| groups.contains(group))?;
+    let call = group.calls.iter().find(|call| **call == name)?;
+    Some((group, call))
 }
 
 /// What poll(2) says of a listener.
@@ -198,13 +249,27 @@ mod kernel {
         })
     }
 
-    /// Answers `EPERM`.
-    pub(super) fn refuse(listener: RawFd, id: u64) -> io::Result<()> {
+    /// What a call is answered.
+    #[derive(Clone, Copy)]
+    pub(super) enum Answer {
+        /// `EPERM`.
+        Refuse,
+        /// The kernel carries it out (Linux 5.5).
+        GoOn,
+    }
+
+    /// Answers a call.
+    pub(super) fn answer(listener: RawFd, id: u64, answer: Answer) -> io::Result<()> {
+        // A call that goes on must have neither value nor error.
+        let (error, flags) = match answer {
+            Answer::Refuse => (-libc::EPERM, 0),
+            Answer::GoOn => (0, libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32),
+        };
         let answer = libc::seccomp_notif_resp {
             id,
             val: 0,
-            error: -libc::EPERM,
-            flags: 0,
+            error,
+            flags,
         };
         // SAFETY: the request reads one `seccomp_notif_resp` through the pointer, which is to a
         // live value of that type; the descriptor is open, as above.

@@ -11,5 +11,5 @@ mod reactor;
 pub use cgroup::{Cgroup, CgroupDifference, Limits, Usage};
 pub use cgroup_events::CgroupEvents;
 pub use launcher::{Created, Launcher, LauncherError};
-pub use listener::{Asked, Listener, Reported};
+pub use listener::{Asked, Listener, Observed, Reported};
 pub use process::{ProcessDifference, check_process};

@@ -18,6 +18,9 @@ impl Task {
         let unread = self.look(&mut state).await.err();
         let usage = self.cgroup.usage().ok();
         state.evidence.oom_kills = usage.map_or(0, |usage| usage.oom_kills);
+        if let (Some(learn), Some(usage)) = (&self.learn, &usage) {
+            learn.usage(usage);
+        }
         state.evidence.memory_peak = usage.and_then(|usage| usage.memory_peak);
         let cleanup = match self.launcher.delete(&self.id).await {
             Ok(()) => None,

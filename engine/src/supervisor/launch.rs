@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::time::Instant;
 
 use lazaret_launcher_wire::{ContainerId, encode_snapshot};
 use lazaret_policy::{EffectivePolicy, EngineChoice, SecurityLevel};
@@ -18,6 +19,7 @@ use crate::bundle::{self, BundleRequest};
 use crate::channel;
 use crate::container::{Cgroup, CgroupEvents, Launcher, Listener};
 use crate::host::{self, CgroupVersion, Installation, Landlock, ShimEngine, Unenforced};
+use crate::learn::{Tally, Watch};
 use crate::plugin::Plugin;
 
 /// How a plugin is launched, besides its policy.
@@ -28,6 +30,9 @@ pub struct LaunchOptions {
     pub events: Option<mpsc::Sender<PluginEvent>>,
     /// Another JavaScript engine than the policy's.
     pub engine: Option<EngineChoice>,
+    /// The container is one to learn from, and what it does is counted here. It may do no more
+    /// than another.
+    pub learn: Option<Arc<Tally>>,
     /// Another root file system in place of the engine's: for tests from inside.
     pub rootfs: Option<std::path::PathBuf>,
 }
@@ -124,6 +129,7 @@ impl Engine {
             cgroup: self.cgroup,
             landlock: self.landlock.abi,
             listener: true,
+            learns: options.learn.is_some(),
             executable_memory: allows_executable_memory(shim, &policy),
             standalone_call: None,
         };
@@ -144,11 +150,18 @@ impl Engine {
             if !differences.is_empty() {
                 return Err(LaunchError::CgroupDiffers(differences));
             }
-            let listener = created.listener.map(Listener::new).transpose();
+            let observed = match options.learn {
+                Some(_) => bundle::held(&policy),
+                None => Vec::new(),
+            };
+            let listener = (created.listener)
+                .map(|listener| Listener::new(listener, observed))
+                .transpose();
             let listener = listener.map_err(io("listen for system calls"))?;
             let events = CgroupEvents::watch(&cgroup).map_err(io("watch the cgroup's events"))?;
             // It may have come to it while this was made ready.
             self.quarantined(plugin.name())?;
+            let started = Instant::now();
             self.launcher.start_container(&id).await?;
             Ok((
                 ours,
@@ -159,16 +172,17 @@ impl Engine {
                 cgroup,
                 events,
                 listener,
+                started,
             ))
         };
-        let (ours, output, exit, pid, pidfd, cgroup, cgroup_events, listener) = match prepared.await
-        {
-            Ok(prepared) => prepared,
-            Err(error) => {
-                reservation.release().await;
-                return Err(error);
-            }
-        };
+        let (ours, output, exit, pid, pidfd, cgroup, cgroup_events, listener, started) =
+            match prepared.await {
+                Ok(prepared) => prepared,
+                Err(error) => {
+                    reservation.release().await;
+                    return Err(error);
+                }
+            };
         // From here on the plugin's task removes the container.
         reservation.hand_over();
 
@@ -197,6 +211,7 @@ impl Engine {
                 output,
                 commands,
                 events: options.events,
+                learn: options.learn.map(|tally| Watch::new(tally, started)),
                 ready: Some(ready_sender),
                 end: end_sender,
                 ticks: ticks(),

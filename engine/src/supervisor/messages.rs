@@ -52,6 +52,9 @@ impl Task {
                 if state.evidence.refused.is_none() =>
             {
                 state.phase = Phase::Ready;
+                if let Some(learn) = &self.learn {
+                    learn.ready(Instant::now());
+                }
                 // A stop that is under way keeps its deadline.
                 if state.evidence.verdict.is_none() {
                     state.deadline = None;
@@ -100,6 +103,9 @@ impl Task {
                     let what = format!("a result of {bytes} bytes, with a limit of {limit}");
                     return self.kill(state, EndReason::Protocol { what }).await;
                 }
+                if let Some(learn) = &mut self.learn {
+                    learn.answered(id, Instant::now(), self.cgroup.usage().ok(), bytes);
+                }
                 if !state.calls.answer(id, result.map_err(CallFailure::Call)) {
                     let what = format!("a reply to call {}, which is not under way", id.0);
                     self.kill(state, EndReason::Protocol { what }).await;
@@ -122,6 +128,9 @@ impl Task {
     }
 
     fn on_log(&mut self, state: &mut State, level: LogLevel, mut text: String, dropped: u64) {
+        if let Some(learn) = &mut self.learn {
+            learn.logged(text.len(), Instant::now());
+        }
         let longest = self.policy.resources().output.line.value.bytes();
         let longest = usize::try_from(longest).unwrap_or(usize::MAX);
         text.truncate(text.floor_char_boundary(longest));

@@ -20,6 +20,7 @@ use super::state::State;
 use crate::channel::{ChannelError, Receiver};
 use crate::container::{Cgroup, CgroupEvents, Launcher, Listener, Reported};
 use crate::event::{Act, EndReason, KILLED_FOR, Verdict, Witness};
+use crate::learn::Watch;
 
 /// How often the CPU time of calls under way is looked at.
 pub(super) const CPU_TICK: Duration = Duration::from_millis(200);
@@ -50,6 +51,8 @@ pub(super) struct Task {
     pub(super) output: std::io::PipeReader,
     pub(super) commands: mpsc::Receiver<Command>,
     pub(super) events: Option<mpsc::Sender<PluginEvent>>,
+    /// Counts what is done, where that is to be learned.
+    pub(super) learn: Option<Watch>,
     pub(super) ready: Option<oneshot::Sender<Vec<String>>>,
     pub(super) end: watch::Sender<Option<EndReason>>,
     /// Not put off by whatever else comes in.
@@ -220,6 +223,9 @@ impl Task {
                 let cpu = self.cgroup.cpu_us().ok();
                 state.looks.called();
                 if let Some(id) = state.calls.begin(reply, limits, Instant::now(), cpu) {
+                    if let Some(learn) = &mut self.learn {
+                        learn.called(id, Instant::now(), cpu);
+                    }
                     let call = EngineMessage::Call {
                         id,
                         function,

@@ -15,6 +15,17 @@ impl Task {
         state.call_pace.count(0, Instant::now());
         let asked = match reported {
             Reported::Asked(asked) => asked,
+            Reported::Observed(observed) => {
+                if let Some(learn) = &self.learn {
+                    learn.tally().called(observed.group.name, observed.call);
+                }
+                if let Some(listener) = &self.listener
+                    && let Err(error) = listener.let_go_on(&observed)
+                {
+                    self.on_listener_end(state, &error).await;
+                }
+                return;
+            }
             Reported::Withdrawn => {
                 self.on_violation(state, Act::Withdrawn, Witness::Kernel)
                     .await;

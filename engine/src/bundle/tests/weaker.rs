@@ -243,6 +243,11 @@ fn seccomp() {
         ("/linux/seccomp/syscalls/99", rule("umount")),
         ("/linux/seccomp/syscalls/99", rule("socket")),
         ("/linux/seccomp/syscalls/99", rule("bpf")),
+        // Known to be of harm or not, what is in no list is not allowed.
+        ("/linux/seccomp/syscalls/99", rule("chown")),
+        ("/linux/seccomp/syscalls/99", rule("a_later_kernels")),
+        ("/linux/seccomp/syscalls/99", rule("socketpair")),
+        ("/linux/seccomp/syscalls/5/args/0/value", 2.into()),
     ]);
 }
 

@@ -21,6 +21,32 @@ fn calls_have_names_and_foreign_ones_numbers() {
     );
 }
 
+#[test]
+fn only_optional_calls_that_are_left_are_observed() {
+    let groups = |names: &[&str]| {
+        let calls = names.iter().map(|name| optional(name).expect("a group"));
+        calls.collect::<Vec<_>>()
+    };
+    let left = groups(&["flock", "setitimer"]);
+    for (name, group) in [("flock", "file-locks"), ("timerfd_create", "timers")] {
+        let (found, call) = observed(&left, name).expect(name);
+        assert_eq!((found.name, call), (group, name));
+        assert!(observed(&[], name).is_none(), "{name}");
+    }
+    for name in [
+        "inotify_init1",
+        "mount",
+        "clone",
+        "read",
+        "number 73 of architecture 0x40000003",
+    ] {
+        assert!(observed(&left, name).is_none(), "{name}");
+    }
+    for name in lazaret_protocol::REPORTED_SYSTEM_CALLS {
+        assert!(observed(&left, name).is_none(), "{name}");
+    }
+}
+
 /// A thread of this process under a filter that reports one call.
 struct Caller {
     listener: Listener,
@@ -31,18 +57,22 @@ struct Caller {
 
 impl Caller {
     fn start() -> Self {
+        Self::start_with(libc::SYS_vhangup, Vec::new())
+    }
+
+    fn start_with(number: libc::c_long, groups: Vec<&'static Group>) -> Self {
         let (go, told_to_go) = mpsc::channel();
         let (answer, answers) = mpsc::channel();
         let (give, given) = mpsc::channel();
         std::thread::spawn(move || {
-            give.send(filtered::install()).unwrap();
+            give.send(filtered::install(number)).unwrap();
             while told_to_go.recv().is_ok() {
-                answer.send(filtered::call()).unwrap();
+                answer.send(filtered::call(number)).unwrap();
             }
         });
         let (thread, descriptor) = given.recv().unwrap();
         Self {
-            listener: Listener::new(descriptor).unwrap(),
+            listener: Listener::new(descriptor, groups).unwrap(),
             thread,
             go,
             answers,
@@ -107,12 +137,39 @@ async fn a_call_that_waits_for_its_answer_is_told_of_once() {
     }
 }
 
+#[tokio::test]
+async fn an_observed_call_goes_on_and_one_that_is_not_is_refused() {
+    let number = libc::SYS_inotify_rm_watch;
+    let groups = optional("inotify_rm_watch").into_iter().collect();
+    let mut caller = Caller::start_with(number, groups);
+    for _ in 0..3 {
+        caller.make().await;
+        let Reported::Observed(call) = caller.next().await else {
+            panic!("it waits");
+        };
+        assert_eq!(
+            (call.group.name, call.call),
+            ("inotify", "inotify_rm_watch")
+        );
+        caller.listener.let_go_on(&call).unwrap();
+        // The kernel's own answer: there is no such descriptor.
+        assert_eq!(caller.answers.recv().unwrap(), Some(libc::EBADF));
+    }
+    let mut caller = Caller::start_with(number, Vec::new());
+    caller.make().await;
+    let Reported::Asked(asked) = caller.next().await else {
+        panic!("it waits");
+    };
+    caller.listener.refuse(&asked).unwrap();
+    assert_eq!(caller.answers.recv().unwrap(), Some(libc::EPERM));
+}
+
 #[expect(unsafe_code, reason = "filters and signals have no safe wrapper")]
 mod filtered {
     use std::os::fd::{FromRawFd, OwnedFd};
 
     /// Has one call of this thread reported, and has a signal interrupt it.
-    pub(super) fn install() -> (libc::pthread_t, OwnedFd) {
+    pub(super) fn install(number: libc::c_long) -> (libc::pthread_t, OwnedFd) {
         extern "C" fn nothing(_: libc::c_int) {}
         let step = |code: u32, jt, jf, k| libc::sock_filter {
             code: code as u16,
@@ -121,7 +178,7 @@ mod filtered {
             k,
         };
         // The number of the call is what `seccomp_data` starts with (seccomp(2)).
-        let number = libc::SYS_vhangup as u32;
+        let number = number as u32;
         let mut steps = [
             step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
             step(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, number),
@@ -159,9 +216,10 @@ mod filtered {
     }
 
     /// Makes the call; its error.
-    pub(super) fn call() -> Option<i32> {
-        // SAFETY: takes nothing, and the filter does not let it pass.
-        let result = unsafe { libc::syscall(libc::SYS_vhangup) };
+    pub(super) fn call(number: libc::c_long) -> Option<i32> {
+        // SAFETY: `vhangup` takes nothing and does not pass the filter; `inotify_rm_watch` takes
+        // no pointer, and this descriptor is none.
+        let result = unsafe { libc::syscall(number, -1, -1) };
         let error = std::io::Error::last_os_error();
         (result != 0).then(|| error.raw_os_error()).flatten()
     }
