@@ -12,7 +12,7 @@ use lazaret_protocol::{CHANNEL_FD, Difference, SETTINGS_PATH, ShimMessage, ShimS
 
 use crate::channel::{Channel, Reader};
 use crate::javascript::{self, Job};
-use crate::runtime::Config;
+use crate::runtime::{Asks, Config};
 use crate::warden::watch::{Budgets, Watch};
 use crate::warden::{self, Backlog, Ending, Guard, Intake};
 use crate::{exit, handshake, settings, standalone};
@@ -65,10 +65,11 @@ fn connected(settings: ShimSettings, socket: OwnedFd) -> i32 {
     ));
     let ending = Arc::new(Ending::new(channel.clone()));
     let backlog = Arc::new(Backlog::default());
-    let intake = Intake::new(channel.clone(), reader, guard.clone(), backlog.clone());
+    let asks = Arc::new(Asks::default());
+    let intake = Intake::new(channel.clone(), reader, guard.clone(), backlog.clone(), asks.clone());
     let intake = Arc::new(intake);
     let job = Job {
-        config: Config::of(&settings, channel.clone()),
+        config: Config::of(&settings, channel.clone(), Some(asks)),
         deny_executable_memory: settings.deny_executable_memory,
         entry: settings.entry.clone(),
         guard: guard.clone(),

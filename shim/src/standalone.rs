@@ -51,7 +51,7 @@ pub fn run(settings: ShimSettings, arguments: &[String]) -> i32 {
     let guard = Arc::new(Guard::new(Watch::new(budgets(&settings)), None));
     let backlog = Arc::new(Backlog::default());
     let job = Job {
-        config: Config::of(&settings, Arc::new(Terminal(say))),
+        config: Config::of(&settings, Arc::new(Terminal(say)), None),
         deny_executable_memory: settings.deny_executable_memory,
         entry: settings.entry.clone(),
         guard: guard.clone(),

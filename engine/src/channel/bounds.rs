@@ -1,7 +1,7 @@
 //! Bounds on what a shim may say. Our own shim stays well below each; one that does not is in
 //! other hands.
 
-use lazaret_protocol::{CallError, Difference, PluginError, ShimMessage};
+use lazaret_protocol::{Act, CallError, Difference, MAX_ACT_BYTES, PluginError, ShimMessage};
 
 const PERMISSION_BYTES: usize = 8 * 1024;
 const FUNCTION_BYTES: usize = 1024;
@@ -10,6 +10,10 @@ const ERROR_NAME_BYTES: usize = 1024;
 const ERROR_MESSAGE_BYTES: usize = 32 * 1024;
 const ERROR_STACK_BYTES: usize = 64 * 1024;
 const ENGINE_BYTES: usize = 64;
+const PATH_BYTES: usize = 4 * 1024;
+const PROGRAM_BYTES: usize = 256;
+/// All arguments of a program together: what execve(2) takes of one.
+const ARGUMENT_BYTES: usize = 128 * 1024;
 
 /// Checks every text in a message but results and log lines, which the policy bounds. Lists were
 /// held to theirs while they were read. Says what is too large.
@@ -23,6 +27,7 @@ pub(super) fn check(message: &ShimMessage) -> Result<(), &'static str> {
             text(permission, PERMISSION_BYTES, "refused permission")
         }
         ShimMessage::Crash { error } => plugin_error(error),
+        ShimMessage::Ask { act: asked, .. } => act(asked),
         ShimMessage::Log { .. } | ShimMessage::Metrics(_) => Ok(()),
     }
 }
@@ -56,6 +61,46 @@ fn plugin_error(error: &PluginError) -> Result<(), &'static str> {
     text(location, PERMISSION_BYTES, "place of an error")
 }
 
+fn act(act: &Act) -> Result<(), &'static str> {
+    let path = |path: &str| text(path, PATH_BYTES, "path");
+    let bytes = |bytes: &[u8], what| {
+        if bytes.len() > MAX_ACT_BYTES {
+            Err(what)
+        } else {
+            Ok(())
+        }
+    };
+    match act {
+        Act::Write {
+            path: file,
+            content,
+            ..
+        } => {
+            path(file)?;
+            bytes(content, "content of a file")
+        }
+        Act::Remove { path: name } | Act::MakeDirectory { path: name, .. } => path(name),
+        Act::Rename { from, to } => {
+            path(from)?;
+            path(to)
+        }
+        Act::Run {
+            program,
+            arguments,
+            input,
+        } => {
+            text(program, PROGRAM_BYTES, "name of a program")?;
+            bytes(input, "input of a program")?;
+            let together: usize = arguments.iter().map(String::len).sum();
+            if together > ARGUMENT_BYTES {
+                Err("list of arguments")
+            } else {
+                Ok(())
+            }
+        }
+    }
+}
+
 fn call_error(error: &CallError) -> Result<(), &'static str> {
     match error {
         CallError::NoSuchFunction { functions: names } => functions(names),
@@ -77,7 +122,7 @@ fn call_error(error: &CallError) -> Result<(), &'static str> {
 
 #[cfg(test)]
 mod tests {
-    use lazaret_protocol::CallId;
+    use lazaret_protocol::{AskId, CallId, Presence, WriteMode};
 
     use super::*;
 
@@ -87,6 +132,14 @@ mod tests {
             message: String::new(),
             stack: "x".repeat(bytes),
             location: None,
+        }
+    }
+
+    fn ask(act: Act) -> ShimMessage {
+        ShimMessage::Ask {
+            id: AskId(1),
+            call: None,
+            act,
         }
     }
 
@@ -126,6 +179,40 @@ mod tests {
             ShimMessage::Crash {
                 error: error(large.len()),
             },
+            ask(Act::Write {
+                path: large.clone(),
+                mode: WriteMode::Replace,
+                presence: Presence::Any,
+                content: Vec::new(),
+            }),
+            ask(Act::Write {
+                path: "/a".into(),
+                mode: WriteMode::Append,
+                presence: Presence::Any,
+                content: vec![0; MAX_ACT_BYTES + 1],
+            }),
+            ask(Act::Remove {
+                path: large.clone(),
+            }),
+            ask(Act::Rename {
+                from: "/a".into(),
+                to: large.clone(),
+            }),
+            ask(Act::Run {
+                program: large.clone(),
+                arguments: Vec::new(),
+                input: Vec::new(),
+            }),
+            ask(Act::Run {
+                program: "p".into(),
+                arguments: vec![large.clone(); 2],
+                input: Vec::new(),
+            }),
+            ask(Act::Run {
+                program: "p".into(),
+                arguments: Vec::new(),
+                input: vec![0; MAX_ACT_BYTES + 1],
+            }),
             ShimMessage::Reply {
                 id,
                 result: Err(CallError::NoSuchFunction {

@@ -47,6 +47,8 @@ struct Call {
     reply: Reply,
     wall: Instant,
     limits: CallLimits,
+    /// The largest result it may have.
+    result_bytes: u64,
     cpu_at_start_us: u64,
     /// The most calls that shared the CPU with this one.
     company: u64,
@@ -66,6 +68,7 @@ impl Calls {
         &mut self,
         reply: Reply,
         limits: CallLimits,
+        result_bytes: u64,
         now: Instant,
         cpu_us: Option<u64>,
     ) -> Option<CallId> {
@@ -85,6 +88,7 @@ impl Calls {
                 reply,
                 wall,
                 limits,
+                result_bytes,
                 // Not read: counted from the container's start, never for nothing.
                 cpu_at_start_us: cpu_us.unwrap_or(0),
                 company: 1,
@@ -96,6 +100,19 @@ impl Calls {
             call.company = call.company.max(company);
         }
         Some(id)
+    }
+
+    /// The largest result a call may have; `None` where there is no such call under way.
+    pub(super) fn result_bytes(&self, id: CallId) -> Option<u64> {
+        self.calls.get(&id).map(|call| call.result_bytes)
+    }
+
+    /// Lets calls under way have results of this size as well: the shim may have begun to hold
+    /// them to it or not.
+    pub(super) fn allow_results(&mut self, bytes: u64) {
+        for call in self.calls.values_mut() {
+            call.result_bytes = call.result_bytes.max(bytes);
+        }
     }
 
     /// Answers a call; false where there is no such call under way.
@@ -120,6 +137,11 @@ impl Calls {
                 *id
             })
             .collect()
+    }
+
+    /// Whether this call is under way.
+    pub(super) fn holds(&self, id: CallId) -> bool {
+        self.calls.contains_key(&id)
     }
 
     /// Whether any call is under way.
@@ -179,7 +201,7 @@ mod tests {
     ) -> (CallId, oneshot::Receiver<Result<Payload, CallFailure>>) {
         let (reply, receiver) = oneshot::channel();
         (
-            calls.begin(reply, LIMITS, now, Some(cpu_us)).unwrap(),
+            calls.begin(reply, LIMITS, 100, now, Some(cpu_us)).unwrap(),
             receiver,
         )
     }
@@ -229,7 +251,7 @@ mod tests {
         let mut calls = Calls::default();
         let now = Instant::now();
         let (reply, _receiver) = oneshot::channel();
-        calls.begin(reply, LIMITS, now, None).unwrap();
+        calls.begin(reply, LIMITS, 100, now, None).unwrap();
         assert!(calls.overdue(now, 1_500_001).is_some());
     }
 
@@ -244,13 +266,24 @@ mod tests {
     }
 
     #[test]
+    fn a_call_under_way_may_have_the_larger_of_two_results() {
+        let mut calls = Calls::default();
+        let (id, _receiver) = begin(&mut calls, Instant::now(), 0);
+        calls.allow_results(50);
+        assert_eq!(calls.result_bytes(id), Some(100));
+        calls.allow_results(150);
+        assert_eq!(calls.result_bytes(id), Some(150));
+        assert_eq!(calls.result_bytes(CallId(99)), None);
+    }
+
+    #[test]
     fn calls_beyond_the_most_are_refused_and_the_rest_told_of_the_end() {
         let mut calls = Calls::default();
         let receivers: Vec<_> = (0..MAX_CALLS_IN_FLIGHT)
             .map(|_| begin(&mut calls, Instant::now(), 0).1)
             .collect();
         let (reply, mut refused) = oneshot::channel();
-        assert_eq!(calls.begin(reply, LIMITS, Instant::now(), None), None);
+        assert_eq!(calls.begin(reply, LIMITS, 100, Instant::now(), None), None);
         assert_eq!(
             refused.try_recv().unwrap(),
             Err(CallFailure::Busy {

@@ -8,6 +8,7 @@ use super::calls::CallFailure;
 use super::running::PluginEvent;
 use super::state::{Phase, State};
 use super::task::{EXIT_GRACE, Task};
+use crate::acts;
 use crate::channel::ChannelError;
 use crate::container::check_process;
 use crate::event::{Act, EndReason, Verdict, Witness};
@@ -89,6 +90,9 @@ impl Task {
                 let act = Act::refused(permission);
                 self.on_violation(state, act, Witness::Shim).await;
             }
+            (Phase::Verifying | Phase::Ready, ShimMessage::Ask { id, call, act }) => {
+                self.on_ask(state, id, call, act).await;
+            }
             (Phase::Verifying | Phase::Ready, ShimMessage::Metrics(figures)) => {
                 state.evidence.heap = Some(figures.heap_used);
             }
@@ -96,7 +100,8 @@ impl Task {
             (Phase::Ready, ShimMessage::Reply { .. })
                 if matches!(state.evidence.verdict, Some(Verdict::Kill(_))) => {}
             (Phase::Ready, ShimMessage::Reply { id, result }) => {
-                let limit = self.policy.resources().output.result.value.bytes();
+                // That of the call, which may have begun under another policy.
+                let limit = state.calls.result_bytes(id).unwrap_or(u64::MAX);
                 let bytes = result.as_ref().map_or(0, payload_bytes);
                 state.result_pace.count_result(bytes, Instant::now());
                 if bytes > limit {
@@ -106,7 +111,9 @@ impl Task {
                 if let Some(learn) = &mut self.learn {
                     learn.answered(id, Instant::now(), self.cgroup.usage().ok(), bytes);
                 }
-                if !state.calls.answer(id, result.map_err(CallFailure::Call)) {
+                if state.calls.answer(id, result.map_err(CallFailure::Call)) {
+                    self.give_up_acts(state, id).await;
+                } else {
                     let what = format!("a reply to call {}, which is not under way", id.0);
                     self.kill(state, EndReason::Protocol { what }).await;
                 }
@@ -167,6 +174,7 @@ fn text_bytes(message: &ShimMessage) -> usize {
             .iter()
             .map(|part| part.what.len() + part.expected.len() + part.found.len())
             .sum(),
+        ShimMessage::Ask { act, .. } => acts::size(act),
         ShimMessage::Hello { .. }
         | ShimMessage::Ready { .. }
         | ShimMessage::Reply { .. }
@@ -184,6 +192,7 @@ fn name_of(message: &ShimMessage) -> &'static str {
         ShimMessage::Metrics(_) => "metrics",
         ShimMessage::Violation { .. } => "violation",
         ShimMessage::Crash { .. } => "crash",
+        ShimMessage::Ask { .. } => "ask",
     }
 }
 

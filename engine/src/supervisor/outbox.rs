@@ -14,6 +14,9 @@ use crate::channel::{Sender, frame};
 /// The most bytes that may wait to be written: a frame of any size, and half as much beside it.
 const MAX_BYTES: usize = MAX_FRAME_BYTES / 2 * 3;
 
+/// And so many of answers beside them: two of any size, and all that are small.
+const ANSWER_BYTES: usize = 2 * MAX_FRAME_BYTES;
+
 /// Where frames are put. Held until the shim has ended: what was not written by then is dropped
 /// with it.
 pub(super) struct Outbox {
@@ -37,15 +40,25 @@ impl Outbox {
 
     /// Puts a message in. Where the channel is gone, that is seen by reading from it.
     pub(super) fn push(&self, message: &EngineMessage) -> Result<(), CallFailure> {
+        self.push_within(message, MAX_BYTES)
+    }
+
+    /// Puts the answer to an ask in, for which there is room whatever calls take: the asks are
+    /// bounded.
+    pub(super) fn answer(&self, message: &EngineMessage) -> Result<(), CallFailure> {
+        self.push_within(message, MAX_BYTES + ANSWER_BYTES)
+    }
+
+    fn push_within(&self, message: &EngineMessage, limit: usize) -> Result<(), CallFailure> {
         let frame = frame(message).map_err(|error| CallFailure::TooLarge {
             message: error.to_string(),
         })?;
         let waiting = self.waiting.fetch_add(frame.len(), Ordering::Relaxed);
-        if waiting.saturating_add(frame.len()) > MAX_BYTES {
+        if waiting.saturating_add(frame.len()) > limit {
             self.waiting.fetch_sub(frame.len(), Ordering::Relaxed);
             return Err(CallFailure::Backlog {
                 bytes: waiting,
-                limit: MAX_BYTES,
+                limit,
             });
         }
         self.frames.send(frame).ok();

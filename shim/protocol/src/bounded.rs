@@ -17,6 +17,9 @@ const FUNCTIONS: usize = 1024;
 /// The most differences a refusal may tell of.
 const DIFFERENCES: usize = 1024;
 
+/// The most arguments a program may be given.
+const ARGUMENTS: usize = 1024;
+
 thread_local! {
     /// Which list was too long. postcard's error has no room for it.
     static TOO_LONG: Cell<Option<&'static str>> = const { Cell::new(None) };
@@ -30,6 +33,10 @@ pub(crate) fn too_long() -> Option<&'static str> {
 
 pub(crate) fn functions<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<String>, D::Error> {
     source.deserialize_seq(List::new(FUNCTIONS, "list of functions"))
+}
+
+pub(crate) fn arguments<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<String>, D::Error> {
+    source.deserialize_seq(List::new(ARGUMENTS, "list of arguments"))
 }
 
 pub(crate) fn differences<'de, D: Deserializer<'de>>(

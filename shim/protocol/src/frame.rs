@@ -12,13 +12,15 @@
 use postcard::ser_flavors::Size;
 use serde::{Serialize, de::DeserializeOwned};
 
+use crate::act::MAX_ACT_BYTES;
 use crate::bounded;
 
 /// Size of the length that starts a frame, in bytes.
 pub const HEADER_BYTES: usize = 4;
 
-/// The longest frame either end sends, without its header, in bytes (8 MiB).
-pub const MAX_FRAME_BYTES: usize = 8 * 1024 * 1024;
+/// The longest frame either end sends, without its header, in bytes: the largest act, and 256 KiB
+/// for all that comes with it.
+pub const MAX_FRAME_BYTES: usize = MAX_ACT_BYTES + 256 * 1024;
 
 /// Memory an empty decoder keeps for the next frames, in bytes.
 const IDLE_CAPACITY: usize = 64 * 1024;
@@ -129,6 +131,11 @@ impl FrameDecoder {
             stream_error: None,
             failed: None,
         }
+    }
+
+    /// Accepts frames of this size as well.
+    pub fn allow(&mut self, max_frame_bytes: usize) {
+        self.max_frame_bytes = self.max_frame_bytes.max(max_frame_bytes);
     }
 
     /// Takes in bytes from the stream.

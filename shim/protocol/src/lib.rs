@@ -10,25 +10,29 @@
 //! The engine believes nothing it reads here: a frame is bounded before it is read, decoded by
 //! a strict decoder, and anything out of turn ends the plugin.
 
+mod act;
 mod bounded;
 mod frame;
 mod message;
 mod reported;
 mod settings;
 
+pub use act::{
+    Act, ActError, ActResult, AskId, Failure, MAX_ACT_BYTES, Presence, ProgramStatus, WriteMode,
+};
 pub use frame::{FrameDecoder, FrameError, HEADER_BYTES, MAX_FRAME_BYTES, encode};
 pub use message::{
-    CallError, CallId, CallLimits, Difference, EngineMessage, Figures, LogLevel, Payload,
+    CallError, CallId, CallLimits, Difference, EngineMessage, Figures, LiveLimits, LogLevel, MAX_ASKS, Payload,
     PluginError, ShimMessage,
 };
 pub use reported::REPORTED_SYSTEM_CALLS;
 pub use settings::{
-    Expected, ExpectedLimit, ExpectedMount, FileGrant, Landlock, SETTINGS_PATH, ShimSettings,
-    TimeLimits,
+    EGRESS_REFUSAL, EGRESS_SOCKET_PATH, Expected, ExpectedLimit, ExpectedMount, FileGrant,
+    Landlock, SETTINGS_PATH, ShimSettings, TimeLimits,
 };
 
 /// Version of the messages in this crate. Raised when a message changes shape.
-pub const PROTOCOL_VERSION: u16 = 1;
+pub const PROTOCOL_VERSION: u16 = 2;
 
 /// The descriptor at which the shim finds its end of the channel.
 pub const CHANNEL_FD: i32 = 3;

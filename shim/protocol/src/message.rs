@@ -2,6 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::act::{Act, ActError, ActResult, AskId};
+
+/// The most asks one shim may have under way; those beyond are answered with
+/// [`Failure::Busy`](crate::Failure::Busy).
+pub const MAX_ASKS: usize = 64;
+
 /// Names one call on one channel. Chosen by the engine, never reused on that channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CallId(pub u64);
@@ -26,6 +32,21 @@ pub struct CallLimits {
     pub wall_ms: u64,
     /// CPU time of the JavaScript thread charged to the call, in milliseconds.
     pub cpu_ms: u64,
+}
+
+/// What the shim holds of a policy and takes other values of while it runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveLimits {
+    /// The longest log line in bytes; the rest is cut.
+    pub log_line_bytes: u64,
+    /// Log bytes a second; lines beyond are dropped and counted.
+    pub log_bytes_per_second: u64,
+    /// The largest result of a call in bytes.
+    pub result_bytes: u64,
+    /// CPU time of one round of the event loop that no call pays for, in milliseconds.
+    pub background_ms: u64,
+    /// Hosts the policy lets the plugin reach, as `host:port`.
+    pub hosts: Vec<String>,
 }
 
 /// From the engine to the shim.
@@ -55,6 +76,17 @@ pub enum EngineMessage {
     },
     /// Answer no more calls and exit with status 0.
     Shutdown,
+    /// What holds from here on in place of the settings. Calls that come later in the channel begin
+    /// under it; those under way keep their times, and have their logs and results held to it.
+    Limits(LiveLimits),
+    /// The answer to [`ShimMessage::Ask`]. Every ask is answered once, unless the plugin ends
+    /// first.
+    Answer {
+        /// The ask answered.
+        id: AskId,
+        /// What came of it.
+        result: Result<ActResult, ActError>,
+    },
 }
 
 /// From the shim to the engine.
@@ -110,6 +142,16 @@ pub enum ShimMessage {
     Crash {
         /// What was thrown.
         error: PluginError,
+    },
+    /// Something the container cannot do: the engine decides, and does it. At most
+    /// [`MAX_ASKS`] may be under way.
+    Ask {
+        /// Names the ask in its answer.
+        id: AskId,
+        /// The call it is done for, where that is known; it is given up with that call.
+        call: Option<CallId>,
+        /// What is asked for.
+        act: Act,
     },
 }
 

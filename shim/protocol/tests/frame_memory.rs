@@ -93,6 +93,9 @@ fn claimed_lengths() {
         ("functions in `NoSuchFunction`", vec![3, 1, 1, 0]),
         ("text in `Log`", vec![4, 1]),
         ("name in `Crash`", vec![7]),
+        ("path in `Write`", vec![8, 1, 0, 0]),
+        ("content in `Write`", vec![8, 1, 0, 0, 1, b'/', 0, 0]),
+        ("arguments in `Run`", vec![8, 1, 0, 4, 1, b'p']),
     ];
     for (name, mut body) in bodies {
         body.extend(huge);
@@ -112,13 +115,17 @@ fn claimed_lengths() {
 
 fn small_items() {
     let (functions, differences) = ("list of functions", "list of differences");
-    let lists: [(&str, &[u8], &[u8]); 6] = [
-        (functions, &[2], &[0]),
-        (functions, &[2], &[1, b'x']),
-        (functions, &[3, 1, 1, 0], &[0]),
-        (functions, &[3, 1, 1, 0], &[1, b'x']),
-        (differences, &[1], &[0, 0, 0]),
-        (differences, &[1], &[1, b'x', 0, 1, b'x']),
+    let arguments = "list of arguments";
+    // Behind a list of arguments comes the input, which is empty.
+    let lists: [(&str, &[u8], &[u8], &[u8]); 8] = [
+        (arguments, &[8, 1, 0, 4, 1, b'p'], &[0], &[0]),
+        (arguments, &[8, 1, 0, 4, 1, b'p'], &[1, b'x'], &[0]),
+        (functions, &[2], &[0], &[]),
+        (functions, &[2], &[1, b'x'], &[]),
+        (functions, &[3, 1, 1, 0], &[0], &[]),
+        (functions, &[3, 1, 1, 0], &[1, b'x'], &[]),
+        (differences, &[1], &[0, 0, 0], &[]),
+        (differences, &[1], &[1, b'x', 0, 1, b'x'], &[]),
     ];
     // 1024, 1025 and 1048576 as the wire format writes them.
     let lengths: [(usize, &[u8], bool); 3] = [
@@ -126,9 +133,9 @@ fn small_items() {
         (1025, &[0x81, 0x08], false),
         (1 << 20, &[0x80, 0x80, 0x40], false),
     ];
-    for (list, start, item) in lists {
+    for (list, start, item, end) in lists {
         for (count, length, fits) in lengths {
-            let stream = framed(&[start, length, &item.repeat(count)].concat());
+            let stream = framed(&[start, length, &item.repeat(count), end].concat());
             let mut decoder = FrameDecoder::new(MAX_FRAME_BYTES);
             decoder.push(&stream);
             let (result, most) = most_held(|| decoder.next::<ShimMessage>());

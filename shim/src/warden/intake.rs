@@ -6,12 +6,14 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use lazaret_protocol::{CallError, CallId, EngineMessage, ShimMessage};
 
 use super::{Backlog, Guard, Work};
 use crate::channel::{Channel, ChannelError, Reader};
 use crate::exit;
+use crate::runtime::Asks;
 
 /// There is nothing more to hear, for the reason this exit code gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +25,7 @@ pub struct Intake {
     reader: Mutex<Reader>,
     guard: Arc<Guard>,
     backlog: Arc<Backlog>,
+    asks: Arc<Asks>,
     served: AtomicBool,
 }
 
@@ -34,12 +37,14 @@ impl Intake {
         reader: Reader,
         guard: Arc<Guard>,
         backlog: Arc<Backlog>,
+        asks: Arc<Asks>,
     ) -> Self {
         Self {
             channel,
             reader: Mutex::new(reader),
             guard,
             backlog,
+            asks,
             served: AtomicBool::new(false),
         }
     }
@@ -123,6 +128,12 @@ impl Intake {
                     self.answer(id, error);
                 }
             }
+            EngineMessage::Limits(limits) => {
+                let background = Duration::from_millis(limits.background_ms);
+                self.guard.set_background(background);
+                self.backlog.push(Work::Limits(limits));
+            }
+            EngineMessage::Answer { id, result } => self.asks.answer(id, result),
             EngineMessage::Shutdown => return Ok(true),
             EngineMessage::Hello { .. } => return Err(ChannelError::OutOfTurn),
         }

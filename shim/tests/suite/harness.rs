@@ -14,7 +14,7 @@ use lazaret_protocol::{
 use lazaret_shim::beneath::{Place, Places};
 use lazaret_shim::channel::{Channel, Reader};
 use lazaret_shim::javascript::{self, Job};
-use lazaret_shim::runtime::{Config, ModuleLimits};
+use lazaret_shim::runtime::{Asks, Config, ModuleLimits};
 use lazaret_shim::warden::watch::{Budgets, Watch};
 use lazaret_shim::warden::{self, Backlog, Ending, Guard, Intake};
 
@@ -113,7 +113,14 @@ impl Plugin {
         let ending = Arc::new(Ending::new(channel.clone()));
         let backlog = Arc::new(Backlog::default());
         let reader = Reader::default();
-        let intake = Intake::new(channel.clone(), reader, guard.clone(), backlog.clone());
+        let asks = Arc::new(Asks::default());
+        let intake = Intake::new(
+            channel.clone(),
+            reader,
+            guard.clone(),
+            backlog.clone(),
+            asks.clone(),
+        );
         let intake = Arc::new(intake);
         let job = Job {
             config: Config {
@@ -125,6 +132,7 @@ impl Plugin {
                 result_bytes: self.result_bytes,
                 modules: self.modules,
                 sink: channel.clone(),
+                asks: Some(asks),
             },
             deny_executable_memory: self.deny_executable_memory,
             entry: self.entry.to_owned(),

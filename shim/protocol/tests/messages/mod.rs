@@ -1,12 +1,14 @@
 //! Every message there is, for property tests.
 
+mod acts;
+
 use lazaret_protocol::{
-    CallError, CallId, CallLimits, Difference, EngineMessage, Figures, LogLevel, Payload,
-    PluginError, ShimMessage,
+    CallError, CallId, CallLimits, Difference, EngineMessage, Figures, LiveLimits, LogLevel,
+    Payload, PluginError, ShimMessage,
 };
 use proptest::{collection::vec, option, prelude::*};
 
-fn text() -> impl Strategy<Value = String> {
+pub(super) fn text() -> impl Strategy<Value = String> {
     vec(any::<char>(), 0..40).prop_map(String::from_iter)
 }
 
@@ -95,6 +97,8 @@ pub(crate) fn shim_message() -> impl Strategy<Value = ShimMessage> {
         (text(), option::of(call_id()))
             .prop_map(|(permission, call)| ShimMessage::Violation { permission, call }),
         plugin_error().prop_map(|error| ShimMessage::Crash { error }),
+        (acts::ask_id(), option::of(call_id()), acts::act())
+            .prop_map(|(id, call, act)| ShimMessage::Ask { id, call, act }),
     ]
 }
 
@@ -112,5 +116,17 @@ pub(crate) fn engine_message() -> impl Strategy<Value = EngineMessage> {
         ),
         call_id().prop_map(|id| EngineMessage::Cancel { id }),
         Just(EngineMessage::Shutdown),
+        (any::<[u64; 4]>(), vec(text(), 0..4)).prop_map(|(figures, hosts)| {
+            let [log_line_bytes, log_bytes_per_second, result_bytes, background_ms] = figures;
+            EngineMessage::Limits(LiveLimits {
+                log_line_bytes,
+                log_bytes_per_second,
+                result_bytes,
+                background_ms,
+                hosts,
+            })
+        }),
+        (acts::ask_id(), acts::result())
+            .prop_map(|(id, result)| EngineMessage::Answer { id, result }),
     ]
 }

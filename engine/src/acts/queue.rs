@@ -1,0 +1,265 @@
+//! The asks of one plugin: how many there may be, and whose turn it is. Pure.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use lazaret_protocol::{Act, ActError, AskId, CallId, Failure, MAX_ACT_BYTES, MAX_ASKS};
+
+/// The most bytes all asks of one plugin may hold at a time: one of the largest, and half as much
+/// beside it.
+const MAX_BYTES: usize = MAX_ACT_BYTES / 2 * 3;
+
+/// The most programs of one plugin that run at a time.
+const MAX_PROGRAMS: usize = 4;
+
+/// Acts of one lane wait for each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Lane {
+    /// Files: one after the other, in the order they were asked for.
+    Files,
+    /// Programs: a few at a time.
+    Programs,
+}
+
+impl Lane {
+    fn of(act: &Act) -> Self {
+        match act {
+            Act::Write { .. }
+            | Act::Remove { .. }
+            | Act::MakeDirectory { .. }
+            | Act::Rename { .. } => Self::Files,
+            Act::Run { .. } => Self::Programs,
+        }
+    }
+
+    fn most(self) -> usize {
+        match self {
+            Self::Files => 1,
+            Self::Programs => MAX_PROGRAMS,
+        }
+    }
+}
+
+/// One ask whose turn has come.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Ask {
+    pub(crate) id: AskId,
+    pub(crate) act: Act,
+}
+
+/// What is known of an ask until it is answered.
+#[derive(Debug)]
+struct Known {
+    call: Option<CallId>,
+    lane: Lane,
+    bytes: usize,
+    under_way: bool,
+}
+
+/// The asks of one plugin.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    asks: BTreeMap<AskId, Known>,
+    waiting: VecDeque<Ask>,
+}
+
+impl Queue {
+    /// Whether an ask of this number is not answered yet.
+    pub(crate) fn holds(&self, id: AskId) -> bool {
+        self.asks.contains_key(&id)
+    }
+
+    /// Takes an ask in; its number must not be [held](Self::holds).
+    ///
+    /// # Errors
+    /// The answer, where there are too many.
+    pub(crate) fn take(
+        &mut self,
+        id: AskId,
+        call: Option<CallId>,
+        act: Act,
+    ) -> Result<(), ActError> {
+        let busy = |what: String| ActError::Failed {
+            failure: Failure::Busy,
+            message: what,
+        };
+        if self.asks.len() >= MAX_ASKS {
+            return Err(busy(format!("more than {MAX_ASKS} acts are under way")));
+        }
+        let bytes = size(&act);
+        let held: usize = self.asks.values().map(|known| known.bytes).sum();
+        if held + bytes > MAX_BYTES {
+            return Err(busy(format!(
+                "acts under way would hold {} bytes, with a limit of {MAX_BYTES}",
+                held + bytes
+            )));
+        }
+        let known = Known {
+            call,
+            lane: Lane::of(&act),
+            bytes,
+            under_way: false,
+        };
+        self.asks.insert(id, known);
+        self.waiting.push_back(Ask { id, act });
+        Ok(())
+    }
+
+    /// The next ask whose lane is free; it is under way from here on.
+    pub(crate) fn next(&mut self) -> Option<Ask> {
+        let place = self.waiting.iter().position(|ask| {
+            let lane = Lane::of(&ask.act);
+            let under_way = |known: &&Known| known.under_way && known.lane == lane;
+            self.asks.values().filter(under_way).count() < lane.most()
+        })?;
+        let ask = self.waiting.remove(place)?;
+        if let Some(known) = self.asks.get_mut(&ask.id) {
+            known.under_way = true;
+        }
+        Some(ask)
+    }
+
+    /// An ask that was under way is over.
+    pub(crate) fn over(&mut self, id: AskId) {
+        self.asks.remove(&id);
+    }
+
+    /// Takes back what a call that is over still waits for.
+    pub(crate) fn give_up(&mut self, call: CallId) -> GivenUp {
+        let of_call = |known: &Known| known.call == Some(call);
+        let mut given_up = GivenUp::default();
+        for (id, known) in self.asks.iter().filter(|(_, known)| of_call(known)) {
+            if known.under_way {
+                given_up.under_way.push(*id);
+            } else {
+                given_up.waiting.push(*id);
+            }
+        }
+        for id in &given_up.waiting {
+            self.asks.remove(id);
+        }
+        self.waiting.retain(|ask| self.asks.contains_key(&ask.id));
+        given_up
+    }
+}
+
+/// The asks of a call that is over.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct GivenUp {
+    /// Their turn never came; to be answered.
+    pub(crate) waiting: Vec<AskId>,
+    /// To be stopped, where that can be done.
+    pub(crate) under_way: Vec<AskId>,
+}
+
+/// Bytes the engine holds for an act.
+pub(crate) fn size(act: &Act) -> usize {
+    match act {
+        Act::Write { path, content, .. } => path.len() + content.len(),
+        Act::Remove { path } | Act::MakeDirectory { path, .. } => path.len(),
+        Act::Rename { from, to } => from.len() + to.len(),
+        Act::Run {
+            program,
+            arguments,
+            input,
+        } => program.len() + input.len() + arguments.iter().map(String::len).sum::<usize>(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn remove() -> Act {
+        Act::Remove { path: "/a".into() }
+    }
+
+    fn run() -> Act {
+        Act::Run {
+            program: "p".into(),
+            arguments: vec![],
+            input: vec![],
+        }
+    }
+
+    fn taken(acts: impl IntoIterator<Item = (u64, Option<u64>, Act)>) -> Queue {
+        let mut queue = Queue::default();
+        for (id, call, act) in acts {
+            queue.take(AskId(id), call.map(CallId), act).unwrap();
+        }
+        queue
+    }
+
+    fn next(queue: &mut Queue) -> Option<u64> {
+        queue.next().map(|ask| ask.id.0)
+    }
+
+    #[test]
+    fn files_come_one_after_the_other_in_the_order_they_were_asked_for() {
+        let mut queue = taken([(7, None, remove()), (3, None, remove())]);
+        assert_eq!(next(&mut queue), Some(7));
+        assert_eq!(next(&mut queue), None);
+        queue.over(AskId(7));
+        assert_eq!(next(&mut queue), Some(3));
+    }
+
+    #[test]
+    fn a_program_that_lasts_keeps_no_file_waiting_and_a_few_run_at_a_time() {
+        let programs = (0..=MAX_PROGRAMS as u64).map(|id| (id, None, run()));
+        let mut queue = taken(programs.chain([(99, None, remove())]));
+        for id in 0..MAX_PROGRAMS as u64 {
+            assert_eq!(next(&mut queue), Some(id));
+        }
+        assert_eq!(next(&mut queue), Some(99));
+        assert_eq!(next(&mut queue), None);
+        queue.over(AskId(0));
+        assert_eq!(next(&mut queue), Some(MAX_PROGRAMS as u64));
+    }
+
+    #[test]
+    fn more_than_may_be_under_way_are_answered_at_once() {
+        let mut queue = taken((0..MAX_ASKS as u64).map(|id| (id, None, remove())));
+        let busy = queue.take(AskId(1000), None, remove()).unwrap_err();
+        assert!(matches!(
+            busy,
+            ActError::Failed {
+                failure: Failure::Busy,
+                ..
+            }
+        ));
+        queue.next();
+        queue.over(AskId(0));
+        queue.take(AskId(1000), None, remove()).unwrap();
+    }
+
+    #[test]
+    fn what_is_asked_for_holds_no_more_than_so_much_memory() {
+        let large = || Act::Run {
+            program: "p".into(),
+            arguments: vec![],
+            input: vec![0; MAX_ACT_BYTES],
+        };
+        let mut queue = taken([(0, None, large())]);
+        let busy = queue.take(AskId(1), None, large()).unwrap_err();
+        assert!(matches!(busy, ActError::Failed { failure: Failure::Busy, message } if message.contains("16777218 bytes")));
+        assert!(!queue.holds(AskId(1)));
+    }
+
+    #[test]
+    fn what_a_call_asked_for_is_given_up_with_it() {
+        let mut queue = taken([
+            (1, Some(1), remove()),
+            (2, Some(1), remove()),
+            (3, Some(2), remove()),
+            (4, None, remove()),
+        ]);
+        assert_eq!(next(&mut queue), Some(1));
+        let given_up = queue.give_up(CallId(1));
+        assert_eq!(given_up.waiting, [AskId(2)]);
+        assert_eq!(given_up.under_way, [AskId(1)]);
+        assert!(queue.holds(AskId(1)) && !queue.holds(AskId(2)));
+        queue.over(AskId(1));
+        assert_eq!(next(&mut queue), Some(3));
+        queue.over(AskId(3));
+        assert_eq!(next(&mut queue), Some(4));
+    }
+}

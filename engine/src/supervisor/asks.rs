@@ -1,0 +1,78 @@
+//! What the plugin asks the engine to do: taken in, decided, answered.
+
+use lazaret_protocol::{Act as Asked, ActResult, AskId, CallId, EngineMessage};
+
+use super::state::State;
+use super::task::Task;
+use crate::acts::{self, Outcome};
+use crate::event::{Act, EndReason, Verdict, Witness};
+
+impl Task {
+    /// The shim asks for something.
+    pub(super) async fn on_ask(
+        &mut self,
+        state: &mut State,
+        id: AskId,
+        call: Option<CallId>,
+        act: Asked,
+    ) {
+        if self.acts.queue.holds(id) {
+            let what = format!("an ask of the number {}, which is under way", id.0);
+            return self.kill(state, EndReason::Protocol { what }).await;
+        }
+        if call.is_some_and(|call| !state.calls.holds(call)) {
+            return self.answer(state, id, Err(acts::given_up())).await;
+        }
+        match self.acts.queue.take(id, call, act) {
+            Ok(()) => self.start_acts(state).await,
+            Err(error) => self.answer(state, id, Err(error)).await,
+        }
+    }
+
+    /// Begins all acts whose turn has come. Decided here and not when they were asked for: the
+    /// policy may be another by now.
+    async fn start_acts(&mut self, state: &mut State) {
+        while !is_over(state)
+            && let Some(ask) = self.acts.queue.next()
+        {
+            let Some(permission) = acts::refused(&ask.act, &self.policy) else {
+                self.acts.start(ask);
+                continue;
+            };
+            self.acts.queue.over(ask.id);
+            let act = Act::refused(permission.clone());
+            self.on_violation(state, act, Witness::Engine).await;
+            let denied = lazaret_protocol::ActError::Denied { permission };
+            self.answer(state, ask.id, Err(denied)).await;
+        }
+    }
+
+    /// An act is over.
+    pub(super) async fn on_act(&mut self, state: &mut State, id: AskId, outcome: Outcome) {
+        self.answer(state, id, outcome).await;
+        self.start_acts(state).await;
+    }
+
+    /// Gives up what was asked for a call that is over.
+    pub(super) async fn give_up_acts(&mut self, state: &mut State, call: CallId) {
+        for id in self.acts.give_up(call) {
+            self.answer(state, id, Err(acts::given_up())).await;
+        }
+    }
+
+    async fn answer(&mut self, state: &mut State, id: AskId, result: Result<ActResult, lazaret_protocol::ActError>) {
+        if is_over(state) {
+            return;
+        }
+        // A shim of ours reads all the time: one that leaves its answers lying is none.
+        if self.outbox.answer(&EngineMessage::Answer { id, result }).is_err() {
+            let what = "it does not read the answers to what it asks for".to_owned();
+            self.kill(state, EndReason::Protocol { what }).await;
+        }
+    }
+}
+
+/// Whether nothing is done for the plugin any more.
+fn is_over(state: &State) -> bool {
+    state.evidence.exit.is_some() || matches!(state.evidence.verdict, Some(Verdict::Kill(_)))
+}

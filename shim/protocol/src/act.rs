@@ -1,0 +1,154 @@
+//! What a plugin asks its engine to do for it. The container itself can do none of this.
+
+use serde::{Deserialize, Serialize};
+
+/// The most bytes one act carries, as the content of a file or what a program is given or says
+/// (8 MiB). The policy may allow less.
+pub const MAX_ACT_BYTES: usize = 8 * 1024 * 1024;
+
+/// Names one ask on one channel. Chosen by the shim; not used for another while it is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct AskId(pub u64);
+
+/// What is asked for. Paths are those of the host, as the policy names them: absolute, without
+/// empty parts, `.` or `..`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Act {
+    /// Write a file.
+    Write {
+        /// The file.
+        path: String,
+        /// What becomes of a file that is there.
+        mode: WriteMode,
+        /// What becomes of a file that is not.
+        presence: Presence,
+        /// The bytes.
+        #[serde(with = "serde_bytes")]
+        content: Vec<u8>,
+    },
+    /// Remove a file or an empty directory.
+    Remove {
+        /// Which.
+        path: String,
+    },
+    /// Make a directory.
+    MakeDirectory {
+        /// Which.
+        path: String,
+        /// Make those above it as well; one that is there already is none the worse.
+        parents: bool,
+    },
+    /// Give a file or directory another name below the same grant. A file of the new name is
+    /// replaced.
+    Rename {
+        /// The name it has.
+        from: String,
+        /// The name it gets.
+        to: String,
+    },
+    /// Run a program that the policy names.
+    Run {
+        /// Its name in the policy.
+        program: String,
+        /// Its arguments without its own name, 1024 at most.
+        #[serde(deserialize_with = "crate::bounded::arguments")]
+        arguments: Vec<String>,
+        /// Its standard input.
+        #[serde(with = "serde_bytes")]
+        input: Vec<u8>,
+    },
+}
+
+/// What becomes of the content a file has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WriteMode {
+    /// It is replaced.
+    Replace,
+    /// It stays, and the new content comes behind it.
+    Append,
+}
+
+/// Whether a file must be there before it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Presence {
+    /// It is made where it is not.
+    Any,
+    /// It must be there.
+    Old,
+    /// It must not.
+    New,
+}
+
+/// What came of an act.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ActResult {
+    /// It is done.
+    Done,
+    /// The program has ended.
+    Ran {
+        /// How.
+        status: ProgramStatus,
+        /// What it wrote to standard output.
+        #[serde(with = "serde_bytes")]
+        stdout: Vec<u8>,
+        /// What it wrote to standard error.
+        #[serde(with = "serde_bytes")]
+        stderr: Vec<u8>,
+    },
+}
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ProgramStatus {
+    /// It exited with this status.
+    Code(i32),
+    /// This signal ended it.
+    Signal(i32),
+}
+
+/// Why an act was not done, or not to its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ActError {
+    /// No permission grants it.
+    Denied {
+        /// The permission that would have been needed, as `file:write:/etc/shadow`.
+        permission: String,
+    },
+    /// It would go past a limit of the policy.
+    Limit {
+        /// Which, as `filesystem.write /srv/out size`.
+        what: String,
+        /// What it would have come to, in the limit's unit.
+        asked: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// It could not be done.
+    Failed {
+        /// The kind of failure.
+        failure: Failure,
+        /// What happened, with the name of what it happened to.
+        message: String,
+    },
+}
+
+/// Kinds of failure that plugins tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Failure {
+    /// There is no such file, directory or program.
+    NotFound,
+    /// The name is taken.
+    AlreadyExists,
+    /// A part of the path is no directory.
+    NotADirectory,
+    /// It is a directory.
+    IsADirectory,
+    /// Too much is asked at a time.
+    Busy,
+    /// It took too long.
+    TimedOut,
+    /// It was given up, since its call or the plugin is over.
+    Interrupted,
+    /// Anything else.
+    Other,
+}
