@@ -144,6 +144,7 @@ impl Server {
                     Started::Pending(promise) => self.pending.push((id, promise)),
                 }
             }
+            Work::Limits(limits) => self.runtime.set_limits(limits),
             Work::Ended(id) => self.pending.retain(|(pending, _)| *pending != id),
         }
     }

@@ -90,13 +90,9 @@ pub fn frame(message: &EngineMessage) -> Result<Vec<u8>, FrameError> {
 /// Splits the engine's end; `result_bytes` is the largest result the policy allows.
 pub fn split(socket: UnixStream, result_bytes: u64) -> (Receiver, Sender) {
     let (read, write) = socket.into_split();
-    let largest = usize::try_from(result_bytes)
-        .unwrap_or(usize::MAX)
-        .saturating_add(OVERHEAD_BYTES)
-        .min(lazaret_protocol::MAX_FRAME_BYTES);
     let receiver = Receiver {
         socket: read,
-        decoder: FrameDecoder::new(largest),
+        decoder: FrameDecoder::new(largest_frame(result_bytes)),
         buffer: vec![0; READ_BYTES],
         turn: TURN_BYTES,
     };
@@ -104,6 +100,12 @@ pub fn split(socket: UnixStream, result_bytes: u64) -> (Receiver, Sender) {
 }
 
 impl Receiver {
+    /// Lets results be as large as this. The size is never taken back: a frame may be arriving. A
+    /// result larger than its call may have is refused when it is there.
+    pub fn allow(&mut self, result_bytes: u64) {
+        self.decoder.allow(largest_frame(result_bytes));
+    }
+
     /// The next message. Safe to be dropped while it waits: what was read is kept.
     ///
     /// # Errors
@@ -132,6 +134,13 @@ impl Receiver {
             }
         }
     }
+}
+
+fn largest_frame(result_bytes: u64) -> usize {
+    usize::try_from(result_bytes)
+        .unwrap_or(usize::MAX)
+        .saturating_add(OVERHEAD_BYTES)
+        .min(lazaret_protocol::MAX_FRAME_BYTES)
 }
 
 impl Sender {

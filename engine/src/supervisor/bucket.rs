@@ -23,6 +23,14 @@ impl Bucket {
         }
     }
 
+    /// Fills at another rate from here on; what is in it stays, as far as it has room.
+    pub(super) fn set(&mut self, per_second: f64, most: f64, now: Instant) {
+        self.fill(now);
+        self.per_second = per_second;
+        self.most = most;
+        self.level = self.level.min(most);
+    }
+
     /// Takes so much out if it is there.
     pub(super) fn take(&mut self, cost: f64, now: Instant) -> bool {
         self.fill(now);

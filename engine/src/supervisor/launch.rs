@@ -193,6 +193,7 @@ impl Engine {
         let (ready_sender, ready) = oneshot::channel();
         let (end_sender, end) = watch::channel(None);
         let task = tokio::spawn(
+        let figures = cgroup.clone();
             Task {
                 launcher: Arc::clone(&self.launcher),
                 plugin: plugin.name().to_owned(),
@@ -204,6 +205,7 @@ impl Engine {
                 cgroup,
                 cgroup_events,
                 policy,
+                landlock: self.landlock.clone(),
                 receiver,
                 outbox,
                 listener,
@@ -226,6 +228,7 @@ impl Engine {
             pid,
         };
         match ready.await {
+            cgroup: figures,
             Ok(functions) => {
                 running.functions = functions;
                 Ok(running)

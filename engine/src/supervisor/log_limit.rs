@@ -22,6 +22,13 @@ impl LogLimit {
         }
     }
 
+    /// Another limit from here on.
+    pub(super) fn set(&mut self, bytes_per_second: u64, now: Instant) {
+        let bytes_per_second = bytes_per_second as f64;
+        self.bytes
+            .set(bytes_per_second, bytes_per_second * 2.0, now);
+    }
+
     /// Whether a line of this many bytes may pass. If so: how many lines were dropped before it.
     pub(super) fn admit(
         &mut self,
@@ -72,6 +79,18 @@ mod tests {
             .filter(|_| limit.admit(0, 1, now).is_some())
             .count();
         assert_eq!(admitted, 15);
+    }
+
+    #[test]
+    fn another_limit_holds_at_once() {
+        let start = Instant::now();
+        let mut limit = LogLimit::new(1000, start);
+        limit.set(100, start);
+        assert_eq!(limit.admit(201, 0, start), None);
+        assert_eq!(limit.admit(20, 0, start), Some(1));
+        limit.set(1000, start);
+        let later = start + Duration::from_secs(1);
+        assert_eq!(limit.admit(900, 0, later), Some(0));
     }
 
     #[test]

@@ -11,6 +11,8 @@
 //!
 //! Whatever ends it, the container, its cgroup and its directory are gone when `Ended` is told.
 
+mod asks;
+mod apply;
 mod bucket;
 mod calls;
 mod errors;
@@ -29,6 +31,7 @@ mod state;
 mod task;
 mod violations;
 
+pub use apply::{Applied, ApplyError};
 pub use calls::{CallFailure, MAX_CALLS_IN_FLIGHT};
 pub use errors::{EngineError, LaunchError};
 pub use launch::{Engine, LaunchOptions, allows_executable_memory};

@@ -1,11 +1,16 @@
 //! A running plugin, as those who use it hold it.
 
+use std::time::Instant;
+
+use lazaret_policy::EffectivePolicy;
 use lazaret_protocol::{LogLevel, Payload};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+use super::apply::{Applied, ApplyError, ApplyRequest};
 use super::calls::{CallFailure, Reply};
+use crate::container::{Cgroup, Usage};
 use crate::event::{EndReason, Violation};
 
 /// Something a plugin did that is not the answer to a call.
@@ -62,6 +67,7 @@ pub(super) enum Command {
         arguments: Payload,
         reply: Reply,
     },
+    Apply(Box<ApplyRequest>),
     Stop,
 }
 
@@ -73,6 +79,7 @@ pub struct Running {
     pub(super) task: JoinHandle<Ended>,
     pub(super) functions: Vec<String>,
     pub(super) pid: u32,
+    pub(super) cgroup: Cgroup,
 }
 
 impl Running {
@@ -84,6 +91,14 @@ impl Running {
     /// Process id of its shim on the host.
     pub fn pid(&self) -> u32 {
         self.pid
+    }
+
+    /// What it has used so far, by the kernel's word.
+    ///
+    /// # Errors
+    /// Where that cannot be read, as when it has ended.
+    pub fn usage(&self) -> std::io::Result<Usage> {
+        self.cgroup.usage()
     }
 
     /// Calls an exported function; many may be under way. A call given up on (its future is
@@ -105,6 +120,32 @@ impl Running {
             Ok(result) => result,
             Err(_) => Err(CallFailure::Ended(self.reason().await)),
         }
+    }
+
+    /// Holds it to another policy from here on, on every layer or on none. What can only be held
+    /// by a new container is refused, with the changes in question. Calls under way keep the times
+    /// they began with; none is lost.
+    ///
+    /// # Errors
+    /// [`ApplyError`]; the policy before holds then.
+    pub async fn apply(&self, policy: EffectivePolicy) -> Result<Applied, ApplyError> {
+        let (reply, answer) = oneshot::channel();
+        let request = Box::new(ApplyRequest {
+            policy,
+            asked: Instant::now(),
+            reply,
+        });
+        if self.commands.send(Command::Apply(request)).await.is_ok()
+            && let Ok(result) = answer.await
+        {
+            return result;
+        }
+        Err(ApplyError::Ended(self.reason().await))
+    }
+
+    /// Waits until it has ended, and tells why.
+    pub fn until_ended(&self) -> impl Future<Output = EndReason> + Send + use<> {
+        reason(self.end.clone())
     }
 
     /// Asks it to stop and waits until everything of it is gone.
@@ -137,16 +178,16 @@ impl Running {
     }
 
     async fn reason(&self) -> EndReason {
-        let mut end = self.end.clone();
-        match end
-            .wait_for(Option::is_some)
-            .await
-            .map(|reason| reason.clone())
-        {
-            Ok(Some(reason)) => reason,
-            _ => EndReason::Engine {
-                what: "the engine's task for the plugin failed".to_owned(),
-            },
-        }
+        reason(self.end.clone()).await
+    }
+}
+
+async fn reason(mut end: watch::Receiver<Option<EndReason>>) -> EndReason {
+    let ended = end.wait_for(Option::is_some).await;
+    match ended.map(|reason| reason.clone()) {
+        Ok(Some(reason)) => reason,
+        _ => EndReason::Engine {
+            what: "the engine's task for the plugin failed".to_owned(),
+        },
     }
 }

@@ -21,6 +21,7 @@ use crate::channel::{ChannelError, Receiver};
 use crate::container::{Cgroup, CgroupEvents, Launcher, Listener, Reported};
 use crate::event::{Act, EndReason, KILLED_FOR, Verdict, Witness};
 use crate::learn::Watch;
+use crate::host::Landlock;
 
 /// How often the CPU time of calls under way is looked at.
 pub(super) const CPU_TICK: Duration = Duration::from_millis(200);
@@ -43,6 +44,7 @@ pub(super) struct Task {
     pub(super) cgroup: Cgroup,
     pub(super) cgroup_events: CgroupEvents,
     pub(super) policy: EffectivePolicy,
+    pub(super) landlock: Landlock,
     pub(super) receiver: Receiver,
     pub(super) pidfd: OwnedFd,
     pub(super) outbox: Outbox,
@@ -89,6 +91,9 @@ impl Task {
                 // Everybody who held the plugin let go of it.
                 Wake::Command(None) => {
                     state.accepts_commands = false;
+                Wake::Command(Some(Command::Apply(request))) => {
+                    self.on_apply(&mut state, *request).await;
+                }
                     self.stop(&mut state);
                 }
                 Wake::Exit(Some(status)) => {
@@ -222,7 +227,11 @@ impl Task {
                 };
                 let cpu = self.cgroup.cpu_us().ok();
                 state.looks.called();
-                if let Some(id) = state.calls.begin(reply, limits, Instant::now(), cpu) {
+                if let Some(id) = state
+                    .calls
+                    .begin(reply, limits, result, Instant::now(), cpu)
+                {
+                let result = self.policy.resources().output.result.value.bytes();
                     if let Some(learn) = &mut self.learn {
                         learn.called(id, Instant::now(), cpu);
                     }
@@ -244,6 +253,8 @@ impl Task {
     fn stop(&mut self, state: &mut State) {
         if state.evidence.verdict.is_none() {
             state.evidence.verdict = Some(Verdict::Stop);
+            // Taken out before.
+            Command::Apply(_) => {}
             self.say(&EngineMessage::Shutdown);
             state.deadline = Some((Instant::now() + EXIT_GRACE, EndReason::Stopped));
         }

@@ -1,7 +1,7 @@
 //! Calls of the plugin's exports.
 
 use deno_core::v8;
-use lazaret_protocol::{CallError, CallId, Payload};
+use lazaret_protocol::{CallError, CallId, LiveLimits, Payload};
 
 use super::convert::{arguments, result};
 use super::errors::call_error;
@@ -53,6 +53,17 @@ impl Runtime {
         };
         self.set_call(None);
         started
+    }
+
+    /// Other limits for what the plugin says, and another list of hosts.
+    pub fn set_limits(&mut self, limits: LiveLimits) {
+        self.result_bytes = limits.result_bytes;
+        let state = self.js.op_state();
+        let mut state = state.borrow_mut();
+        let host = state.borrow_mut::<Host>();
+        host.log
+            .set(limits.log_line_bytes, limits.log_bytes_per_second);
+        host.hosts = limits.hosts;
     }
 
     /// The promise has a result. Runs no code of the plugin's.

@@ -23,6 +23,13 @@ impl LogLimit {
         }
     }
 
+    /// Other limits; what was said so far counts.
+    pub(super) fn set(&mut self, line_bytes: u64, bytes_per_second: u64) {
+        self.line_bytes = usize::try_from(line_bytes).unwrap_or(usize::MAX);
+        self.bytes_per_second = bytes_per_second;
+        self.left = self.left.min(bytes_per_second);
+    }
+
     /// The longest line in bytes.
     pub(super) fn line_bytes(&self) -> usize {
         self.line_bytes
@@ -87,6 +94,19 @@ mod tests {
         assert!(limit.admit(&line, now).is_some());
         assert!(limit.admit("y", now).is_none());
         assert!(limit.admit("y", now + Duration::from_secs(1)).is_some());
+    }
+
+    #[test]
+    fn other_limits_hold_from_the_next_line_on() {
+        let now = Instant::now();
+        let mut limit = LogLimit::new(100, 1000, now);
+        limit.set(4, 30);
+        assert_eq!(limit.admit("abcdef", now), Some(("abcd", 0)));
+        assert_eq!(limit.admit("abcdef", now), None, "what was left is cut down");
+        limit.set(100, 1000);
+        assert_eq!(limit.admit("abcdef", now), None, "nothing is given");
+        let later = now + Duration::from_secs(1);
+        assert_eq!(limit.admit("abcdef", later), Some(("abcdef", 2)));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
-use lazaret_protocol::{CallId, Payload};
+use lazaret_protocol::{CallId, LiveLimits, Payload};
 
 /// One thing to do.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub enum Work {
     },
     /// A call was answered without its result: forget it.
     Ended(CallId),
+    /// Other limits for what the plugin says.
+    Limits(LiveLimits),
 }
 
 /// Work in the order in which the engine asked for it. Both threads add; the JavaScript thread

@@ -106,6 +106,11 @@ impl Guard {
         lock(&self.watch).cancel_call(id)
     }
 
+    /// See [`Watch::set_background`].
+    pub fn set_background(&self, background: Duration) {
+        lock(&self.watch).set_background(background);
+    }
+
     /// Runs JavaScript as one turn and tells how the turn ended.
     pub fn turn<T>(&self, kind: TurnKind, work: impl FnOnce() -> T) -> (T, TurnEnd) {
         let cpu = self.cpu();

@@ -120,6 +120,11 @@ impl Watch {
         self.give_up(id).then_some(CallError::Cancelled)
     }
 
+    /// Another limit for rounds of the event loop that no call pays for; the one under way too.
+    pub fn set_background(&mut self, background: Duration) {
+        self.budgets.background = background;
+    }
+
     /// JavaScript starts to run. `cpu` is the JavaScript thread's clock. True if the warden would
     /// look too late to hold the turn, or a call that has arrived, to its limits and must be told
     /// to look now.

@@ -1,6 +1,6 @@
 //! Time limits, cancellation, floods: what a plugin cannot take more of than it was given.
 
-use lazaret_protocol::{CallError, CallLimits, EngineMessage, LogLevel, Payload};
+use lazaret_protocol::{CallError, CallLimits, EngineMessage, LiveLimits, LogLevel, Payload};
 
 use crate::harness::{GENEROUS, Plugin};
 
@@ -232,6 +232,36 @@ fn a_console_flood_is_cut_and_dropped() {
     shim.json("flood", "[]");
     // A second's worth at the start and what is gained while it runs: never near what was said.
     assert!(shim.lines().len() < 10_000, "{}", shim.lines().len());
+}
+
+#[test]
+fn other_limits_hold_from_the_next_call_on() {
+    let mut shim = Plugin::new(
+        "export const result = (bytes) => 'x'.repeat(bytes);
+         export const line = () => { console.log('abcdef'); };",
+    )
+    .ready();
+    shim.json("result", "[100]");
+    let mut limits = LiveLimits {
+        log_line_bytes: 3,
+        log_bytes_per_second: 100_000,
+        result_bytes: 50,
+        background_ms: 1000,
+        hosts: Vec::new(),
+    };
+    shim.send(&EngineMessage::Limits(limits.clone()));
+    match shim.call_within("result", "[100]", GENEROUS) {
+        Err(CallError::ResultTooLarge { limit: 50, .. }) => {}
+        other => panic!("{other:?}"),
+    }
+    shim.json("line", "[]");
+    (limits.log_line_bytes, limits.result_bytes) = (100, 1000);
+    shim.send(&EngineMessage::Limits(limits));
+    shim.json("result", "[100]");
+    shim.json("line", "[]");
+    let lines = shim.lines();
+    let lines: Vec<&str> = lines.iter().map(|line| line.1).collect();
+    assert_eq!(lines, ["abc", "abcdef"]);
 }
 
 #[test]

@@ -71,7 +71,10 @@ fn main() {
                 ..
             } => call(&asks, id, &function, &arguments),
             EngineMessage::Shutdown => return,
-            EngineMessage::Hello { .. } | EngineMessage::Cancel { .. } => {}
+            EngineMessage::Hello { .. }
+            | EngineMessage::Cancel { .. }
+            | EngineMessage::Limits(_)
+            | EngineMessage::Answer { .. } => {}
         }
     }
 }
