@@ -15,6 +15,7 @@ mod inside;
 mod kill;
 mod landlock;
 mod leaks;
+mod learn;
 mod machine;
 mod maximum;
 mod neighbour;
@@ -43,6 +44,7 @@ fn cases(has: &dyn Fn(Js) -> bool) -> Vec<Case> {
     cases.extend(filtered::cases());
     cases.extend(inside::cases());
     cases.extend(landlock::probe_cases());
+    cases.extend(learn::probe_cases());
     cases.extend(violations::cases());
     cases.extend(protocol::cases());
     cases.extend(oversized::cases());
@@ -65,6 +67,7 @@ fn cases(has: &dyn Fn(Js) -> bool) -> Vec<Case> {
             cases.extend(attacks::javascript_cases(js));
             cases.extend(cancel::cases(js));
             cases.extend(landlock::cases(js));
+            cases.extend(learn::cases(js));
             cases.extend(maximum::cases(js));
             cases.extend(neighbour::cases(js));
         } else {

@@ -1,5 +1,5 @@
-//! The system calls that can be asked for: those of the protocol's list, and some that are refused
-//! without a report.
+//! The system calls that can be asked for: those of the protocol's list, some that are refused
+//! without a report, and one of each optional group.
 
 use libc::c_long;
 
@@ -30,6 +30,8 @@ const HERE: Argument = Number(libc::AT_FDCWD as c_long);
 const SELF: Argument = Number(1);
 const PAGE: Argument = Number(4096);
 const ONE: Argument = Number(1);
+/// No descriptor; of children any.
+const NOTHING: Argument = Number(-1);
 
 pub(super) type Call = (&'static str, c_long, [Argument; 6]);
 
@@ -310,4 +312,44 @@ pub(super) const CALLS: &[Call] = &[
         libc::SYS_remap_file_pages,
         [N, N, N, N, N, N],
     ),
+    // Optional calls, one of each group: what the kernel answers by itself is never `EPERM`.
+    ("dup", libc::SYS_dup, [NOTHING, N, N, N, N, N]),
+    ("fadvise64", libc::SYS_fadvise64, [NOTHING, N, N, N, N, N]),
+    ("fchmod", libc::SYS_fchmod, [NOTHING, N, N, N, N, N]),
+    ("flock", libc::SYS_flock, [NOTHING, ONE, N, N, N, N]),
+    ("fsync", libc::SYS_fsync, [NOTHING, N, N, N, N, N]),
+    ("ftruncate", libc::SYS_ftruncate, [NOTHING, N, N, N, N, N]),
+    ("getitimer", libc::SYS_getitimer, [N, Buffer, N, N, N, N]),
+    ("getpriority", libc::SYS_getpriority, [N, N, N, N, N, N]),
+    (
+        "getsockname",
+        libc::SYS_getsockname,
+        [NOTHING, Buffer, Buffer, N, N, N],
+    ),
+    (
+        "inotify_rm_watch",
+        libc::SYS_inotify_rm_watch,
+        [NOTHING, N, N, N, N, N],
+    ),
+    ("munlock", libc::SYS_munlock, [N, N, N, N, N, N]),
+    ("pipe2", libc::SYS_pipe2, [Buffer, N, N, N, N, N]),
+    (
+        "pwrite64",
+        libc::SYS_pwrite64,
+        [NOTHING, Buffer, ONE, N, N, N],
+    ),
+    ("rmdir", libc::SYS_rmdir, [Text(NEW), N, N, N, N, N]),
+    (
+        "rt_sigpending",
+        libc::SYS_rt_sigpending,
+        [Buffer, Number(8), N, N, N, N],
+    ),
+    ("select", libc::SYS_select, [N, N, N, N, Buffer, N]),
+    (
+        "sendfile",
+        libc::SYS_sendfile,
+        [NOTHING, NOTHING, N, N, N, N],
+    ),
+    ("sysinfo", libc::SYS_sysinfo, [Buffer, N, N, N, N, N]),
+    ("wait4", libc::SYS_wait4, [NOTHING, N, ONE, N, N, N]),
 ];

@@ -1,0 +1,14 @@
+//! Learning: what is seen of a plugin, and that nothing is let through for it.
+
+mod groups;
+
+use lazaret_tests::case::Case;
+use lazaret_tests::setup::Js;
+
+pub(crate) fn probe_cases() -> Vec<Case> {
+    groups::probe_cases()
+}
+
+pub(crate) fn cases(js: Js) -> Vec<Case> {
+    groups::cases(js)
+}
