@@ -9,10 +9,10 @@ use lazaret_launcher_wire::{
 use lazaret_policy::Resources;
 use oci_spec::OciSpecError;
 use oci_spec::runtime::{
-    Linux, LinuxBuilder, LinuxCapabilitiesBuilder, LinuxCpuBuilder, LinuxIdMapping,
+    Linux, LinuxBuilder, LinuxCapabilities, LinuxCapabilitiesBuilder, LinuxCpuBuilder, LinuxIdMapping,
     LinuxIdMappingBuilder, LinuxMemoryBuilder, LinuxNamespace, LinuxNamespaceBuilder,
     LinuxNamespaceType, LinuxPidsBuilder, LinuxResources, LinuxResourcesBuilder, Mount, Process,
-    ProcessBuilder, RootBuilder, Spec, SpecBuilder, UserBuilder,
+    ProcessBuilder, RootBuilder, Spec, SpecBuilder, User, UserBuilder,
 };
 
 use super::mounts::{MASKED_PATHS, READ_ONLY_PATHS};
@@ -21,7 +21,7 @@ use super::{BundleRequest, HOSTNAME, PLUGIN_ID, limits};
 use crate::host::CgroupVersion;
 
 /// The version of the specification whose keys are used; runc 1.1 and later know it.
-const OCI_VERSION: &str = "1.0.2";
+pub(super) const OCI_VERSION: &str = "1.0.2";
 
 /// The whole `config.json`.
 pub(super) fn spec(request: &BundleRequest<'_>, mounts: Vec<Mount>) -> Result<Spec, OciSpecError> {
@@ -41,15 +41,6 @@ pub(super) fn spec(request: &BundleRequest<'_>, mounts: Vec<Mount>) -> Result<Sp
 }
 
 fn process(request: &BundleRequest<'_>) -> Result<Process, OciSpecError> {
-    // An absent set means `leave as it is`: every set is there and empty.
-    let none = HashSet::new;
-    let capabilities = LinuxCapabilitiesBuilder::default()
-        .bounding(none())
-        .effective(none())
-        .inheritable(none())
-        .permitted(none())
-        .ambient(none())
-        .build()?;
     let mut args = vec!["/lazaret/shim".to_owned()];
     if let Some(call) = &request.standalone_call {
         args.extend(["--call".to_owned(), call.function.clone()]);
@@ -57,21 +48,35 @@ fn process(request: &BundleRequest<'_>) -> Result<Process, OciSpecError> {
     }
     ProcessBuilder::default()
         .terminal(false)
-        .user(
-            UserBuilder::default()
-                .uid(PLUGIN_ID)
-                .gid(PLUGIN_ID)
-                .umask(0o077_u32)
-                .build()?,
-        )
+        .user(user()?)
         .args(args)
         // The runtimes ask for PATH and add HOME. QuickJS's binding would keep compiled code of
         // plugins in a cache on disk and run it unchecked the next time.
         .env(["PATH=/lazaret", "HOME=/tmp", "V82JSC_NO_BC_CACHE=1"].map(str::to_owned))
         .cwd("/")
-        .capabilities(capabilities)
+        .capabilities(no_capabilities()?)
         .rlimits(limits::told(request.policy.resources())?)
         .no_new_privileges(true)
+        .build()
+}
+
+pub(super) fn user() -> Result<User, OciSpecError> {
+    UserBuilder::default()
+        .uid(PLUGIN_ID)
+        .gid(PLUGIN_ID)
+        .umask(0o077_u32)
+        .build()
+}
+
+/// An absent set means `leave as it is`: every set is there and empty.
+pub(super) fn no_capabilities() -> Result<LinuxCapabilities, OciSpecError> {
+    let none = HashSet::new;
+    LinuxCapabilitiesBuilder::default()
+        .bounding(none())
+        .effective(none())
+        .inheritable(none())
+        .permitted(none())
+        .ambient(none())
         .build()
 }
 
@@ -103,7 +108,7 @@ fn linux(request: &BundleRequest<'_>) -> Result<Linux, OciSpecError> {
         .build()
 }
 
-fn namespaces() -> Result<Vec<LinuxNamespace>, OciSpecError> {
+pub(super) fn namespaces() -> Result<Vec<LinuxNamespace>, OciSpecError> {
     [
         LinuxNamespaceType::User,
         LinuxNamespaceType::Pid,
@@ -118,7 +123,7 @@ fn namespaces() -> Result<Vec<LinuxNamespace>, OciSpecError> {
     .collect()
 }
 
-fn mappings(first_host_id: u32) -> Result<Vec<LinuxIdMapping>, OciSpecError> {
+pub(super) fn mappings(first_host_id: u32) -> Result<Vec<LinuxIdMapping>, OciSpecError> {
     let mapping = LinuxIdMappingBuilder::default()
         .container_id(0_u32)
         .host_id(first_host_id)
@@ -127,7 +132,7 @@ fn mappings(first_host_id: u32) -> Result<Vec<LinuxIdMapping>, OciSpecError> {
     Ok(vec![mapping])
 }
 
-fn resources(policy: &Resources, cgroup: CgroupVersion) -> Result<LinuxResources, OciSpecError> {
+pub(super) fn resources(policy: &Resources, cgroup: CgroupVersion) -> Result<LinuxResources, OciSpecError> {
     let limit = i64::try_from(policy.memory.max.value.bytes()).unwrap_or(i64::MAX);
     // For the specification swap is memory and swap together: the same number means none.
     let memory = LinuxMemoryBuilder::default()

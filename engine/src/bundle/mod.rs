@@ -7,6 +7,7 @@
 mod config;
 mod limits;
 mod mounts;
+mod program;
 mod seccomp;
 mod settings;
 mod write;
@@ -17,6 +18,7 @@ use lazaret_launcher_wire::{ContainerId, FileMount};
 use lazaret_policy::EffectivePolicy;
 
 pub(crate) use seccomp::{Group, held, optional};
+pub use program::{ProgramBundle, ProgramRequest, build_program};
 pub use settings::{UnheldGrant, unheld_reason};
 pub use write::{WriteError, write};
 

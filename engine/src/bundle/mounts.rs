@@ -64,9 +64,9 @@ pub(super) struct Planned {
 
 const GUARDED: [&str; 3] = ["nosuid", "nodev", "noexec"];
 
-/// Every mount, in the order they are made.
-pub(super) fn plan(directory: &Path, tmp_bytes: u64, grants: usize) -> Vec<Planned> {
-    let small = |target: &str, flags: &[&'static str]| Planned {
+/// A tmpfs with room for device nodes or mount points.
+fn small(target: &str, flags: &[&'static str]) -> Planned {
+    Planned {
         target: target.to_owned(),
         kind: "tmpfs",
         source: PathBuf::from("tmpfs"),
@@ -74,19 +74,14 @@ pub(super) fn plan(directory: &Path, tmp_bytes: u64, grants: usize) -> Vec<Plann
         data: vec!["mode=755".into(), "size=64k".into()],
         bytes: Some(SMALL),
         inodes: None,
-    };
+    }
+}
+
+/// The mounts of every container: of nothing but its own.
+pub(super) fn own(tmp_bytes: u64) -> Vec<Planned> {
     // A page for each inode at the least: empty files cannot use up more than the size.
     let tmp_inodes = (tmp_bytes / 4096).max(16);
-    let bind = |target: String, name: String| Planned {
-        target,
-        kind: "bind",
-        source: directory.join(name),
-        flags: ["ro"].into_iter().chain(GUARDED).collect(),
-        data: Vec::new(),
-        bytes: None,
-        inodes: None,
-    };
-    let mut mounts = vec![
+    vec![
         Planned {
             target: "/proc".to_owned(),
             kind: "proc",
@@ -111,9 +106,25 @@ pub(super) fn plan(directory: &Path, tmp_bytes: u64, grants: usize) -> Vec<Plann
             bytes: Some(tmp_bytes),
             inodes: Some(tmp_inodes),
         },
+    ]
+}
+
+/// Every mount of a plugin's container, in the order they are made.
+pub(super) fn plan(directory: &Path, tmp_bytes: u64, grants: usize) -> Vec<Planned> {
+    let bind = |target: String, name: String| Planned {
+        target,
+        kind: "bind",
+        source: directory.join(name),
+        flags: ["ro"].into_iter().chain(GUARDED).collect(),
+        data: Vec::new(),
+        bytes: None,
+        inodes: None,
+    };
+    let mut mounts = own(tmp_bytes);
+    mounts.extend([
         bind("/plugin".to_owned(), PLUGIN_DIRECTORY.to_owned()),
         bind("/run/lazaret".to_owned(), SETTINGS_DIRECTORY.to_owned()),
-    ];
+    ]);
     if grants > 0 {
         mounts.push(small("/granted", &GUARDED));
     }

@@ -21,8 +21,8 @@ use oci_spec::runtime::{
     LinuxSeccompBuilder, LinuxSeccompOperator, LinuxSyscall, LinuxSyscallBuilder,
 };
 
-const EPERM: u32 = libc::EPERM as u32;
-const ENOSYS: u32 = libc::ENOSYS as u32;
+pub(super) const EPERM: u32 = libc::EPERM as u32;
+pub(super) const ENOSYS: u32 = libc::ENOSYS as u32;
 
 /// Wants for the profile of one container.
 #[derive(Clone, Copy, Debug)]
@@ -139,7 +139,7 @@ const WITHOUT_EXECUTION: [u64; 4] = [
     (libc::PROT_READ | libc::PROT_WRITE) as u64,
 ];
 
-fn architecture() -> Arch {
+pub(super) fn architecture() -> Arch {
     if cfg!(target_arch = "aarch64") {
         Arch::ScmpArchAarch64
     } else {
@@ -151,11 +151,14 @@ fn errno(action: LinuxSeccompAction) -> Option<u32> {
     (action == LinuxSeccompAction::ScmpActErrno).then_some(EPERM)
 }
 
-fn plain(names: &[&str], action: LinuxSeccompAction) -> Result<LinuxSyscall, OciSpecError> {
+pub(super) fn plain(
+    names: &[&str],
+    action: LinuxSeccompAction,
+) -> Result<LinuxSyscall, OciSpecError> {
     rule(names, action, errno(action), &[])
 }
 
-fn rule(
+pub(super) fn rule(
     names: &[&str],
     action: LinuxSeccompAction,
     errno: Option<u32>,
@@ -173,7 +176,7 @@ fn rule(
     builder.build()
 }
 
-fn compare(
+pub(super) fn compare(
     index: usize,
     operator: LinuxSeccompOperator,
     value: u64,

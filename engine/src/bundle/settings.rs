@@ -113,6 +113,7 @@ pub(super) fn settings(
         },
         files: grants.to_vec(),
         hosts: Vec::new(),
+        egress: false,
         time: TimeLimits {
             startup_ms: resources.time.startup.value.millis(),
             call_ms: resources.time.call.value.millis(),
@@ -134,6 +135,7 @@ fn landlock(abi: u32, grants: &[FileGrant]) -> Landlock {
     Landlock {
         abi,
         readable: own.into_iter().chain(granted).map(str::to_owned).collect(),
+        sockets: Vec::new(),
     }
 }
 

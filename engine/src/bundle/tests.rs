@@ -1,5 +1,6 @@
 //! Whole bundles as snapshots, the specification's rules, and the launcher's floor.
 
+mod program;
 mod weaker;
 
 use std::collections::BTreeSet;

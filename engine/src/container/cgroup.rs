@@ -313,7 +313,7 @@ impl Cgroup {
     }
 
     /// Which files it has.
-    pub(super) fn version(&self) -> CgroupVersion {
+    pub(crate) fn version(&self) -> CgroupVersion {
         self.version
     }
 }

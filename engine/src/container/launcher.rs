@@ -160,8 +160,35 @@ impl Launcher {
             rootfs: rootfs.to_owned(),
             grants: bundle.grants.clone(),
         };
+        self.created(&request, descriptors).await
+    }
+
+    /// Creates the container of a program: its standard input, output and error travel along.
+    ///
+    /// # Errors
+    /// [`LauncherError`].
+    pub async fn create_program(
+        &self,
+        id: &ContainerId,
+        config: &str,
+        rootfs: &Path,
+        streams: [OwnedFd; 3],
+    ) -> Result<Created, LauncherError> {
+        let request = Request::CreateProgram {
+            id: id.clone(),
+            config: config.to_owned(),
+            rootfs: rootfs.to_owned(),
+        };
+        self.created(&request, streams).await
+    }
+
+    async fn created(
+        &self,
+        request: &Request,
+        descriptors: [OwnedFd; 3],
+    ) -> Result<Created, LauncherError> {
         let (response, received) = self
-            .ask("create the container", &request, &descriptors)
+            .ask("create the container", request, &descriptors)
             .await?;
         let mut received = received.into_iter();
         match (response, received.next()) {

@@ -7,9 +7,11 @@ mod launcher;
 mod listener;
 mod process;
 mod reactor;
+mod reservation;
 
 pub use cgroup::{Cgroup, CgroupDifference, Limits, Usage};
 pub use cgroup_events::CgroupEvents;
 pub use launcher::{Created, Launcher, LauncherError};
 pub use listener::{Asked, Listener, Observed, Reported};
 pub use process::{ProcessDifference, check_process};
+pub(crate) use reservation::Reservation;

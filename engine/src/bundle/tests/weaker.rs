@@ -27,7 +27,7 @@ fn refuses_each(changes: &[(&str, Value)]) {
     }
 }
 
-fn set(config: &mut Value, pointer: &str, value: Value) {
+pub(super) fn set(config: &mut Value, pointer: &str, value: Value) {
     let (parent, key) = pointer.rsplit_once('/').unwrap();
     match config.pointer_mut(parent).unwrap() {
         Value::Object(object) => {
