@@ -31,7 +31,6 @@ mod state;
 mod task;
 mod violations;
 
-pub use apply::{Applied, ApplyError};
 pub use calls::{CallFailure, MAX_CALLS_IN_FLIGHT};
 pub use errors::{EngineError, LaunchError};
 pub use launch::{Engine, LaunchOptions, allows_executable_memory};

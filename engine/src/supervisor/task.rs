@@ -20,8 +20,8 @@ use super::state::State;
 use crate::channel::{ChannelError, Receiver};
 use crate::container::{Cgroup, CgroupEvents, Launcher, Listener, Reported};
 use crate::event::{Act, EndReason, KILLED_FOR, Verdict, Witness};
-use crate::learn::Watch;
 use crate::host::Landlock;
+use crate::learn::Watch;
 
 /// How often the CPU time of calls under way is looked at.
 pub(super) const CPU_TICK: Duration = Duration::from_millis(200);
@@ -43,8 +43,8 @@ pub(super) struct Task {
     pub(super) first_host_id: u32,
     pub(super) cgroup: Cgroup,
     pub(super) cgroup_events: CgroupEvents,
-    pub(super) policy: EffectivePolicy,
     pub(super) landlock: Landlock,
+    pub(super) policy: EffectivePolicy,
     pub(super) receiver: Receiver,
     pub(super) pidfd: OwnedFd,
     pub(super) outbox: Outbox,
@@ -87,13 +87,13 @@ impl Task {
             match self.wait(&mut state).await {
                 Wake::Message(Ok(message)) => self.on_message(&mut state, message).await,
                 Wake::Message(Err(error)) => self.on_channel_end(&mut state, error).await,
+                Wake::Command(Some(Command::Apply(request))) => {
+                    self.on_apply(&mut state, *request).await;
+                }
                 Wake::Command(Some(command)) => self.on_command(&mut state, command),
                 // Everybody who held the plugin let go of it.
                 Wake::Command(None) => {
                     state.accepts_commands = false;
-                Wake::Command(Some(Command::Apply(request))) => {
-                    self.on_apply(&mut state, *request).await;
-                }
                     self.stop(&mut state);
                 }
                 Wake::Exit(Some(status)) => {
@@ -221,6 +221,7 @@ impl Task {
                 reply,
             } => {
                 let time = &self.policy.resources().time;
+                let result = self.policy.resources().output.result.value.bytes();
                 let limits = CallLimits {
                     wall_ms: time.call.value.millis(),
                     cpu_ms: time.cpu_per_call.value.millis(),
@@ -231,7 +232,6 @@ impl Task {
                     .calls
                     .begin(reply, limits, result, Instant::now(), cpu)
                 {
-                let result = self.policy.resources().output.result.value.bytes();
                     if let Some(learn) = &mut self.learn {
                         learn.called(id, Instant::now(), cpu);
                     }
@@ -246,6 +246,8 @@ impl Task {
                     }
                 }
             }
+            // Taken out before.
+            Command::Apply(_) => {}
             Command::Stop => self.stop(state),
         }
     }
@@ -253,8 +255,6 @@ impl Task {
     fn stop(&mut self, state: &mut State) {
         if state.evidence.verdict.is_none() {
             state.evidence.verdict = Some(Verdict::Stop);
-            // Taken out before.
-            Command::Apply(_) => {}
             self.say(&EngineMessage::Shutdown);
             state.deadline = Some((Instant::now() + EXIT_GRACE, EndReason::Stopped));
         }
