@@ -183,7 +183,7 @@ impl Task {
 }
 
 /// Whether a running container can be held to it.
-fn is_live(change: &Difference) -> bool {
+pub(crate) fn is_live(change: &Difference) -> bool {
     let sections = ["resources.memory.", "resources.cpu.", "resources.pids."];
     let more = ["resources.output.", "violations.", "network:"];
     let times = ["resources.time.call", "resources.time.cpu_per_call"];

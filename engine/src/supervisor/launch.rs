@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Instant;
 
-use lazaret_launcher_wire::{ContainerId, encode_snapshot};
+use lazaret_launcher_wire::encode_snapshot;
 use lazaret_policy::{EffectivePolicy, EngineChoice, SecurityLevel};
 use rustix::fs::{MemfdFlags, OFlags, SealFlags};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -15,9 +15,10 @@ use super::outbox::Outbox;
 use super::quarantine::Quarantine;
 use super::running::{PluginEvent, Running};
 use super::task::Task;
+use crate::acts::Acts;
 use crate::bundle::{self, BundleRequest};
 use crate::channel;
-use crate::container::{Cgroup, CgroupEvents, Launcher, Listener};
+use crate::container::{Cgroup, CgroupEvents, Launcher, Listener, Reservation};
 use crate::host::{self, CgroupVersion, Installation, Landlock, ShimEngine, Unenforced};
 use crate::learn::{Tally, Watch};
 use crate::plugin::Plugin;
@@ -208,6 +209,7 @@ impl Engine {
                 policy,
                 receiver,
                 outbox,
+                acts: Acts::default(),
                 listener,
                 exit,
                 output,
@@ -248,42 +250,6 @@ fn ticks() -> tokio::time::Interval {
 /// Whether machine code may be made at run time: never at level `maximum`, where V8 interprets.
 pub fn allows_executable_memory(shim: ShimEngine, policy: &EffectivePolicy) -> bool {
     shim.needs_executable_memory() && policy.level().value != SecurityLevel::Maximum
-}
-
-/// A container id that is given back, with all that was made under it, unless the plugin's task
-/// takes it over: also where the launch is given up halfway.
-struct Reservation(Option<(Arc<Launcher>, ContainerId, Cgroup)>);
-
-impl Reservation {
-    fn new(launcher: &Arc<Launcher>, id: &ContainerId, cgroup: CgroupVersion) -> Self {
-        let cgroup = Cgroup::of(id, cgroup);
-        Self(Some((Arc::clone(launcher), id.clone(), cgroup)))
-    }
-
-    fn hand_over(mut self) {
-        self.0 = None;
-    }
-
-    async fn release(mut self) {
-        if let Some((launcher, id, cgroup)) = self.0.take()
-            && launcher.delete(&id).await.is_err()
-        {
-            // The launcher is gone. What it was making when it went is in the cgroup.
-            cgroup.remove();
-        }
-    }
-}
-
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        let Some((launcher, id, _)) = self.0.take() else {
-            return;
-        };
-        // Without a runtime the launcher's own end removes it.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { launcher.delete(&id).await });
-        }
-    }
 }
 
 fn io(what: &'static str) -> impl Fn(std::io::Error) -> LaunchError {

@@ -148,10 +148,15 @@ impl Running {
         reason(self.end.clone())
     }
 
-    /// Asks it to stop and waits until everything of it is gone.
-    pub async fn stop(self) -> Ended {
+    /// Asks it to stop, which it does soon.
+    pub async fn ask_to_stop(&self) {
         // Closed: it has ended already.
         drop(self.commands.send(Command::Stop).await);
+    }
+
+    /// Asks it to stop and waits until everything of it is gone.
+    pub async fn stop(self) -> Ended {
+        self.ask_to_stop().await;
         self.ended().await
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use lazaret_launcher_wire::{ContainerId, ExitStatus};
 use lazaret_policy::EffectivePolicy;
-use lazaret_protocol::{CallLimits, EngineMessage, ShimMessage};
+use lazaret_protocol::{AskId, CallLimits, EngineMessage, ShimMessage};
 use rustix::process::{Signal, pidfd_send_signal};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -17,6 +17,7 @@ use super::outbox::Outbox;
 use super::quarantine::Quarantine;
 use super::running::{Command, Ended, PluginEvent};
 use super::state::State;
+use crate::acts::{Acts, Outcome};
 use crate::channel::{ChannelError, Receiver};
 use crate::container::{Cgroup, CgroupEvents, Launcher, Listener, Reported};
 use crate::event::{Act, EndReason, KILLED_FOR, Verdict, Witness};
@@ -49,6 +50,8 @@ pub(super) struct Task {
     pub(super) pidfd: OwnedFd,
     pub(super) outbox: Outbox,
     pub(super) listener: Option<Listener>,
+    /// What the plugin asked for.
+    pub(super) acts: Acts,
     pub(super) exit: oneshot::Receiver<ExitStatus>,
     pub(super) output: std::io::PipeReader,
     pub(super) commands: mpsc::Receiver<Command>,
@@ -69,6 +72,7 @@ enum Wake {
     Syscall(std::io::Result<Reported>),
     Deadline,
     Tick,
+    Act(AskId, Outcome),
     Look(std::io::Result<()>),
 }
 
@@ -120,6 +124,7 @@ impl Task {
                         self.kill(&mut state, reason).await;
                     }
                 }
+                Wake::Act(id, outcome) => self.on_act(&mut state, id, outcome).await,
                 Wake::Look(notified) => {
                     let looked = match notified {
                         Ok(()) => self.look(&mut state).await,
@@ -159,6 +164,7 @@ impl Task {
             listener,
             ticks,
             cgroup_events,
+            acts,
             ..
         } = self;
         let deadline = state.deadline.as_ref().map(|(at, _)| *at);
@@ -187,6 +193,7 @@ impl Task {
             }, if !exited => Wake::Syscall(call),
             () = sleep_until(deadline.unwrap_or_else(Instant::now).into()), if deadline.is_some() => Wake::Deadline,
             () = sleep_until(overdue.unwrap_or_else(Instant::now).into()), if overdue.is_some() => Wake::Tick,
+            (id, outcome) = acts.over(), if !exited => Wake::Act(id, outcome),
             notified = async { from(listen_from).await; cgroup_events.notified().await }, if !exited => Wake::Look(notified),
             () = sleep_until(look_at.into()), if !exited => Wake::Look(Ok(())),
             _ = ticks.tick(), if !state.calls.is_empty() && !killed && !exited => Wake::Tick,
