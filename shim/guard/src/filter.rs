@@ -10,6 +10,7 @@
 //! hear of it. It is refused all the same: by the first filter, whether anybody listens or not.
 
 mod ahead;
+mod verdict;
 
 use std::collections::BTreeMap;
 
@@ -23,6 +24,7 @@ use crate::readback::tasks;
 use crate::reported::REPORTED;
 
 pub use ahead::{Waiting, ahead};
+pub use verdict::{Verdict, verdict};
 
 /// How many programs [`install`] adds to every task.
 pub const PROGRAMS: u64 = 2;
