@@ -21,5 +21,9 @@ pub mod host;
 pub mod learn;
 /// A plugin on the host's file system.
 pub mod plugin;
+/// Plugins an engine keeps running.
+pub mod service;
+/// What outlives an engine.
+pub mod store;
 /// One plugin from its start to its end.
 pub mod supervisor;

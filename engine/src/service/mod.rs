@@ -1,0 +1,132 @@
+//! Plugins that an engine keeps running, by their names: called, changed and stopped while others
+//! of them go on.
+//!
+//! ```text
+//!            launch                   end
+//!  policy ───────────▶ generation ─────────▶ ended
+//!    ▲                  │      ▲
+//!    │ apply, live      │      │ apply, by a new container: calls under way stay with the old
+//!    └──────────────────┘      │ one, which ends after the last of them; new ones go to the new
+//!                              └──────────────────────────────────────────────────────────────
+//! ```
+//!
+//! Each policy that holds is a revision in the [store](crate::store). One change at a time is made
+//! to a plugin; calls go on meanwhile.
+
+mod candidate;
+mod change;
+mod errors;
+mod events;
+mod generation;
+mod kept;
+mod start;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use lazaret_protocol::Payload;
+use tokio::sync::mpsc;
+
+pub use change::{Change, ChangeOptions, Changed};
+pub use errors::ServiceError;
+pub use kept::{Phase, Status};
+pub use start::{Entry, Started};
+
+use crate::event::Violation;
+use crate::store::{Revision, Store};
+use crate::supervisor::{Engine, PluginEvent};
+use kept::Kept;
+
+/// Where log lines and violations of all plugins go, each with its plugin's name.
+pub type Events = mpsc::Sender<(Arc<str>, PluginEvent)>;
+
+/// The plugins one engine keeps.
+pub struct Service {
+    engine: Engine,
+    store: Store,
+    floor: Option<PathBuf>,
+    events: Events,
+    kept: BTreeMap<String, Arc<Kept>>,
+}
+
+impl Service {
+    /// Keeps nothing yet. The floor named holds beside the operator's.
+    pub fn new(engine: Engine, store: Store, floor: Option<PathBuf>, events: Events) -> Self {
+        Self {
+            engine,
+            store,
+            floor,
+            events,
+            kept: BTreeMap::new(),
+        }
+    }
+
+    /// What there is to say of each plugin, by their names.
+    pub fn list(&self) -> Vec<Status> {
+        self.kept.values().map(|kept| kept.status()).collect()
+    }
+
+    /// What there is to say of one plugin.
+    ///
+    /// # Errors
+    /// Where there is none of that name.
+    pub fn status(&self, plugin: &str) -> Result<Status, ServiceError> {
+        Ok(self.find(plugin)?.status())
+    }
+
+    /// Calls a function of a plugin.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub async fn call(
+        &self,
+        plugin: &str,
+        function: &str,
+        arguments: Payload,
+    ) -> Result<Payload, ServiceError> {
+        self.find(plugin)?.call(function, arguments).await
+    }
+
+    /// Stops a plugin and waits until nothing of it is left.
+    ///
+    /// # Errors
+    /// Where there is none of that name, or it does not run.
+    pub async fn stop(&self, plugin: &str) -> Result<Status, ServiceError> {
+        let kept = self.find(plugin)?;
+        kept.stop().await?;
+        Ok(kept.status())
+    }
+
+    /// Stops every plugin.
+    pub async fn stop_all(&self) {
+        let ending: Vec<_> = self.kept.values().map(|kept| kept.ask_to_stop()).collect();
+        for ended in ending.into_iter().flatten() {
+            ended.await;
+        }
+    }
+
+    /// The last violations of a plugin, the oldest first.
+    ///
+    /// # Errors
+    /// Where there is none of that name.
+    pub fn violations(&self, plugin: &str) -> Result<Vec<Violation>, ServiceError> {
+        Ok(self.find(plugin)?.recent.all())
+    }
+
+    /// The policies that held for a plugin, the latest first.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub async fn revisions(&self, plugin: &str) -> Result<Vec<Revision>, ServiceError> {
+        let kept = self.find(plugin)?;
+        Ok(self.store.revisions(kept.name()).await?)
+    }
+
+    fn find(&self, plugin: &str) -> Result<&Arc<Kept>, ServiceError> {
+        self.kept.get(plugin).ok_or_else(|| {
+            let near = self.kept.keys().cloned().collect();
+            ServiceError::no_such_plugin(plugin, near)
+        })
+    }
+}
