@@ -7,8 +7,10 @@
 //! Everything is pure but [`SecurityPolicy::load`], which reads a file and those it extends. A policy with any problem is refused
 //! as a whole, and all its problems are told at once ([`PolicyProblems`]).
 
-/// Grants as they compare with each other.
-mod allowance;
+/// How much the value of a key allows, and how a floor holds it.
+mod breadth;
+/// What it takes for a change to hold.
+mod change;
 /// From values as written to values the language allows.
 mod check;
 /// What changes from one policy to another.
@@ -21,19 +23,23 @@ mod effective;
 mod extends;
 /// Maps of known keys, lists and single values taken out of the tree.
 mod fields;
-/// What an operator lets no policy go beyond.
+/// What an operator lets no policy go beyond, and what a plugin asks for itself.
 mod floor;
-/// Host names a plugin may reach.
-mod host;
+/// Policy files written one way.
+mod format;
+/// What is granted, and grants as they compare with each other.
+mod grants;
 /// The keys of an effective policy, one by one.
 mod keys;
+/// Every path of the language, and what stands there.
+mod layout;
 /// The three built-in levels.
 mod level;
 /// Policy files read from disk.
 mod load;
 /// Names of programs, environment variables and plugins.
 mod name;
-/// Endpoints on the network.
+/// Hosts, and what may be spoken to them.
 mod network;
 /// Where a value came from, and values that carry it.
 mod origin;
@@ -43,12 +49,16 @@ mod overrides;
 mod path;
 /// Permission strings and which of them covers which.
 mod permission;
+/// What putting another policy in force takes.
+mod plan;
 /// `SecurityPolicy`: one file, checked.
 mod policy;
 /// The policies of the built-in levels.
 mod preset;
 /// Problems of a policy file and how they read.
 mod problem;
+/// Numbers, sizes and times within their bounds.
+mod range;
 /// The keys described, for the schema and the reference.
 mod reference;
 /// What a host must be able to hold.
@@ -57,42 +67,61 @@ mod requirements;
 mod resource_key;
 /// Limits on memory, CPU, processes, files, output and time.
 mod resources;
-/// The JavaScript engine.
-mod runtime;
 /// The JSON Schema of policy files.
 mod schema;
 /// How much a policy exposes.
 mod score;
+/// An effective policy by its sections.
+mod sections;
+/// Sections of keys with a single value each.
+mod settings;
 /// Sizes, times and shares with their units.
 mod units;
 /// What is done about violations.
 mod violations;
+/// Closed sets of words, and lists of them.
+mod word;
 /// YAML events to a small tree with places, with everything a policy does not need refused.
 mod yaml;
 
+pub use change::Change;
 pub use difference::{Difference, Side};
-pub use effective::EffectivePolicy;
+pub use effective::{Decision, EffectivePolicy};
 pub use floor::Cut;
-pub use host::Host;
+pub use format::format;
+pub use grants::{
+    EnvValue, MessageTerms, MessageType, Program, ProgramLimits, Receive, Secret, SecretName,
+    SecretSource, Send, Types, Write,
+};
 pub use keys::Key;
 pub use level::SecurityLevel;
 pub use name::{EnvName, PluginName, ProgramName};
-pub use network::{AllowedEndpoint, Endpoint, Port, Protocol};
+pub use network::{
+    AddressClass, AllowedEndpoint, Endpoint, Host, HostPattern, Method, Methods, PathPattern,
+    Paths, Port, Protocol,
+};
 pub use origin::{Granted, Origin, Setting};
 pub use overrides::ResourceOverrides;
 pub use path::GrantPath;
 pub use permission::Permission;
+pub use plan::Plan;
 pub use policy::{LoadError, SecurityPolicy};
 pub use problem::{Invalid, PolicyProblems, Problem};
 pub use reference::{Described, KEYS, Shape};
 pub use requirements::{Requirement, RequirementKey, Requirements};
 pub use resource_key::ResourceKey;
 pub use resources::{Cpu, CpuWeight, Files, Memory, Output, Pids, Resources, Time, Tmp};
-pub use runtime::EngineChoice;
 pub use schema::{schema, schema_text};
 pub use score::{Part, Score};
-pub use units::{ByteSize, CpuShare, TimeLimit};
+pub use sections::{Env, Exec, Filesystem, Messaging, Network};
+pub use settings::{
+    Audit, AuditRecords, Bound, EngineChoice, EngineFlag, FileLimits, Health, HealthFunction,
+    MessagingLimits, Mode, Modes, NamePattern, NetworkLimits, Quarantine, Restart, RestartOn,
+    Runtime, Section, SyscallGroup, Syscalls,
+};
+pub use units::{ByteSize, CpuShare, KeepTime, TimeLimit};
 pub use violations::{
     ActReaction, Handling, HandlingOverrides, LimitReaction, Severity, ViolationOverrides,
     Violations,
 };
+pub use word::Words;

@@ -3,6 +3,7 @@
 mod check;
 mod diff;
 mod effective;
+mod fmt;
 mod schema;
 mod score;
 mod why;
@@ -25,6 +26,8 @@ use crate::plugin::Plugin;
 pub(super) enum PolicyCommand {
     /// Check policy files: every problem with its place and what to write instead.
     Check(check::CheckArguments),
+    /// Write policy files as the language has them written: keys in order, one spelling, every comment kept.
+    Fmt(fmt::FmtArguments),
     /// Show what holds for a plugin: each key, its value, where it comes from and what holds it here.
     Effective(effective::EffectiveArguments),
     /// Tell whether a plugin may do one thing, by which line, and what would stop it.
@@ -40,6 +43,7 @@ pub(super) enum PolicyCommand {
 pub(super) fn run(command: &PolicyCommand) -> Result<ExitCode, Failure> {
     match command {
         PolicyCommand::Check(arguments) => check::run(arguments),
+        PolicyCommand::Fmt(arguments) => fmt::run(arguments),
         PolicyCommand::Effective(arguments) => effective::run(arguments),
         PolicyCommand::Why(arguments) => why::run(arguments),
         PolicyCommand::Diff(arguments) => diff::run(arguments),
@@ -146,16 +150,20 @@ fn read(path: &Path) -> Result<SecurityPolicy, Failure> {
         .ok()
         .and_then(|directory| path.strip_prefix(directory).map(Path::to_owned).ok())
         .unwrap_or_else(|| path.to_owned());
-    match SecurityPolicy::load(&shown) {
-        Ok(policy) => Ok(policy),
-        Err(error @ LoadError::Problems(_)) => {
+    SecurityPolicy::load(&shown).map_err(refusal)
+}
+
+/// Why a policy is not taken.
+fn refusal(error: LoadError) -> Failure {
+    match error {
+        LoadError::Problems(_) => {
             let text = error.to_string();
-            Err(Failure::new(
+            Failure::new(
                 ExitCode::Policy,
                 format!("the policy is invalid\n{}", text.trim_end()),
-            ))
+            )
         }
-        Err(error) => Err(Failure::of(ExitCode::Policy, &error)),
+        LoadError::Read(_) => Failure::of(ExitCode::Policy, &error),
     }
 }
 
