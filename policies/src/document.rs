@@ -1,8 +1,7 @@
-use crate::fields::{Fields, Reader, Written};
+use crate::fields::{Reader, Written};
+use crate::layout::{Entries, Form, LEAVES, Leaf, Names};
 use crate::problem::{Invalid, Place, Problem, quoted};
-use crate::resource_key::ResourceKey;
-use crate::violations::Violations;
-use crate::yaml::{Kind, Node};
+use crate::yaml::{Entry, Kind, Node};
 
 const API_VERSION: &str = "lazaret/v1";
 const KIND: &str = "SecurityPolicy";
@@ -10,38 +9,48 @@ const KIND: &str = "SecurityPolicy";
 /// A policy file as it was written: known keys only, values still text, each with its place.
 #[derive(Debug, Default)]
 pub(crate) struct PolicyDocument {
-    pub(crate) level: Option<Written>,
-    pub(crate) extends: Option<Written>,
-    /// `permissions` or `network` is there, be it empty.
-    pub(crate) states_grants: bool,
-    pub(crate) permissions: Vec<PermissionDocument>,
-    pub(crate) resources: Vec<(ResourceKey, Written)>,
-    pub(crate) endpoints: Vec<EndpointDocument>,
-    pub(crate) engine: Option<Written>,
-    pub(crate) requirements: Vec<(Written, Written)>,
-    pub(crate) violations: Vec<HandlingDocument>,
+    pub(crate) values: Vec<(&'static str, Value)>,
+    /// Sections that are there with nothing in them.
+    pub(crate) empty: Vec<String>,
 }
 
+/// What stands at a path.
 #[derive(Debug)]
-pub(crate) struct PermissionDocument {
-    pub(crate) permission: Written,
-    pub(crate) reason: Option<Written>,
+pub(crate) enum Value {
+    One(Written),
+    Many(Vec<Written>, Place),
+    Items(Vec<Item>),
+    Names(Vec<(Written, Written)>),
 }
 
-/// What is written about one kind of violation.
+/// An entry of a list.
 #[derive(Debug)]
-pub(crate) struct HandlingDocument {
-    pub(crate) kind: String,
-    pub(crate) severity: Option<Written>,
-    pub(crate) reaction: Option<Written>,
+pub(crate) struct Item {
+    pub(crate) place: Place,
+    values: Vec<(&'static str, Value)>,
 }
 
-#[derive(Debug)]
-pub(crate) struct EndpointDocument {
-    pub(crate) host: Written,
-    pub(crate) port: Written,
-    pub(crate) protocol: Option<Written>,
-    pub(crate) reason: Option<Written>,
+impl Item {
+    /// One value by the name of its key.
+    pub(crate) fn one(&self, key: &str) -> Option<&Written> {
+        match self.value(key)? {
+            Value::One(written) => Some(written),
+            _ => None,
+        }
+    }
+
+    /// A list by the name of its key.
+    pub(crate) fn many(&self, key: &str) -> Option<(&[Written], Place)> {
+        match self.value(key)? {
+            Value::Many(items, place) => Some((items, *place)),
+            _ => None,
+        }
+    }
+
+    fn value(&self, key: &str) -> Option<&Value> {
+        let found = self.values.iter().find(|(name, _)| *name == key);
+        found.map(|(_, value)| value)
+    }
 }
 
 impl PolicyDocument {
@@ -49,96 +58,130 @@ impl PolicyDocument {
     pub(crate) fn read(root: &Node, problems: &mut Vec<Problem>) -> Self {
         let mut reader = Reader { problems };
         let mut document = Self::default();
-        let known = [
-            "apiVersion",
-            "kind",
-            "level",
-            "extends",
-            "permissions",
-            "resources",
-            "network",
-            "runtime",
-            "requirements",
-            "violations",
-        ];
-        let Some(fields) = reader.fields(root, "", &known) else {
+        if !reader.section(root, "", "", &LEAVES, &mut document) {
             return document;
-        };
-
-        reader.fixed(&fields, "apiVersion", API_VERSION, root.place);
-        reader.fixed(&fields, "kind", KIND, root.place);
-        document.level = reader.optional(&fields, "level");
-        document.extends = reader.optional(&fields, "extends");
-        document.states_grants = ["permissions", "network"]
-            .iter()
-            .any(|key| fields.get(key).is_some());
-        for item in reader.list(&fields, "permissions") {
-            document.permissions.extend(reader.permission(item));
         }
-        if let Some(node) = fields.get("resources") {
-            document.resources = reader.resources(node);
-        }
-        if let Some(network) = fields
-            .get("network")
-            .and_then(|node| reader.fields(node, "network", &["endpoints"]))
-        {
-            for item in reader.list(&network, "endpoints") {
-                document.endpoints.extend(reader.endpoint(item));
-            }
-        }
-        if let Some(runtime) = fields
-            .get("runtime")
-            .and_then(|node| reader.fields(node, "runtime", &["engine"]))
-        {
-            document.engine = reader.optional(&runtime, "engine");
-        }
-        if let Some(node) = fields.get("requirements") {
-            document.requirements = reader.requirements(node);
-        }
-        if let Some(node) = fields.get("violations") {
-            document.violations = reader.violations(node);
-        }
+        reader.fixed(&document, "apiVersion", API_VERSION, root);
+        reader.fixed(&document, "kind", KIND, root);
         document
+    }
+
+    /// One value by its path.
+    pub(crate) fn one(&self, path: &str) -> Option<&Written> {
+        match self.value(path)? {
+            Value::One(written) => Some(written),
+            _ => None,
+        }
+    }
+
+    /// The entries of a list by its path.
+    pub(crate) fn items(&self, path: &str) -> &[Item] {
+        match self.value(path) {
+            Some(Value::Items(items)) => items,
+            _ => &[],
+        }
+    }
+
+    /// The names of a map by its path.
+    pub(crate) fn names(&self, path: &str) -> &[(Written, Written)] {
+        match self.value(path) {
+            Some(Value::Names(names)) => names,
+            _ => &[],
+        }
+    }
+
+    fn value(&self, path: &str) -> Option<&Value> {
+        let found = self.values.iter().find(|(known, _)| *known == path);
+        found.map(|(_, value)| value)
     }
 }
 
 impl Reader<'_> {
-    /// A value that must be there and must be one certain word.
-    fn fixed(&mut self, fields: &Fields<'_>, key: &str, expected: &str, root: Place) {
-        let Some(node) = fields.get(key) else {
-            self.report(
-                root,
-                Invalid::new(format!("`{key}` is missing"))
-                    .hint(format!("add `{key}: {expected}`")),
-            );
-            return;
+    /// A map of which each key is a path of its own or begins some; `false` where it is none.
+    ///
+    /// `shown` is the map's path for messages, `path` its path among the `leaves`.
+    fn section(
+        &mut self,
+        node: &Node,
+        shown: &str,
+        path: &str,
+        leaves: &'static [Leaf],
+        into: &mut PolicyDocument,
+    ) -> bool {
+        let mut known: Vec<&str> = Vec::new();
+        for leaf in leaves {
+            let below = match path {
+                "" => Some(leaf.path),
+                path => leaf
+                    .path
+                    .strip_prefix(path)
+                    .and_then(|rest| rest.strip_prefix('.')),
+            };
+            if let Some(below) = below {
+                let name = below.split('.').next().unwrap_or(below);
+                if !known.contains(&name) {
+                    known.push(name);
+                }
+            }
+        }
+        let Some(fields) = self.fields(node, shown, &known) else {
+            return false;
         };
-        if let Some(written) = self.scalar(node, key)
-            && written.text != expected
-        {
-            let message = format!(
-                "`{key}` is {}, and only `{expected}` is known",
-                quoted(&written.text)
-            );
-            self.report(
-                written.place,
-                Invalid::new(message).hint(format!("write `{key}: {expected}`")),
-            );
+        if fields.entries.is_empty() {
+            into.empty.push(path.to_owned());
+        }
+        for entry in &fields.entries {
+            let path = match path {
+                "" => entry.key.clone(),
+                path => format!("{path}.{}", entry.key),
+            };
+            let shown = fields.path_of(&entry.key);
+            match leaves.iter().find(|leaf| leaf.path == path) {
+                Some(leaf) => {
+                    let value = self.leaf(&entry.value, &shown, leaf.form);
+                    into.values.extend(value.map(|value| (leaf.path, value)));
+                }
+                None => {
+                    self.section(&entry.value, &shown, &path, leaves, into);
+                }
+            }
+        }
+        true
+    }
+
+    fn leaf(&mut self, node: &Node, shown: &str, form: Form) -> Option<Value> {
+        match form {
+            Form::One => self.scalar(node, shown).map(Value::One),
+            Form::Words(most) => {
+                let items = self.list(node, shown, most)?;
+                let shown = format!("{shown}[]");
+                let written = items.iter().filter_map(|item| self.scalar(item, &shown));
+                Some(Value::Many(written.collect(), node.place))
+            }
+            Form::Entries(entries) => {
+                let items = self.list(node, shown, entries.most)?;
+                let shown = format!("{shown}[]");
+                let items = items
+                    .iter()
+                    .filter_map(|item| self.item(item, &shown, entries));
+                Some(Value::Items(items.collect()))
+            }
+            Form::Names(names) => self.names(node, shown, names).map(Value::Names),
         }
     }
 
-    fn permission(&mut self, item: &Node) -> Option<PermissionDocument> {
-        if !matches!(item.kind, Kind::Map(_)) {
-            return Some(PermissionDocument {
-                permission: self.scalar(item, "permissions[]")?,
-                reason: None,
-            });
-        }
-        // `- file:read: /srv` is a map to YAML; say so before its key is called unknown.
-        if let Kind::Map(entries) = &item.kind
-            && let [only] = entries.as_slice()
-            && only.key.contains(':')
-        {
+    fn item(&mut self, item: &Node, shown: &str, entries: &'static Entries) -> Option<Item> {
+        let place = item.place;
+        let Kind::Map(map) = &item.kind else {
+            let Some(main) = entries.main else {
+                self.map(item, shown)?;
+                return None;
+            };
+            let written = self.scalar(item, shown)?;
+            let values = vec![(main, Value::One(written))];
+            return Some(Item { place, values });
+        };
+        if let Some(only) = broken_permission(map, entries) {
             let message = format!(
                 "{} is a key here, because a space follows its last colon",
                 quoted(&only.key)
@@ -149,79 +192,33 @@ impl Reader<'_> {
             );
             return None;
         }
-        let fields = self.fields(item, "permissions[]", &["permission", "reason"])?;
-        let reason = self.optional(&fields, "reason");
-        Some(PermissionDocument {
-            permission: self.required(&fields, "permission", item.place)?,
-            reason,
-        })
-    }
-
-    fn endpoint(&mut self, item: &Node) -> Option<EndpointDocument> {
-        let fields = self.fields(
-            item,
-            "network.endpoints[]",
-            &["host", "port", "protocol", "reason"],
-        )?;
-        let host = self.required(&fields, "host", item.place);
-        let port = self.required(&fields, "port", item.place);
-        let protocol = self.optional(&fields, "protocol");
-        let reason = self.optional(&fields, "reason");
-        Some(EndpointDocument {
-            host: host?,
-            port: port?,
-            protocol,
-            reason,
-        })
-    }
-
-    fn resources(&mut self, node: &Node) -> Vec<(ResourceKey, Written)> {
-        let mut written = Vec::new();
-        let Some(sections) = self.fields(node, "resources", &ResourceKey::SECTIONS) else {
-            return written;
-        };
-        for entry in &sections.entries {
-            let keys = ResourceKey::ALL
-                .iter()
-                .filter(|key| key.parts().0 == entry.key);
-            let names: Vec<&str> = keys.clone().map(|key| key.parts().1).collect();
-            let Some(fields) = self.fields(&entry.value, &sections.path_of(&entry.key), &names)
-            else {
-                continue;
-            };
-            for key in keys {
-                written.extend(
-                    self.optional(&fields, key.parts().1)
-                        .map(|value| (*key, value)),
-                );
-            }
+        let mut read = PolicyDocument::default();
+        self.section(item, shown, "", entries.leaves, &mut read);
+        let values = read.values;
+        let written = |key: &&str| map.iter().any(|entry| entry.key == **key);
+        for key in entries.required.iter().filter(|key| !written(key)) {
+            let hint = format!("add `{key}: ...` to this entry");
+            self.report(
+                place,
+                Invalid::new(format!("`{shown}.{key}` is missing")).hint(hint),
+            );
         }
-        written
+        let item = Item { place, values };
+        let whole = entries.required.iter().all(|key| item.value(key).is_some());
+        whole.then_some(item)
     }
 
-    fn violations(&mut self, node: &Node) -> Vec<HandlingDocument> {
-        let Some(kinds) = self.fields(node, "violations", &Violations::KINDS) else {
-            return Vec::new();
-        };
-        let mut written = Vec::new();
-        for entry in &kinds.entries {
-            let path = kinds.path_of(&entry.key);
-            if let Some(fields) = self.fields(&entry.value, &path, &["severity", "reaction"]) {
-                written.push(HandlingDocument {
-                    kind: entry.key.clone(),
-                    severity: self.optional(&fields, "severity"),
-                    reaction: self.optional(&fields, "reaction"),
-                });
-            }
+    fn names(
+        &mut self,
+        node: &Node,
+        shown: &str,
+        names: &'static Names,
+    ) -> Option<Vec<(Written, Written)>> {
+        let entries = self.map(node, shown)?;
+        if entries.len() > names.most {
+            self.too_many(node, shown, entries.len(), names.most);
+            return None;
         }
-        written
-    }
-
-    /// The keys of `requirements` are values of their own: paths of other keys.
-    fn requirements(&mut self, node: &Node) -> Vec<(Written, Written)> {
-        let Some(entries) = self.map(node, "requirements") else {
-            return Vec::new();
-        };
         let mut written = Vec::new();
         for entry in entries {
             let key = Written {
@@ -230,16 +227,50 @@ impl Reader<'_> {
                 place: entry.place,
             };
             if matches!(entry.value.kind, Kind::Map(_)) {
-                let hint = "write the path as one key, such as `memory.high: best_effort`";
                 let message = format!(
-                    "`requirements` takes paths of keys, and {} holds a map",
+                    "`{shown}` takes {}, and {} holds a map",
+                    names.what,
                     quoted(&entry.key)
                 );
-                self.report(entry.place, Invalid::new(message).hint(hint));
-            } else if let Some(value) = self.scalar(&entry.value, "requirements") {
+                self.report(entry.place, Invalid::new(message).hint(names.hint));
+            } else if let Some(value) = self.scalar(&entry.value, shown) {
                 written.push((key, value));
             }
         }
-        written
+        Some(written)
+    }
+
+    /// A value that must be there and must be one certain word.
+    fn fixed(&mut self, document: &PolicyDocument, key: &str, expected: &str, root: &Node) {
+        let there = match &root.kind {
+            Kind::Map(entries) => entries.iter().any(|entry| entry.key == key),
+            _ => false,
+        };
+        match document.one(key) {
+            None if !there => self.report(
+                root.place,
+                Invalid::new(format!("`{key}` is missing"))
+                    .hint(format!("add `{key}: {expected}`")),
+            ),
+            Some(written) if written.text != expected => {
+                let message = format!(
+                    "`{key}` is {}, and only `{expected}` is known",
+                    quoted(&written.text)
+                );
+                self.report(
+                    written.place,
+                    Invalid::new(message).hint(format!("write `{key}: {expected}`")),
+                );
+            }
+            _ => {}
+        }
+    }
+}
+
+/// `- file:read: /srv` is a map to YAML; that is to be said before its key is called unknown.
+fn broken_permission<'map>(map: &'map [Entry], entries: &Entries) -> Option<&'map Entry> {
+    match map {
+        [only] if entries.main == Some("permission") && only.key.contains(':') => Some(only),
+        _ => None,
     }
 }

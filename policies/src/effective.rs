@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
-
+use crate::grants::{Allowance, Lists};
 use crate::level::SecurityLevel;
 use crate::network::AllowedEndpoint;
 use crate::origin::{Granted, Origin, Setting};
@@ -10,27 +9,32 @@ use crate::policy::SecurityPolicy;
 use crate::preset;
 use crate::requirements::Requirements;
 use crate::resources::Resources;
-use crate::runtime::EngineChoice;
+use crate::settings::{EngineChoice, Mode, Settings};
 use crate::violations::Violations;
 
 /// What holds for a plugin: a value for every key, each with the layer and place it came from.
 ///
 /// Keys a policy file names override those of its level; what it grants comes on top of what the level grants.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EffectivePolicy {
-    #[serde(serialize_with = "as_text")]
     source: Option<Arc<str>>,
     pub(crate) level: Setting<SecurityLevel>,
-    pub(crate) permissions: Vec<Granted>,
+    pub(crate) lists: Lists,
     pub(crate) resources: Resources,
-    pub(crate) endpoints: Vec<AllowedEndpoint>,
-    pub(crate) engine: Setting<EngineChoice>,
+    pub(crate) settings: Settings,
     pub(crate) requirements: Requirements,
     pub(crate) violations: Violations,
 }
 
-fn as_text<S: Serializer>(name: &Option<Arc<str>>, serializer: S) -> Result<S::Ok, S::Error> {
-    name.as_deref().serialize(serializer)
+/// What a policy says to an act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision<'policy> {
+    /// It is granted.
+    Granted(&'policy Granted),
+    /// It is not granted; it goes on and is recorded, in this mode.
+    Observed(&'policy Granted, Mode),
+    /// It is refused.
+    Denied,
 }
 
 impl EffectivePolicy {
@@ -42,10 +46,9 @@ impl EffectivePolicy {
         Self {
             source: None,
             level: preset.stated_level().expect(complete).clone(),
-            permissions: preset.permissions().to_vec(),
+            lists: preset.lists.clone(),
             resources: preset.resources().clone().complete().expect(complete),
-            endpoints: preset.endpoints().to_vec(),
-            engine: preset.engine().expect(complete).clone(),
+            settings: preset.settings.clone().complete().expect(complete),
             requirements: preset.requirements().clone(),
             violations: preset.violations().clone().complete().expect(complete),
         }
@@ -54,7 +57,7 @@ impl EffectivePolicy {
     /// Lays a policy file over this.
     ///
     /// A file that states a level other than that of `self` stands on its own level: nothing of `self` remains. A file
-    /// that states none keeps the level of `self`.
+    /// that states none keeps the level of `self`; where that is `maximum`, nothing is observed.
     #[must_use]
     pub fn layer(self, policy: &SecurityPolicy) -> Self {
         let stated = policy
@@ -67,23 +70,13 @@ impl EffectivePolicy {
         if let Some(level) = policy.stated_level() {
             result.level = level.clone();
         }
-        result.permissions.retain(|old| {
-            policy
-                .permissions()
-                .iter()
-                .all(|new| new.permission != old.permission)
-        });
-        result.permissions.extend_from_slice(policy.permissions());
-        let same = |old: &AllowedEndpoint, new: &AllowedEndpoint| {
-            old.granted.permission == new.granted.permission
-        };
-        result
-            .endpoints
-            .retain(|old| policy.endpoints().iter().all(|new| !same(old, new)));
-        result.endpoints.extend_from_slice(policy.endpoints());
+        result.lists.override_by(&policy.lists);
         result.resources.override_by(policy.resources());
-        if let Some(engine) = policy.engine() {
-            result.engine = engine.clone();
+        result.settings.override_by(&policy.settings);
+        if result.level.value == SecurityLevel::Maximum {
+            let modes = preset::policy(SecurityLevel::Maximum).settings.modes;
+            result.settings.modes.override_by(&modes);
+            result.lists.observe.clear();
         }
         result.requirements.override_by(policy.requirements());
         result.violations.override_by(policy.violations());
@@ -96,21 +89,40 @@ impl EffectivePolicy {
     #[must_use]
     pub fn with_engine(mut self, value: EngineChoice, option: &'static str) -> Self {
         let origin = Origin::Option { name: option };
-        self.engine = Setting { value, origin };
+        self.settings.runtime.engine = Setting { value, origin };
         self
     }
 
-    /// The grant that allows an act, if there is one: from `permissions`, else from `network.endpoints`.
+    /// What the policy says to an act: the first grant that allows it, else what lets it through to be observed.
     #[must_use]
-    pub fn grants(&self, act: &Permission) -> Option<&Granted> {
-        self.all_grants()
-            .find(|granted| granted.permission.covers(act))
+    pub fn decide(&self, act: &Permission) -> Decision<'_> {
+        let granted = self.lists.allowances().into_iter();
+        if let Some(granted) = granted
+            .map(|one| (one.permits(act), one.granted))
+            .find(|one| one.0)
+        {
+            return Decision::Granted(granted.1);
+        }
+        let mode = self.modes().of(act);
+        let mut observed = self.lists.observe.iter();
+        match observed.find(|granted| Allowance::plain(granted).permits(act)) {
+            Some(granted) if mode != Mode::Enforce => Decision::Observed(granted, mode),
+            _ => Decision::Denied,
+        }
     }
 
-    /// The grants under `permissions`, then those under `network.endpoints`.
+    /// The grant that allows an act, if there is one.
+    #[must_use]
+    pub fn grants(&self, act: &Permission) -> Option<&Granted> {
+        match self.decide(act) {
+            Decision::Granted(granted) => Some(granted),
+            Decision::Observed(..) | Decision::Denied => None,
+        }
+    }
+
+    /// Every grant, those under `permissions` first, then those of the sections in the order of the language.
     pub fn all_grants(&self) -> impl Iterator<Item = &Granted> {
-        let endpoints = self.endpoints.iter().map(|allowed| &allowed.granted);
-        self.permissions.iter().chain(endpoints)
+        self.lists.granted()
     }
 
     /// The name of the policy file, if one was laid over the level.
@@ -128,7 +140,13 @@ impl EffectivePolicy {
     /// The grants under `permissions`.
     #[must_use]
     pub fn permissions(&self) -> &[Granted] {
-        &self.permissions
+        &self.lists.permissions
+    }
+
+    /// What is let through where the mode of its section says so.
+    #[must_use]
+    pub fn observe(&self) -> &[Granted] {
+        &self.lists.observe
     }
 
     /// Every limit.
@@ -140,13 +158,13 @@ impl EffectivePolicy {
     /// The grants under `network.endpoints`.
     #[must_use]
     pub fn endpoints(&self) -> &[AllowedEndpoint] {
-        &self.endpoints
+        &self.lists.endpoints
     }
 
     /// The engine.
     #[must_use]
     pub fn engine(&self) -> &Setting<EngineChoice> {
-        &self.engine
+        &self.settings.runtime.engine
     }
 
     /// What a host must be able to hold.

@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use crate::check::observe_problems;
 use crate::effective::EffectivePolicy;
 use crate::level::SecurityLevel;
 use crate::policy::SecurityPolicy;
@@ -42,29 +43,29 @@ pub(crate) fn beside(file: &Path, base: &Path) -> PathBuf {
 pub(crate) fn laid_over(base: SecurityPolicy, mut policy: SecurityPolicy) -> SecurityPolicy {
     policy.level = policy.level.or(base.level);
     policy.states_grants |= base.states_grants;
-    let own = std::mem::take(&mut policy.permissions);
-    policy.permissions = base.permissions;
-    policy
-        .permissions
-        .retain(|old| own.iter().all(|new| new.permission != old.permission));
-    policy.permissions.extend(own);
-    let own = std::mem::take(&mut policy.endpoints);
-    policy.endpoints = base.endpoints;
-    policy.endpoints.retain(|old| {
-        own.iter()
-            .all(|new| new.granted.permission != old.granted.permission)
-    });
-    policy.endpoints.extend(own);
+    let own = std::mem::replace(&mut policy.lists, base.lists);
+    policy.lists.override_by(&own);
     policy.resources = policy.resources.or(base.resources);
-    policy.engine = policy.engine.or(base.engine);
+    policy.settings = policy.settings.or(base.settings);
     let own = std::mem::replace(&mut policy.requirements, base.requirements);
     policy.requirements.override_by(&own);
     policy.violations = policy.violations.or(base.violations);
     policy
 }
 
+/// What is wrong with a policy and all it stands on, taken together: each problem with the file it is in.
+pub(crate) fn whole_problems(policy: &SecurityPolicy) -> Vec<(Option<String>, Problem)> {
+    let mut problems = observe_problems(policy);
+    if let (Some(problem), Some(high)) =
+        (memory_high_problem(policy), &policy.resources.memory_high)
+    {
+        problems.push((high.origin.file().map(str::to_owned), problem));
+    }
+    problems
+}
+
 /// `memory.high` above `memory.max` would never slow anything down, wherever the two come from.
-pub(crate) fn memory_high_problem(policy: &SecurityPolicy) -> Option<Problem> {
+fn memory_high_problem(policy: &SecurityPolicy) -> Option<Problem> {
     let high = policy.resources.memory_high.as_ref()?;
     let preset;
     let max = match &policy.resources.memory_max {

@@ -17,13 +17,6 @@ pub(crate) struct Fields<'node> {
 }
 
 impl<'node> Fields<'node> {
-    pub(crate) fn get(&self, key: &str) -> Option<&'node Node> {
-        self.entries
-            .iter()
-            .find(|entry| entry.key == key)
-            .map(|entry| &entry.value)
-    }
-
     pub(crate) fn path_of(&self, key: &str) -> String {
         if self.path.is_empty() {
             key.to_owned()
@@ -41,28 +34,6 @@ pub(crate) struct Reader<'problems> {
 impl Reader<'_> {
     pub(crate) fn report(&mut self, place: Place, invalid: Invalid) {
         self.problems.push(invalid.at(place));
-    }
-
-    pub(crate) fn optional(&mut self, fields: &Fields<'_>, key: &str) -> Option<Written> {
-        fields
-            .get(key)
-            .and_then(|node| self.scalar(node, &fields.path_of(key)))
-    }
-
-    pub(crate) fn required(
-        &mut self,
-        fields: &Fields<'_>,
-        key: &str,
-        place: Place,
-    ) -> Option<Written> {
-        if fields.get(key).is_none() {
-            let hint = format!("add `{key}: ...` to this entry");
-            self.report(
-                place,
-                Invalid::new(format!("`{}` is missing", fields.path_of(key))).hint(hint),
-            );
-        }
-        self.optional(fields, key)
     }
 
     /// The entries of a map; those of unknown name are reported and left out.
@@ -103,17 +74,27 @@ impl Reader<'_> {
         }
     }
 
-    pub(crate) fn list<'node>(&mut self, fields: &Fields<'node>, key: &str) -> &'node [Node] {
-        match fields.get(key) {
-            None => &[],
-            Some(Node {
-                kind: Kind::List(items),
-                ..
-            }) => items,
-            Some(node) => self
-                .mismatch(node, &fields.path_of(key), "a list")
-                .unwrap_or_default(),
+    /// The items of a list that is no longer than allowed.
+    pub(crate) fn list<'node>(
+        &mut self,
+        node: &'node Node,
+        path: &str,
+        most: usize,
+    ) -> Option<&'node [Node]> {
+        match &node.kind {
+            Kind::List(items) if items.len() <= most => Some(items),
+            Kind::List(items) => {
+                self.too_many(node, path, items.len(), most);
+                None
+            }
+            _ => self.mismatch(node, path, "a list"),
         }
+    }
+
+    pub(crate) fn too_many(&mut self, node: &Node, path: &str, found: usize, most: usize) {
+        let message = format!("`{path}` has {found} entries, above the most allowed {most}");
+        let hint = "take out what is not needed, or say more with fewer entries";
+        self.report(node.place, Invalid::new(message).hint(hint));
     }
 
     pub(crate) fn scalar(&mut self, node: &Node, path: &str) -> Option<Written> {

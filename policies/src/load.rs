@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use fs_err::os::unix::fs::OpenOptionsExt;
 
-use crate::extends::{MOST_FILES, beside, laid_over, memory_high_problem};
+use crate::extends::{MOST_FILES, beside, laid_over, whole_problems};
 use crate::origin::Source;
 use crate::policy::{LoadError, SecurityPolicy};
 use crate::problem::{Invalid, Place, PolicyProblems, quoted};
 use crate::yaml::MAX_BYTES;
 
 impl SecurityPolicy {
-    /// Reads a policy file and the files it extends, at most 256 KiB of each and eight in all. What `extends` names is
+    /// Reads a policy file and the files it extends, at most 1 MiB of each and eight in all. What `extends` names is
     /// looked for from the directory of the file that says so.
     ///
     /// # Errors
@@ -62,13 +62,15 @@ impl SecurityPolicy {
         let lowest = layers.next().expect("the loop pushes before it ends");
         let mut whole = layers.fold(lowest, laid_over);
         whole.extends = None;
-        match (memory_high_problem(&whole), &whole.resources.memory_high) {
-            (Some(problem), Some(high)) => {
-                let name = high.origin.file().unwrap_or(&whole.name);
-                Err(PolicyProblems::new(name, vec![problem]).into())
-            }
-            _ => Ok(whole),
-        }
+        let mut problems = whole_problems(&whole);
+        let Some((file, _)) = problems.first() else {
+            return Ok(whole);
+        };
+        let file = file.clone();
+        problems.retain(|(other, _)| *other == file);
+        let name = file.unwrap_or_else(|| whole.name.to_string());
+        let problems = problems.into_iter().map(|(_, problem)| problem).collect();
+        Err(PolicyProblems::new(&name, problems).into())
     }
 }
 

@@ -1,8 +1,3 @@
-use std::fmt;
-use std::str::FromStr;
-
-use crate::problem::{Invalid, quoted};
-
 /// A text of one shape: a first byte and other bytes of certain kinds, up to a length.
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident, $noun:literal, $longest:literal, $first:expr, $rest:expr, $hint:literal) => {
@@ -18,28 +13,36 @@ macro_rules! name {
             }
         }
 
-        impl FromStr for $type {
-            type Err = Invalid;
+        impl std::str::FromStr for $type {
+            type Err = $crate::problem::Invalid;
 
-            fn from_str(text: &str) -> Result<Self, Invalid> {
+            fn from_str(text: &str) -> Result<Self, $crate::problem::Invalid> {
                 let first: fn(u8) -> bool = $first;
                 let rest: fn(u8) -> bool = $rest;
                 let shaped = text.bytes().next().is_some_and(first) && text.bytes().all(rest);
                 if shaped && text.len() <= $longest {
                     Ok(Self(text.to_owned()))
                 } else {
-                    Err(Invalid::new(format!("{} is no {}", quoted(text), $noun)).hint($hint))
+                    let message = format!("{} is no {}", $crate::problem::quoted(text), $noun);
+                    Err($crate::problem::Invalid::new(message).hint($hint))
                 }
             }
         }
 
-        impl fmt::Display for $type {
-            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $type {
+            fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 out.pad(&self.0)
+            }
+        }
+
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
             }
         }
     };
 }
+pub(crate) use name;
 
 name!(
     /// The name of a program, without a path.

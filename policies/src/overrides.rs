@@ -1,13 +1,13 @@
-use std::fmt::Display;
 use std::ops::RangeInclusive;
 
 use serde::Serialize;
 
 use crate::origin::{Origin, Setting};
 use crate::problem::Invalid;
+use crate::range::{count_of, within};
 use crate::resource_key::ResourceKey;
 use crate::resources::{Cpu, CpuWeight, Files, Memory, Output, Pids, Resources, Time, Tmp};
-use crate::units::{ByteSize, CpuShare, TimeLimit, whole_number};
+use crate::units::{ByteSize, CpuShare, TimeLimit};
 
 const MEMORY: RangeInclusive<ByteSize> = ByteSize::from_mib(24)..=ByteSize::from_mib(64 << 10);
 const CPU: RangeInclusive<CpuShare> =
@@ -64,7 +64,7 @@ impl ResourceOverrides {
     ) -> Result<(), Invalid> {
         use ResourceKey as Key;
         let size = |range, why| within(text.parse()?, range, why);
-        let count = |range, why| count(text, plain, range, why);
+        let count = |range, why| count_of(text, plain, range, why);
         let time = || within(text.parse()?, TIME, "");
         match key {
             Key::MemoryMax => put(
@@ -184,33 +184,4 @@ impl ResourceOverrides {
 
 fn put<T>(slot: &mut Option<Setting<T>>, value: T, origin: Origin) {
     *slot = Some(Setting { value, origin });
-}
-
-fn count(text: &str, plain: bool, range: RangeInclusive<u32>, why: &str) -> Result<u32, Invalid> {
-    if !plain {
-        return Err(Invalid::new("a number in quotes is text").hint("take the quotes away"));
-    }
-    let wide = within(
-        whole_number(text)?,
-        u64::from(*range.start())..=u64::from(*range.end()),
-        why,
-    )?;
-    Ok(u32::try_from(wide).expect("the range ends below 2^32"))
-}
-
-fn within<T: Ord + Display>(value: T, range: RangeInclusive<T>, why: &str) -> Result<T, Invalid> {
-    let (least, most) = range.into_inner();
-    let message = if value < least {
-        format!("`{value}` is below the least allowed `{least}`")
-    } else if value > most {
-        format!("`{value}` is above the most allowed `{most}`")
-    } else {
-        return Ok(value);
-    };
-    let hint = if why.is_empty() {
-        String::new()
-    } else {
-        format!("; {why}")
-    };
-    Err(Invalid::new(message).hint(format!("choose from `{least}` to `{most}`{hint}")))
 }

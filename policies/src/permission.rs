@@ -3,11 +3,12 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
-use crate::host::Host;
+use crate::change::Change;
 use crate::name::{EnvName, PluginName, ProgramName};
-use crate::network::Port;
+use crate::network::{HostPattern, Port};
 use crate::path::GrantPath;
 use crate::problem::{Invalid, name_hint, quoted};
+use crate::settings::Section;
 
 /// Every form a permission may take, for hints.
 const FORMS: [&str; 7] = [
@@ -35,9 +36,9 @@ const ACTS: [&str; 7] = [
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Permission {
     /// `network:read:HOST`: fetch from the host over HTTPS on port 443.
-    NetworkRead(Host),
+    NetworkRead(HostPattern),
     /// `network:connect:HOST:PORT`: open a connection and speak anything on it.
-    NetworkConnect(Host, Port),
+    NetworkConnect(HostPattern, Port),
     /// `file:read:/PATH`: read the file, or everything under the directory.
     FileRead(GrantPath),
     /// `file:write:/PATH`: write the file, or everything under the directory; does not allow reading.
@@ -53,17 +54,50 @@ pub enum Permission {
 impl Permission {
     /// Whether who has this permission may do `other`.
     ///
-    /// Files go by components of the path. A connection to port 443 covers `network:read` of the same host; nothing
-    /// else covers anything of another kind.
+    /// Files go by components of the path, hosts by their patterns. A connection to port 443 covers `network:read` of
+    /// the same hosts; nothing else covers anything of another kind.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::FileRead(mine), Self::FileRead(theirs))
             | (Self::FileWrite(mine), Self::FileWrite(theirs)) => mine.holds(theirs),
             (Self::NetworkConnect(mine, port), Self::NetworkRead(theirs)) => {
-                mine == theirs && *port == Port::HTTPS
+                mine.covers(theirs) && *port == Port::HTTPS
+            }
+            (Self::NetworkRead(mine), Self::NetworkRead(theirs)) => mine.covers(theirs),
+            (Self::NetworkConnect(mine, port), Self::NetworkConnect(theirs, other)) => {
+                mine.covers(theirs) && port == other
             }
             _ => self == other,
+        }
+    }
+
+    /// The section of a policy it belongs to.
+    #[must_use]
+    pub const fn section(&self) -> Section {
+        match self {
+            Self::NetworkRead(_) | Self::NetworkConnect(..) => Section::Network,
+            Self::FileRead(_) | Self::FileWrite(_) => Section::Filesystem,
+            Self::ExecRun(_) => Section::Exec,
+            Self::EnvRead(_) => Section::Env,
+            Self::MessageSend(_) => Section::Messaging,
+        }
+    }
+
+    /// What it takes to give it to a plugin that runs, or to take it away. The first way to the network, which
+    /// [`EffectivePolicy::plan`](crate::EffectivePolicy::plan) knows, takes a new container.
+    #[must_use]
+    pub const fn change(&self) -> Change {
+        match self {
+            // What may be read is mounted when the container is made.
+            Self::FileRead(_) => Change::Recreate,
+            // The environment is handed over at the start.
+            Self::EnvRead(_) => Change::Restart,
+            Self::NetworkRead(_)
+            | Self::NetworkConnect(..)
+            | Self::FileWrite(_)
+            | Self::ExecRun(_)
+            | Self::MessageSend(_) => Change::Live,
         }
     }
 
@@ -120,7 +154,7 @@ fn connection(object: &str) -> Result<Permission, Invalid> {
             Ok(Permission::NetworkConnect(host, port.parse()?))
         }
         _ => {
-            let host: Host = object.parse()?;
+            let host: HostPattern = object.parse()?;
             let hint =
                 format!("write the port after the host, such as `network:connect:{host}:443`");
             Err(Invalid::new(format!("a connection to `{host}` needs a port")).hint(hint))
@@ -162,6 +196,8 @@ mod tests {
         let written = [
             "network:read:api.example.com",
             "network:connect:db.internal:5432",
+            "network:read:*.example.com",
+            "network:connect:.example.com:443",
             "file:read:/data",
             "file:write:/data/a:b",
             "exec:run:jq",
@@ -212,10 +248,7 @@ mod tests {
                 "network:connect:[::1]:443",
                 "host `[::1]` is an address, and a policy names hosts",
             ),
-            (
-                "network:connect:*:443",
-                "host `*` has a wildcard, and a host must be one name",
-            ),
+            ("network:connect:*:443", "host `*` is every host there is"),
             ("exec:run:/bin/sh", "`/bin/sh` is no program name"),
             ("exec:run:..", "`..` is no program name"),
             ("exec:run:-c", "`-c` is no program name"),

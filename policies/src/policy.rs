@@ -1,17 +1,19 @@
+use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::check::Checker;
 use crate::document::PolicyDocument;
-use crate::extends::memory_high_problem;
+use crate::extends::whole_problems;
+use crate::grants::Lists;
 use crate::level::SecurityLevel;
 use crate::network::AllowedEndpoint;
 use crate::origin::{Granted, Setting, Source};
 use crate::overrides::ResourceOverrides;
 use crate::problem::{Invalid, PolicyProblems, Problem};
 use crate::requirements::Requirements;
-use crate::runtime::EngineChoice;
+use crate::settings::{EngineChoice, SettingOverrides};
 use crate::violations::ViolationOverrides;
 use crate::yaml;
 
@@ -22,12 +24,11 @@ pub struct SecurityPolicy {
     pub(crate) level: Option<Setting<SecurityLevel>>,
     /// The file it extends; `None` once that is laid under it.
     pub(crate) extends: Option<Setting<PathBuf>>,
-    /// `permissions` or `network` is there, be it empty.
+    /// A list of grants is there, be it empty, or a section that has one and names nothing.
     pub(crate) states_grants: bool,
-    pub(crate) permissions: Vec<Granted>,
+    pub(crate) lists: Lists,
     pub(crate) resources: ResourceOverrides,
-    pub(crate) endpoints: Vec<AllowedEndpoint>,
-    pub(crate) engine: Option<Setting<EngineChoice>>,
+    pub(crate) settings: SettingOverrides,
     pub(crate) requirements: Requirements,
     pub(crate) violations: ViolationOverrides,
 }
@@ -70,11 +71,13 @@ impl SecurityPolicy {
         let policy = Checker {
             source,
             problems: &mut problems,
+            seen: HashMap::new(),
         }
         .policy(&document);
         // What a file stands on that is still to be read is judged with it.
         if problems.is_empty() && policy.extends.is_none() {
-            problems.extend(memory_high_problem(&policy));
+            let whole = whole_problems(&policy).into_iter();
+            problems.extend(whole.map(|(_, problem)| problem));
         }
         if problems.is_empty() {
             Ok(policy)
@@ -107,7 +110,7 @@ impl SecurityPolicy {
     /// What it grants under `permissions`, in the order of the file; no permission twice.
     #[must_use]
     pub fn permissions(&self) -> &[Granted] {
-        &self.permissions
+        &self.lists.permissions
     }
 
     /// The limits it names.
@@ -116,16 +119,16 @@ impl SecurityPolicy {
         &self.resources
     }
 
-    /// What it grants under `network.endpoints`, in the order of the file; no host and port twice.
+    /// What it grants under `network.endpoints`, in the order of the file.
     #[must_use]
     pub fn endpoints(&self) -> &[AllowedEndpoint] {
-        &self.endpoints
+        &self.lists.endpoints
     }
 
     /// The engine it names.
     #[must_use]
     pub fn engine(&self) -> Option<&Setting<EngineChoice>> {
-        self.engine.as_ref()
+        self.settings.runtime.engine.as_ref()
     }
 
     /// What it says about keys a host may be unable to hold.

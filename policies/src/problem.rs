@@ -62,6 +62,10 @@ impl Invalid {
     }
 }
 
+/// Why a value within a larger one is not accepted, and where it stands.
+#[derive(Debug)]
+pub(crate) struct Misplaced(pub(crate) Place, pub(crate) Invalid);
+
 /// One thing that is wrong in a policy file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {

@@ -1,11 +1,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use serde::{Serialize, Serializer};
 
+use crate::layout::LEAVES;
 use crate::origin::Setting;
-use crate::problem::{Invalid, choice, name_hint, quoted};
+use crate::problem::{Invalid, choice, nearest, quoted};
 use crate::resource_key::ResourceKey;
 
 /// What happens on a host that cannot hold a key.
@@ -50,10 +52,57 @@ pub enum RequirementKey {
     Landlock,
     /// A limit, as `memory.high`.
     Resource(ResourceKey),
+    /// Another key or a whole section by its path, as `network.limits`.
+    Path(&'static str),
 }
+
+/// Every path but those of limits and of what says what the document is.
+static PATHS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let mut paths: Vec<String> = Vec::new();
+    let mut add = |path: &str| {
+        let path = path.to_owned();
+        if !paths.contains(&path) {
+            paths.push(path);
+        }
+    };
+    let others = ["apiVersion", "kind", "level", "extends", "requirements"];
+    for leaf in LEAVES.iter().filter(|leaf| !others.contains(&leaf.path)) {
+        for (dot, _) in leaf.path.match_indices('.') {
+            add(&leaf.path[..dot]);
+        }
+        if !leaf.path.starts_with("resources.") {
+            add(leaf.path);
+        }
+    }
+    paths
+});
 
 impl RequirementKey {
     const LANDLOCK: &'static str = "landlock";
+
+    /// Every key there may be.
+    pub(crate) fn every() -> impl Iterator<Item = Self> {
+        let paths = PATHS.iter().map(|path| Self::Path(path));
+        let limits = ResourceKey::ALL.into_iter().map(Self::Resource);
+        std::iter::once(Self::Landlock).chain(limits).chain(paths)
+    }
+
+    /// The section it lies in.
+    fn section(self) -> Option<Self> {
+        let path = match self {
+            Self::Landlock => return None,
+            Self::Resource(key) => {
+                let position = ResourceKey::ALL.iter().position(|one| *one == key)?;
+                ResourceKey::PATHS[position]
+            }
+            Self::Path(path) => path,
+        };
+        let (section, _) = path.rsplit_once('.')?;
+        PATHS
+            .iter()
+            .find(|path| *path == section)
+            .map(|path| Self::Path(path))
+    }
 }
 
 impl From<ResourceKey> for RequirementKey {
@@ -69,14 +118,22 @@ impl FromStr for RequirementKey {
         if text == Self::LANDLOCK {
             return Ok(Self::Landlock);
         }
-        text.parse().map(Self::Resource).map_err(|_| {
-            let paths = ResourceKey::ALL.map(|key| key.to_string());
-            let known: Vec<&str> = std::iter::once(Self::LANDLOCK)
-                .chain(paths.iter().map(String::as_str))
-                .collect();
-            let message = format!("{} is no key of `resources`, nor `landlock`", quoted(text));
-            Invalid::new(message).hint(name_hint(text, &known))
-        })
+        // A limit may be written with its section or without.
+        if let Ok(key) = text.strip_prefix("resources.").unwrap_or(text).parse() {
+            return Ok(Self::Resource(key));
+        }
+        if let Some(path) = PATHS.iter().find(|path| *path == text) {
+            return Ok(Self::Path(path));
+        }
+        let known: Vec<String> = Self::every().map(|key| key.to_string()).collect();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        let hint = match nearest(text, &known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "write the path of a key or section, such as `memory.high` or `network.limits`"
+                .to_owned(),
+        };
+        let message = format!("{} is no key of a policy, nor `landlock`", quoted(text));
+        Err(Invalid::new(message).hint(hint))
     }
 }
 
@@ -85,6 +142,7 @@ impl fmt::Display for RequirementKey {
         match self {
             Self::Landlock => out.pad(Self::LANDLOCK),
             Self::Resource(key) => key.fmt(out),
+            Self::Path(path) => out.pad(path),
         }
     }
 }
@@ -109,13 +167,19 @@ impl Requirements {
             .unwrap_or_default()
     }
 
-    /// What a policy says about a key, and where.
+    /// What a policy says about a key, else about the section it lies in, and where.
     #[must_use]
     pub fn stated(&self, key: impl Into<RequirementKey>) -> Option<&Setting<Requirement>> {
-        self.0.get(&key.into())
+        let mut keys = std::iter::successors(Some(key.into()), |key| key.section());
+        keys.find_map(|key| self.0.get(&key))
     }
 
-    /// The keys a policy names: `landlock`, then limits in the order of [`ResourceKey::ALL`].
+    /// What a policy says about this very key, and where.
+    pub(crate) fn named(&self, key: RequirementKey) -> Option<&Setting<Requirement>> {
+        self.0.get(&key)
+    }
+
+    /// The keys a policy names: `landlock`, limits in the order of [`ResourceKey::ALL`], then others.
     pub fn iter(&self) -> impl Iterator<Item = (RequirementKey, &Setting<Requirement>)> {
         self.0.iter().map(|(key, setting)| (*key, setting))
     }

@@ -54,6 +54,23 @@ impl ResourceKey {
         Self::TimeCpuPerCall,
     ];
 
+    /// The path of every key from the top, in the same order.
+    pub(crate) const PATHS: [&'static str; 13] = [
+        "resources.memory.max",
+        "resources.memory.high",
+        "resources.cpu.max",
+        "resources.cpu.weight",
+        "resources.pids.max",
+        "resources.files.open",
+        "resources.tmp.size",
+        "resources.output.log",
+        "resources.output.line",
+        "resources.output.result",
+        "resources.time.startup",
+        "resources.time.call",
+        "resources.time.cpu_per_call",
+    ];
+
     /// The sections under `resources`.
     pub(crate) const SECTIONS: [&'static str; 7] =
         ["memory", "cpu", "pids", "files", "tmp", "output", "time"];

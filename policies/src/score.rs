@@ -4,7 +4,7 @@ use crate::effective::EffectivePolicy;
 use crate::level::SecurityLevel;
 use crate::permission::Permission;
 use crate::requirements::{Requirement, RequirementKey};
-use crate::runtime::EngineChoice;
+use crate::settings::EngineChoice;
 use crate::violations::ActReaction;
 
 /// How much a policy exposes, from 0 (nothing that could be taken away) to 10.

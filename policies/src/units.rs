@@ -28,6 +28,11 @@ const TIME: Quantity = Quantity {
     example: "30s",
     units: &[("ms", 1), ("s", 1000), ("m", 60_000)],
 };
+const KEEP: Quantity = Quantity {
+    noun: "time to keep something",
+    example: "30d",
+    units: &[("h", 1), ("d", 24)],
+};
 const SHARE: Quantity = Quantity {
     noun: "CPU share",
     example: "50%",
@@ -147,6 +152,24 @@ impl TimeLimit {
     }
 }
 
+/// How long something is kept, written `12h` or `30d`; kept in hours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeepTime(u64);
+
+impl KeepTime {
+    /// So many hours.
+    #[must_use]
+    pub const fn from_hours(hours: u64) -> Self {
+        Self(hours)
+    }
+
+    /// In hours.
+    #[must_use]
+    pub const fn hours(self) -> u64 {
+        self.0
+    }
+}
+
 /// CPU time per time, in percent of one CPU, written `50%`; above `100%` it is more than one CPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CpuShare(u64);
@@ -198,6 +221,7 @@ macro_rules! quantity {
 
 quantity!(ByteSize, SIZE);
 quantity!(TimeLimit, TIME);
+quantity!(KeepTime, KEEP);
 quantity!(CpuShare, SHARE);
 
 #[cfg(test)]

@@ -160,9 +160,21 @@ pub struct Violations {
 }
 
 impl Violations {
-    /// The kinds, in the order of the language's description.
-    pub(crate) const KINDS: [&'static str; 6] =
-        ["syscall", "permission", "network", "memory", "pids", "cpu"];
+    /// The path of every key, in the order of the language's description.
+    pub(crate) const PATHS: [&'static str; 12] = [
+        "violations.syscall.severity",
+        "violations.syscall.reaction",
+        "violations.permission.severity",
+        "violations.permission.reaction",
+        "violations.network.severity",
+        "violations.network.reaction",
+        "violations.memory.severity",
+        "violations.memory.reaction",
+        "violations.pids.severity",
+        "violations.pids.reaction",
+        "violations.cpu.severity",
+        "violations.cpu.reaction",
+    ];
 
     pub(crate) fn override_by(&mut self, over: &ViolationOverrides) {
         self.syscall.override_by(&over.syscall);

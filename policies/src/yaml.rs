@@ -5,13 +5,13 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, StrInput};
 use crate::problem::{Invalid, Place, Problem, escaped, quoted};
 
 /// Largest policy file, in bytes.
-pub(crate) const MAX_BYTES: usize = 256 * 1024;
+pub(crate) const MAX_BYTES: usize = 1024 * 1024;
 
-/// Deepest nesting; the language itself needs 4.
+/// Deepest nesting; the language itself needs 6.
 const MAX_DEPTH: usize = 16;
 
-/// Most values and keys in one file: room for some thousand endpoints.
-const MAX_NODES: usize = 32_768;
+/// Most values and keys in one file: room for some thousand endpoints with all their keys.
+const MAX_NODES: usize = 131_072;
 
 /// A value with the place where it starts.
 #[derive(Debug)]
@@ -298,13 +298,13 @@ mod tests {
         );
         let wide = messages(&format!("[{}]", "1,".repeat(MAX_NODES)));
         assert!(
-            wide[0].ends_with("more than the most allowed 32768 keys and values"),
+            wide[0].ends_with("more than the most allowed 131072 keys and values"),
             "{wide:?}"
         );
         let long = messages(&"#".repeat(MAX_BYTES + 1));
         assert_eq!(
             long,
-            ["1:1: the policy is 262145 bytes long, above the most allowed 262144"]
+            ["1:1: the policy is 1048577 bytes long, above the most allowed 1048576"]
         );
     }
 }

@@ -39,8 +39,8 @@ impl FromStr for Host {
         }
         if text.contains('*') {
             return refuse(
-                "has a wildcard, and a host must be one name",
-                "list each host by its full name".to_owned(),
+                "has a wildcard at another place than its beginning",
+                "write `*.example.com` for every name below a domain".to_owned(),
             );
         }
         if text.contains(['/', '?', '#', '@', '\\']) {

@@ -1,0 +1,94 @@
+use std::collections::HashMap;
+
+use super::allowance::Allowance;
+use crate::permission::Permission;
+
+/// Where a grant may be looked for: its kind, a port or 0, and a name.
+type Key<'policy> = (u8, u16, &'policy str);
+
+/// Grants by what they are about, so that those a grant may cover or be covered by are found without looking at all.
+pub(crate) struct Index<'policy> {
+    all: &'policy [Allowance<'policy>],
+    /// By what they are about.
+    at: HashMap<Key<'policy>, Vec<usize>>,
+    /// By everything that what they are about lies under, itself included.
+    under: HashMap<Key<'policy>, Vec<usize>>,
+}
+
+impl<'policy> Index<'policy> {
+    pub(crate) fn of(all: &'policy [Allowance<'policy>]) -> Self {
+        let mut at: HashMap<_, Vec<usize>> = HashMap::new();
+        let mut under: HashMap<_, Vec<usize>> = HashMap::new();
+        for (number, allowance) in all.iter().enumerate() {
+            let own = key(&allowance.granted.permission);
+            at.entry(own).or_default().push(number);
+            for above in upwards(own) {
+                under.entry(above).or_default().push(number);
+            }
+        }
+        Self { all, at, under }
+    }
+
+    /// A grant that covers another one.
+    pub(crate) fn covering(&self, asked: &Allowance<'_>) -> Option<&Allowance<'policy>> {
+        self.above(asked).find(|given| given.covers(asked))
+    }
+
+    /// Whether the same grant is there.
+    pub(crate) fn has(&self, asked: &Allowance<'_>) -> bool {
+        let there = self.at.get(&key(&asked.granted.permission));
+        let mut there = there.into_iter().flatten();
+        there.any(|number| self.all[*number].is(asked))
+    }
+
+    /// Every grant that may share something with another one, in their order.
+    pub(crate) fn near(&self, asked: &Allowance<'_>) -> Vec<&Allowance<'policy>> {
+        let own = key(&asked.granted.permission);
+        let below = self.under.get(&own).into_iter().flatten();
+        let above = upwards(own).filter_map(|key| self.at.get(&key)).flatten();
+        let mut numbers: Vec<usize> = below.chain(above).copied().collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers
+            .into_iter()
+            .map(|number| &self.all[number])
+            .collect()
+    }
+
+    fn above(&self, asked: &Allowance<'_>) -> impl Iterator<Item = &Allowance<'policy>> {
+        let found = upwards(key(&asked.granted.permission)).filter_map(|key| self.at.get(&key));
+        let numbers: Vec<usize> = found.flatten().copied().collect();
+        numbers.into_iter().map(|number| &self.all[number])
+    }
+}
+
+const NETWORK: u8 = 0;
+const READ: u8 = 1;
+const WRITE: u8 = 2;
+
+fn key(permission: &Permission) -> Key<'_> {
+    match permission {
+        Permission::NetworkRead(host) => (NETWORK, 443, host.base().as_str()),
+        Permission::NetworkConnect(host, port) => (NETWORK, port.number(), host.base().as_str()),
+        Permission::FileRead(path) => (READ, 0, path.as_str()),
+        Permission::FileWrite(path) => (WRITE, 0, path.as_str()),
+        Permission::ExecRun(name) => (3, 0, name.as_str()),
+        Permission::EnvRead(name) => (4, 0, name.as_str()),
+        Permission::MessageSend(name) => (5, 0, name.as_str()),
+    }
+}
+
+/// What a grant is about, then what that lies under: `a.b.c`, `b.c`, `c`; `/a/b`, `/a`.
+fn upwards(own: Key<'_>) -> impl Iterator<Item = Key<'_>> {
+    std::iter::successors(Some(own), |key| above(*key))
+}
+
+fn above((kind, port, name): Key<'_>) -> Option<Key<'_>> {
+    let shorter = match kind {
+        NETWORK => name.split_once('.').map(|(_, rest)| rest),
+        READ | WRITE => name.rsplit_once('/').map(|(rest, _)| rest),
+        _ => None,
+    };
+    let shorter = shorter.filter(|name| !name.is_empty())?;
+    Some((kind, port, shorter))
+}
