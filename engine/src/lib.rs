@@ -5,6 +5,10 @@
 //! [`container`], the container's shim speaks on the [`channel`], what happens becomes an
 //! [`event`], and the [`supervisor`] decides.
 
+/// The control socket.
+pub mod api;
+/// What plugins ask the engine to do for them.
+mod acts;
 /// From an effective policy to an OCI bundle.
 pub mod bundle;
 /// The engine's end of the protocol.
@@ -13,6 +17,8 @@ pub mod channel;
 pub mod cli;
 /// A container as the engine sees it.
 pub mod container;
+/// What plugins may reach on the network, through the engine.
+pub mod egress;
 /// What happens to a plugin, in the engine's own words.
 pub mod event;
 /// What the host can do, and where the parts are.

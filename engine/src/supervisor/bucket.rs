@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// Room for so much at once, filled again at so much a second.
 #[derive(Debug)]
-pub(super) struct Bucket {
+pub(crate) struct Bucket {
     per_second: f64,
     most: f64,
     /// Below zero where more was spent than there was.
@@ -14,7 +14,7 @@ pub(super) struct Bucket {
 
 impl Bucket {
     /// A full one.
-    pub(super) fn new(per_second: f64, most: f64, now: Instant) -> Self {
+    pub(crate) fn new(per_second: f64, most: f64, now: Instant) -> Self {
         Self {
             per_second,
             most,
@@ -24,7 +24,7 @@ impl Bucket {
     }
 
     /// Fills at another rate from here on; what is in it stays, as far as it has room.
-    pub(super) fn set(&mut self, per_second: f64, most: f64, now: Instant) {
+    pub(crate) fn set(&mut self, per_second: f64, most: f64, now: Instant) {
         self.fill(now);
         self.per_second = per_second;
         self.most = most;
@@ -32,7 +32,7 @@ impl Bucket {
     }
 
     /// Takes so much out if it is there.
-    pub(super) fn take(&mut self, cost: f64, now: Instant) -> bool {
+    pub(crate) fn take(&mut self, cost: f64, now: Instant) -> bool {
         self.fill(now);
         let there = cost <= self.level;
         if there {
@@ -43,7 +43,7 @@ impl Bucket {
 
     /// Takes so much out, there or not. Where it was not all there: how long until the bucket
     /// holds `again`.
-    pub(super) fn spend(&mut self, cost: f64, again: f64, now: Instant) -> Option<Duration> {
+    pub(crate) fn spend(&mut self, cost: f64, again: f64, now: Instant) -> Option<Duration> {
         self.fill(now);
         self.level -= cost;
         (self.level < 0.0).then(|| Duration::from_secs_f64((again - self.level) / self.per_second))

@@ -13,7 +13,7 @@
 
 mod asks;
 mod apply;
-mod bucket;
+pub(crate) mod bucket;
 mod calls;
 mod errors;
 mod finish;

@@ -1,0 +1,175 @@
+//! What one plugin has used of its limits.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::rules::Limits;
+use crate::supervisor::bucket::Bucket;
+
+/// Which way bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// From the plugin.
+    Sent,
+    /// To the plugin.
+    Received,
+}
+
+/// What one plugin has used, held together by all its connections.
+#[derive(Debug)]
+pub(super) struct Account {
+    state: Mutex<State>,
+    sent: AtomicU64,
+    received: AtomicU64,
+}
+
+#[derive(Debug)]
+struct State {
+    limits: Limits,
+    /// Connections that are open.
+    open: u32,
+    connects: Bucket,
+    bytes: Bucket,
+}
+
+/// A connection that is open.
+#[derive(Debug)]
+pub(super) struct Slot(Arc<Account>);
+
+impl Account {
+    pub(super) fn new(limits: Limits, now: Instant) -> Self {
+        Self {
+            state: Mutex::new(State::new(limits, 0, now)),
+            sent: AtomicU64::new(0),
+            received: AtomicU64::new(0),
+        }
+    }
+
+    /// Holds it to other limits. What was used stays used.
+    pub(super) fn set(&self, limits: Limits, now: Instant) {
+        let mut state = self.state();
+        if state.limits != limits {
+            *state = State::new(limits, state.open, now);
+        }
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        self.state().limits
+    }
+
+    /// Counts a new connection. Where there were too many: how long none is taken.
+    pub(super) fn connects(&self, now: Instant) -> Option<Duration> {
+        self.state().connects.spend(1.0, 0.0, now)
+    }
+
+    /// Opens a connection, if there is room for one more.
+    pub(super) fn open(self: &Arc<Self>) -> Option<Slot> {
+        let mut state = self.state();
+        if state.open >= state.limits.connections {
+            return None;
+        }
+        state.open += 1;
+        Some(Slot(Arc::clone(self)))
+    }
+
+    /// How many bytes may still go that way.
+    pub(super) fn room(&self, way: Way) -> u64 {
+        let limits = self.limits();
+        let (limit, used) = match way {
+            Way::Sent => (limits.sent, &self.sent),
+            Way::Received => (limits.received, &self.received),
+        };
+        limit.saturating_sub(used.load(Ordering::Relaxed))
+    }
+
+    /// Counts bytes that went. Where they were too many at once: how long no more go.
+    pub(super) fn moved(&self, way: Way, bytes: u64, now: Instant) -> Option<Duration> {
+        let used = match way {
+            Way::Sent => &self.sent,
+            Way::Received => &self.received,
+        };
+        used.fetch_add(bytes, Ordering::Relaxed);
+        self.state().bytes.spend(bytes as f64, 0.0, now)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// A second's worth at once is left of what is counted by the second.
+    fn new(limits: Limits, open: u32, now: Instant) -> Self {
+        let bucket = |a_second: f64| Bucket::new(a_second, a_second, now);
+        Self {
+            limits,
+            open,
+            connects: bucket(f64::from(limits.connects.max(1))),
+            bytes: bucket(limits.bandwidth.max(1) as f64),
+        }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.state().open -= 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(limits: Limits, now: Instant) -> Arc<Account> {
+        Arc::new(Account::new(limits, now))
+    }
+
+    #[test]
+    fn connections_are_open_up_to_their_number_and_room_is_given_back() {
+        let now = Instant::now();
+        let limits = Limits {
+            connections: 2,
+            ..Limits::default()
+        };
+        let account = account(limits, now);
+        let first = account.open().unwrap();
+        let _second = account.open().unwrap();
+        assert!(account.open().is_none());
+        drop(first);
+        assert!(account.open().is_some());
+    }
+
+    #[test]
+    fn new_limits_hold_for_what_is_open_and_used() {
+        let now = Instant::now();
+        let account = account(Limits::default(), now);
+        let _open = account.open().unwrap();
+        account.moved(Way::Sent, 100, now);
+        let limits = Limits {
+            connections: 1,
+            sent: 150,
+            ..Limits::default()
+        };
+        account.set(limits, now);
+        assert!(account.open().is_none());
+        assert_eq!(account.room(Way::Sent), 50);
+        account.set(Limits { sent: 99, ..limits }, now);
+        assert_eq!(account.room(Way::Sent), 0);
+        assert_eq!(account.room(Way::Received), limits.received);
+    }
+
+    #[test]
+    fn a_second_of_bytes_goes_at_once_and_then_no_more_than_the_bandwidth() {
+        let now = Instant::now();
+        let limits = Limits {
+            bandwidth: 1000,
+            ..Limits::default()
+        };
+        let account = account(limits, now);
+        assert_eq!(account.moved(Way::Sent, 600, now), None);
+        assert_eq!(account.moved(Way::Received, 400, now), None);
+        let wait = account.moved(Way::Sent, 500, now);
+        assert_eq!(wait, Some(Duration::from_millis(500)));
+    }
+}

@@ -1,0 +1,92 @@
+//! From a granted name to a connection: each address is judged, and the one that was judged is the
+//! one that is connected to.
+
+use std::net::{IpAddr, SocketAddr};
+
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::account::Slot;
+use super::class::class;
+use super::counters::add;
+use super::decide::Leave;
+use super::plugin::{Plugin, Purpose};
+use super::refusal::Refusal;
+
+/// A connection to a granted host.
+pub(super) struct Upstream {
+    pub(super) stream: TcpStream,
+    pub(super) address: IpAddr,
+    pub(super) leave: Leave,
+    pub(super) slot: Slot,
+}
+
+/// Why there is none.
+pub(super) enum Failure {
+    /// The policy does not allow it.
+    Refused(Refusal),
+    /// The network does not, for this reason.
+    Unreachable(String),
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// Decides, resolves and connects.
+pub(super) async fn connect(plugin: &Plugin, purpose: &Purpose) -> Result<Upstream, Failure> {
+    let leave = plugin.decide(purpose).await?;
+    let Some(slot) = plugin.account.open() else {
+        let most = plugin.account.limits().connections;
+        let reason = format!("`network.limits.connections` of {most} at a time are open");
+        return Err(Refusal::because(&purpose.ask(), reason).into());
+    };
+    let unreachable = |what: &str| Failure::Unreachable(what.to_owned());
+    let found = timeout(
+        plugin.deadlines.resolve,
+        plugin.resolver.addresses(&purpose.host),
+    )
+    .await;
+    let found = match found {
+        Ok(Ok(addresses)) => addresses,
+        Ok(Err(error)) => return Err(unreachable(&error.to_string())),
+        Err(_) => return Err(unreachable("the name was not resolved in time")),
+    };
+    let (allowed, others): (Vec<IpAddr>, Vec<IpAddr>) = found
+        .into_iter()
+        .partition(|address| leave.classes.has(class(*address)));
+    if let (true, Some(other)) = (allowed.is_empty(), others.first()) {
+        let class = class(*other);
+        let reason = format!(
+            "the name leads to an address of class `{class}`, which the policy does not grant there"
+        );
+        return Err(Refusal::because(&purpose.ask(), reason).into());
+    }
+    let deadline = Instant::now() + plugin.deadlines.connect;
+    let mut told = "the name has no address".to_owned();
+    for (number, address) in (1_u32..).zip(&allowed) {
+        // Each gets its part of what time is left; the last one all of it.
+        let left = deadline.saturating_duration_since(Instant::now());
+        let parts = (allowed.len() as u32).saturating_sub(number) + 1;
+        let until = Instant::now() + left / parts;
+        let target = SocketAddr::new(*address, purpose.port.number());
+        match timeout_at(until, TcpStream::connect(target)).await {
+            Ok(Ok(stream)) => {
+                // Bytes are passed on as they come.
+                stream.set_nodelay(true).ok();
+                add(&plugin.tally(purpose).connections, 1);
+                return Ok(Upstream {
+                    stream,
+                    address: *address,
+                    leave,
+                    slot,
+                });
+            }
+            Ok(Err(error)) => told = format!("failed to connect: {}", error.kind()),
+            Err(_) => told = "nobody answered in time".to_owned(),
+        }
+    }
+    Err(unreachable(&told))
+}

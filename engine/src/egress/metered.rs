@@ -1,0 +1,172 @@
+//! Streams for plain HTTP: one that begins with what was read already, and one that is counted.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::{Sleep, sleep};
+
+use super::account::{Account, Way};
+use super::counters::{Tally, add};
+use super::plugin::Plugin;
+
+/// A connection of which some bytes were read already.
+pub(super) struct Prefixed {
+    prefix: Vec<u8>,
+    read: usize,
+    stream: UnixStream,
+}
+
+impl Prefixed {
+    pub(super) fn new(prefix: Vec<u8>, stream: UnixStream) -> Self {
+        Self {
+            prefix,
+            read: 0,
+            stream,
+        }
+    }
+}
+
+impl AsyncRead for Prefixed {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let left = &self.prefix[self.read..];
+        if left.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(context, buffer);
+        }
+        let length = left.len().min(buffer.remaining());
+        buffer.put_slice(&left[..length]);
+        self.read += length;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Prefixed {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+/// A connection to a server, held to what its plugin may move.
+pub(super) struct Metered {
+    stream: TcpStream,
+    account: Arc<Account>,
+    tally: Arc<Tally>,
+    moved: Arc<AtomicU64>,
+    used_up: Arc<OnceLock<Way>>,
+    /// Until then nothing more is read, and nothing more is written.
+    pauses: [Option<Pin<Box<Sleep>>>; 2],
+}
+
+impl Metered {
+    pub(super) fn new(
+        stream: TcpStream,
+        plugin: &Plugin,
+        tally: Arc<Tally>,
+        moved: Arc<AtomicU64>,
+    ) -> Self {
+        Self {
+            stream,
+            account: Arc::clone(&plugin.account),
+            tally,
+            moved,
+            used_up: Arc::default(),
+            pauses: [None, None],
+        }
+    }
+
+    /// Says which way nothing more may go, once that is so.
+    pub(super) fn used_up(&self) -> Arc<OnceLock<Way>> {
+        Arc::clone(&self.used_up)
+    }
+
+    fn waits(&mut self, way: Way, context: &mut Context<'_>) -> Poll<()> {
+        let pause = &mut self.pauses[way as usize];
+        if let Some(sleep) = pause {
+            ready!(sleep.as_mut().poll(context));
+            *pause = None;
+        }
+        Poll::Ready(())
+    }
+
+    fn count(&mut self, way: Way, bytes: usize) {
+        let bytes = bytes as u64;
+        let counter = match way {
+            Way::Sent => &self.tally.sent,
+            Way::Received => &self.tally.received,
+        };
+        add(counter, bytes);
+        add(&self.moved, bytes);
+        let wait = self.account.moved(way, bytes, Instant::now());
+        self.pauses[way as usize] = wait.map(|wait| Box::pin(sleep(wait)));
+    }
+
+    fn refuse(&self, way: Way) -> io::Error {
+        self.used_up.get_or_init(|| way);
+        io::ErrorKind::QuotaExceeded.into()
+    }
+}
+
+impl AsyncRead for Metered {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        ready!(self.waits(Way::Received, context));
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        let read = buffer.filled().len() - before;
+        if read as u64 > self.account.room(Way::Received) {
+            return Poll::Ready(Err(self.refuse(Way::Received)));
+        }
+        self.count(Way::Received, read);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Metered {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.waits(Way::Sent, context));
+        let room = usize::try_from(self.account.room(Way::Sent)).unwrap_or(usize::MAX);
+        if room == 0 {
+            return Poll::Ready(Err(self.refuse(Way::Sent)));
+        }
+        let bytes = &bytes[..bytes.len().min(room)];
+        let written = ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
+        self.count(Way::Sent, written);
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

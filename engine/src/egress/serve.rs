@@ -1,0 +1,72 @@
+//! The listener of one plugin and its connections.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::io::AsyncReadExt;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::task::JoinSet;
+
+use super::head::CONNECT;
+use super::plugin::Plugin;
+use super::{http, tunnel};
+
+/// Connections beyond the plugin's limit that may be there to be told so, or to say what they are
+/// for. More are not taken yet.
+const WAITING: usize = 64;
+
+/// How long none is taken where one cannot be: descriptors are used up.
+const REST: Duration = Duration::from_millis(50);
+
+/// Serves until nobody holds the plugin any more; then everything of it is closed.
+pub(super) async fn serve(listener: UnixListener, plugin: Plugin) {
+    let mut rules = plugin.rules.clone();
+    let plugin = Arc::new(plugin);
+    let mut connections = JoinSet::new();
+    let mut rest = None;
+    loop {
+        let most = plugin.account.limits().connections as usize + WAITING;
+        let taken = async {
+            if let Some(rest) = rest {
+                tokio::time::sleep(rest).await;
+            }
+            listener.accept().await
+        };
+        tokio::select! {
+            changed = rules.changed() => match changed {
+                // The limits may be others now.
+                Ok(()) => {}
+                Err(_) => return,
+            },
+            Some(_) = connections.join_next(), if !connections.is_empty() => {}
+            taken = taken, if connections.len() < most => match taken {
+                Ok((stream, _)) => {
+                    let plugin = Arc::clone(&plugin);
+                    rest = plugin.account.connects(Instant::now());
+                    connections.spawn(async move { connection(&plugin, stream).await });
+                }
+                Err(_) => rest = Some(REST),
+            },
+        }
+    }
+}
+
+async fn connection(plugin: &Plugin, mut stream: UnixStream) {
+    let mut bytes = Vec::new();
+    // As much as tells the two apart.
+    while bytes.len() < CONNECT.len() && CONNECT.starts_with(&bytes) {
+        let left = (CONNECT.len() - bytes.len()) as u64;
+        match plugin
+            .soon((&mut stream).take(left).read_buf(&mut bytes))
+            .await
+        {
+            Some(Ok(read)) if read > 0 => {}
+            _ => return,
+        }
+    }
+    if bytes == CONNECT {
+        tunnel::serve(plugin, stream, bytes).await;
+    } else {
+        http::serve(plugin, stream, bytes).await;
+    }
+}

@@ -1,0 +1,137 @@
+//! Bytes from one socket to another, one way, moved by the kernel and counted.
+//!
+//! What is read is written before more is read: a peer that takes nothing stops the other one, and
+//! costs one pipe and the sockets' own buffers.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::atomic::AtomicU64;
+use std::time::Instant;
+
+use rustix::net::Shutdown;
+use rustix::pipe::{SpliceFlags, splice};
+use tokio::io::Interest;
+use tokio::net::{TcpStream, UnixStream};
+
+use super::account::Way;
+use super::counters::add;
+use super::pipes::PIPE_BYTES;
+use super::plugin::Plugin;
+
+/// How often it moves bytes before others on the same thread get their turn.
+const TURN: u32 = 8;
+
+/// Why bytes go no more.
+#[derive(Debug)]
+pub(super) enum Stopped {
+    /// No more may be moved in the plugin's life.
+    UsedUp(Way),
+    /// Whom they go to takes none.
+    Unwritable,
+    /// Whom they come from is gone.
+    Broken,
+}
+
+impl From<io::Error> for Stopped {
+    fn from(_: io::Error) -> Self {
+        Self::Broken
+    }
+}
+
+/// Moves all there is, and then ends the other's side as its own was ended.
+pub(super) async fn splice_all(
+    plugin: &Plugin,
+    (from, to): (&impl Socket, &impl Socket),
+    way: Way,
+    counters: [&AtomicU64; 2],
+) -> Result<(), Stopped> {
+    let mut turn = TURN;
+    loop {
+        from.ready(Interest::READABLE).await?;
+        let room = plugin.account.room(way);
+        if room == 0 {
+            return Err(Stopped::UsedUp(way));
+        }
+        let most = room.min(PIPE_BYTES as u64) as usize;
+        let pipe = plugin.pipes.take()?;
+        let bytes = match from.try_io(Interest::READABLE, || moving(from, &pipe.writer, most)) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                plugin.pipes.give_back(pipe);
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let mut left = bytes;
+        while left > 0 {
+            to.ready(Interest::WRITABLE).await?;
+            match to.try_io(Interest::WRITABLE, || moving(&pipe.reader, to, left)) {
+                Ok(written) => left -= written,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return Err(Stopped::Unwritable),
+            }
+        }
+        plugin.pipes.give_back(pipe);
+        if bytes == 0 {
+            rustix::net::shutdown(to, Shutdown::Write).map_err(|_| Stopped::Unwritable)?;
+            return Ok(());
+        }
+        for counter in counters {
+            add(counter, bytes as u64);
+        }
+        if let Some(wait) = plugin.account.moved(way, bytes as u64, Instant::now()) {
+            tokio::time::sleep(wait).await;
+        }
+        turn -= 1;
+        if turn == 0 {
+            turn = TURN;
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+fn moving(from: &impl AsFd, to: &impl AsFd, most: usize) -> io::Result<usize> {
+    let flags = SpliceFlags::MOVE | SpliceFlags::NONBLOCK;
+    Ok(splice(from, None, to, None, most, flags)?)
+}
+
+/// A stream socket.
+pub(super) trait Socket: AsFd + Sync {
+    /// Waits until something can be tried.
+    fn ready(&self, interest: Interest) -> impl Future<Output = io::Result<()>> + Send;
+
+    /// Tries it.
+    fn try_io(
+        &self,
+        interest: Interest,
+        moves: impl FnOnce() -> io::Result<usize>,
+    ) -> io::Result<usize>;
+}
+
+impl Socket for UnixStream {
+    async fn ready(&self, interest: Interest) -> io::Result<()> {
+        self.ready(interest).await.map(drop)
+    }
+
+    fn try_io(
+        &self,
+        interest: Interest,
+        moves: impl FnOnce() -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        self.try_io(interest, moves)
+    }
+}
+
+impl Socket for TcpStream {
+    async fn ready(&self, interest: Interest) -> io::Result<()> {
+        self.ready(interest).await.map(drop)
+    }
+
+    fn try_io(
+        &self,
+        interest: Interest,
+        moves: impl FnOnce() -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        self.try_io(interest, moves)
+    }
+}
