@@ -1,8 +1,102 @@
-//! Sends QuickJS's `JS_Eval` through the shim's own: see `src/eval.rs`.
+//! Sends some calls into QuickJS through the shim's own functions, see `src/eval.rs` and
+//! `src/runtime/kinds.rs`, and puts the JavaScript of Deno's extension crates into the program.
+//!
+//! Those crates name their scripts by the place they lie at on the machine that built them, for a
+//! snapshot that is taken there. There is none here, and no such place in a container.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// The crates and the scripts of each that a plugin may come to need.
+const SCRIPTS: &[(&str, &[&str])] = &[
+    ("deno_webidl", &["00_webidl.js"]),
+    (
+        "deno_web",
+        &[
+            "00_infra.js",
+            "00_url.js",
+            "01_console.js",
+            "01_dom_exception.js",
+            "01_mimesniff.js",
+            "01_urlpattern.js",
+            "02_event.js",
+            "02_structured_clone.js",
+            "02_timers.js",
+            "03_abort_signal.js",
+            "05_base64.js",
+            "06_streams.js",
+            "08_text_encoding.js",
+            "09_file.js",
+            "10_filereader.js",
+            "12_location.js",
+            "13_message_port.js",
+            "14_compression.js",
+            "15_performance.js",
+        ],
+    ),
+];
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=../Cargo.lock");
     if std::env::var_os("CARGO_FEATURE_QUICKJS").is_some() {
-        println!("cargo:rustc-link-arg=-Wl,--wrap=JS_Eval");
+        for function in ["JS_Eval", "JS_GetPropertyStr"] {
+            println!("cargo:rustc-link-arg=-Wl,--wrap={function}");
+        }
     }
+    let packages = packages();
+    let mut text = String::new();
+    for (name, scripts) in SCRIPTS {
+        text += &sources(name, &directory(&packages, name), scripts);
+    }
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
+    fs_err::write(out.join("scripts.rs"), text).expect("cargo made the directory");
+}
+
+/// What cargo knows of the packages this one is built from.
+fn packages() -> Value {
+    let variable = |name| std::env::var(name).expect("cargo sets it");
+    let output = Command::new(variable("CARGO"))
+        .args([
+            "metadata",
+            "--format-version=1",
+            "--locked",
+            "--filter-platform",
+        ])
+        .arg(variable("TARGET"))
+        .output()
+        .expect("cargo runs, as it runs this");
+    let problem = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "cargo metadata: {problem}");
+    serde_json::from_slice(&output.stdout).expect("cargo writes JSON")
+}
+
+/// Where a package's files are.
+fn directory(metadata: &Value, name: &str) -> PathBuf {
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    let manifest = packages
+        .filter(|package| package["name"] == name)
+        .find_map(|package| package["manifest_path"].as_str());
+    let manifest = manifest.unwrap_or_else(|| panic!("`{name}` is no dependency"));
+    Path::new(manifest)
+        .parent()
+        .expect("a file is in a directory")
+        .to_owned()
+}
+
+/// The table of a package's scripts as Rust.
+fn sources(package: &str, directory: &Path, scripts: &[&str]) -> String {
+    let name = package.to_uppercase();
+    let mut text = format!("pub(super) const {name}: &[ExtensionFileSource] = &[\n");
+    for script in scripts {
+        let path = directory.join(script);
+        println!("cargo:rerun-if-changed={}", path.display());
+        let path = path.to_str().expect("cargo's paths are text");
+        text += &format!(
+            "ExtensionFileSource::new(\"ext:{package}/{script}\", ascii_str_include!({path:?})),\n"
+        );
+    }
+    text + "];\n"
 }

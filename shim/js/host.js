@@ -380,6 +380,7 @@
   // Called once by the shim, when the runtime has taken what it needs from the globals. Gives the
   // shim what it calls itself.
   global.__hide = () => {
+    const installWeb = global.__web;
     const found = ReflectOwnKeys(global);
     for (let i = 0; i < found.length; i++) {
       const key = found[i];
@@ -403,6 +404,7 @@
       console,
       fetch,
       queueMicrotask,
+      self: global,
       setInterval,
       setTimeout,
     };
@@ -416,6 +418,7 @@
         writable: true,
       });
     }
+    installWeb();
     return bytesOf;
   };
 })(globalThis);

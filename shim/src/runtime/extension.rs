@@ -11,7 +11,9 @@ use deno_core::{
 use deno_error::JsErrorBox;
 use lazaret_protocol::{CallId, LogLevel, ShimMessage};
 
+use super::asks::Asker;
 use super::log::LogLimit;
+use super::web;
 use crate::beneath::{Places, ReadError};
 
 /// The largest file that is read at once, in bytes.
@@ -35,6 +37,7 @@ pub(super) struct Host {
     /// Bounds what is said about refusals; a flood of them is told by its first ones.
     pub(super) refusals: LogLimit,
     pub(super) sink: Arc<dyn Sink>,
+    pub(super) asker: Asker,
     /// The call whose function runs right now.
     pub(super) call: Option<CallId>,
 }
@@ -76,7 +79,7 @@ pub const OPS: &[&str] = &[
 ];
 
 fn only_needed(op: OpDecl) -> OpDecl {
-    if OPS.binary_search(&op.name).is_ok() {
+    if OPS.binary_search(&op.name).is_ok() || web::OPS.binary_search(&op.name).is_ok() {
         op
     } else {
         op.disable()
@@ -103,10 +106,17 @@ extension!(
 
 /// The host's JavaScript, in the program itself: deno_core's macro would read it from the place it
 /// was built at.
-const SOURCES: &[ExtensionFileSource] = &[ExtensionFileSource::new(
-    "ext:lazaret/host.js",
-    ascii_str_include!("../../js/host.js"),
-)];
+const SOURCES: &[ExtensionFileSource] = &[
+    ExtensionFileSource::new(
+        "ext:lazaret/quickjs.js",
+        ascii_str_include!("../../js/quickjs.js"),
+    ),
+    ExtensionFileSource::new("ext:lazaret/web.js", ascii_str_include!("../../js/web.js")),
+    ExtensionFileSource::new(
+        "ext:lazaret/host.js",
+        ascii_str_include!("../../js/host.js"),
+    ),
+];
 
 /// The extension over its state.
 pub(super) fn extension(host: Host) -> Extension {

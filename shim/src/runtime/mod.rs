@@ -1,14 +1,19 @@
 //! The JavaScript runtime of one plugin; the only part that names deno_core.
 
+mod asks;
 mod convert;
 mod errors;
 mod extension;
 mod invoke;
+#[cfg(feature = "quickjs")]
+mod kinds;
 mod loader;
 mod log;
 mod stack;
 mod start;
+mod web;
 
+pub use asks::Asks;
 pub use extension::{OPS, Sink};
 pub use invoke::Started;
 pub use loader::ModuleLimits;

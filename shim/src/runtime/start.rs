@@ -11,6 +11,7 @@ use deno_core::url::Url;
 use deno_core::{JsRuntime, PollEventLoopOptions, RuntimeOptions, v8};
 use lazaret_protocol::{PluginError, ShimSettings};
 
+use super::asks::{Asker, Asks};
 use super::errors::core_error;
 use super::extension::{Host, Sink, extension};
 use super::loader::{ModuleLimits, PluginLoader};
@@ -80,12 +81,14 @@ pub struct Config {
     pub modules: ModuleLimits,
     /// Where messages of the plugin go.
     pub sink: Arc<dyn Sink>,
+    /// What is asked of the engine, where there is one.
+    pub asks: Option<Arc<Asks>>,
 }
 
 impl Config {
     /// The configuration of a plugin in its container.
     #[must_use]
-    pub fn of(settings: &ShimSettings, sink: Arc<dyn Sink>) -> Self {
+    pub fn of(settings: &ShimSettings, sink: Arc<dyn Sink>, asks: Option<Arc<Asks>>) -> Self {
         Self {
             plugin: settings.plugin.clone(),
             places: Places::of(settings),
@@ -95,6 +98,7 @@ impl Config {
             result_bytes: settings.result_bytes,
             modules: ModuleLimits::default(),
             sink,
+            asks,
         }
     }
 }
@@ -131,14 +135,19 @@ impl Runtime {
                 REFUSAL_BYTES_PER_SECOND,
                 Instant::now(),
             ),
+            asker: Asker::new(config.asks, config.sink.clone()),
             sink: config.sink,
             call: None,
         };
         let loader = PluginLoader::new(config.places, config.modules);
+        let mut extensions = super::web::extensions();
+        extensions.push(extension(host));
         let mut js = JsRuntime::try_new(RuntimeOptions {
             module_loader: Some(Rc::new(loader)),
-            extensions: vec![extension(host)],
+            extensions,
             create_params: heap_limits(),
+            // Without it, buffers that are transferred stay with the sender.
+            shared_array_buffer_store: Some(Default::default()),
             ..Default::default()
         })
         .map_err(|error| StartError::Engine(Box::new(error)))?;

@@ -309,12 +309,14 @@ fn only_what_is_a_buffer_is_sent_as_bytes() {
          export const resized = () => {
            const buffer = new ArrayBuffer(2, { maxByteLength: 8 });
            const array = new Uint8Array(buffer);
-           buffer.resize(4);
+           // QuickJS is left none, see `shim/js/quickjs.js`.
+           buffer.resize?.(4);
            return array;
          };
          export const polluted = () => {
            Object.prototype.toString = () => '[object DataView]';
-           globalThis.Uint8Array = globalThis.DataView = globalThis.Object = undefined;
+           globalThis.Uint8Array = globalThis.DataView = undefined;
+           try { globalThis.Object = undefined; } catch {}
            Reflect.setPrototypeOf(Array.prototype, null);
            return { plain: 1 };
          };",
@@ -327,7 +329,11 @@ fn only_what_is_a_buffer_is_sent_as_bytes() {
     assert!(shim.json("far", "[]").contains("1099511627776"));
     assert_eq!(shim.call("view", "[]"), Ok(Payload::Bytes(vec![2, 3])));
     assert_eq!(shim.call("longer", "[]"), Ok(Payload::Bytes(vec![0, 0])));
-    assert_eq!(shim.call("resized", "[]"), Ok(Payload::Bytes(vec![0; 4])));
+    let resized = if cfg!(feature = "v8") { 4 } else { 2 };
+    assert_eq!(
+        shim.call("resized", "[]"),
+        Ok(Payload::Bytes(vec![0; resized]))
+    );
     for function in ["inherits", "detached"] {
         assert!(
             matches!(

@@ -219,6 +219,7 @@ impl Shim {
         loop {
             match self.next() {
                 ShimMessage::Reply { id, result } => return (id, result),
+                ShimMessage::Crash { error } => panic!("crash instead of a reply: {error:?}"),
                 other => self.seen.push(other),
             }
         }

@@ -7,3 +7,5 @@ mod limits;
 mod listening;
 mod modules;
 mod surface;
+mod web;
+mod web_hostile;

@@ -1,0 +1,125 @@
+// The web platform: globals that Deno's extension crates implement. Each is made when it is first
+// looked at, so that a plugin pays only for what it uses.
+"use strict";
+
+((global) => {
+  const { core, primordials } = global.__bootstrap;
+  const { ArrayPrototypeIncludes, ObjectDefineProperty, ObjectKeys } = primordials;
+  const { loadExtScript, registerErrorBuilder } = core;
+
+  // Global name to script; the script exports it under the same name.
+  const scripts = {
+    __proto__: null,
+    AbortController: "deno_web/03_abort_signal.js",
+    AbortSignal: "deno_web/03_abort_signal.js",
+    Blob: "deno_web/09_file.js",
+    ByteLengthQueuingStrategy: "deno_web/06_streams.js",
+    CloseEvent: "deno_web/02_event.js",
+    CompressionStream: "deno_web/14_compression.js",
+    CountQueuingStrategy: "deno_web/06_streams.js",
+    CustomEvent: "deno_web/02_event.js",
+    DOMException: "deno_web/01_dom_exception.js",
+    DecompressionStream: "deno_web/14_compression.js",
+    ErrorEvent: "deno_web/02_event.js",
+    Event: "deno_web/02_event.js",
+    EventTarget: "deno_web/02_event.js",
+    File: "deno_web/09_file.js",
+    FileReader: "deno_web/10_filereader.js",
+    MessageChannel: "deno_web/13_message_port.js",
+    MessageEvent: "deno_web/02_event.js",
+    MessagePort: "deno_web/13_message_port.js",
+    Performance: "deno_web/15_performance.js",
+    PerformanceEntry: "deno_web/15_performance.js",
+    PerformanceMark: "deno_web/15_performance.js",
+    PerformanceMeasure: "deno_web/15_performance.js",
+    PerformanceObserver: "deno_web/15_performance.js",
+    PerformanceObserverEntryList: "deno_web/15_performance.js",
+    ProgressEvent: "deno_web/02_event.js",
+    QuotaExceededError: "deno_web/01_dom_exception.js",
+    ReadableByteStreamController: "deno_web/06_streams.js",
+    ReadableStream: "deno_web/06_streams.js",
+    ReadableStreamBYOBReader: "deno_web/06_streams.js",
+    ReadableStreamBYOBRequest: "deno_web/06_streams.js",
+    ReadableStreamDefaultController: "deno_web/06_streams.js",
+    ReadableStreamDefaultReader: "deno_web/06_streams.js",
+    TextDecoder: "deno_web/08_text_encoding.js",
+    TextDecoderStream: "deno_web/08_text_encoding.js",
+    TextEncoder: "deno_web/08_text_encoding.js",
+    TextEncoderStream: "deno_web/08_text_encoding.js",
+    TransformStream: "deno_web/06_streams.js",
+    TransformStreamDefaultController: "deno_web/06_streams.js",
+    URL: "deno_web/00_url.js",
+    URLPattern: "deno_web/01_urlpattern.js",
+    URLSearchParams: "deno_web/00_url.js",
+    WritableStream: "deno_web/06_streams.js",
+    WritableStreamDefaultController: "deno_web/06_streams.js",
+    WritableStreamDefaultWriter: "deno_web/06_streams.js",
+    atob: "deno_web/05_base64.js",
+    btoa: "deno_web/05_base64.js",
+    performance: "deno_web/15_performance.js",
+    structuredClone: "deno_web/13_message_port.js",
+  };
+
+  const domException = "ext:deno_web/01_dom_exception.js";
+
+  // What the platform's native parts throw by name.
+  const domErrors = ["InvalidCharacterError", "OperationError"];
+  for (let i = 0; i < domErrors.length; i++) {
+    const name = domErrors[i];
+    registerErrorBuilder(`DOMException${name}`, (message) => {
+      const { DOMException } = loadExtScript(domException);
+      return new DOMException(message, name);
+    });
+  }
+
+  // Scripts that do without events.
+  const small = [
+    "deno_web/00_url.js",
+    "deno_web/01_dom_exception.js",
+    "deno_web/01_urlpattern.js",
+    "deno_web/05_base64.js",
+    "deno_web/08_text_encoding.js",
+  ];
+
+  let eventsReady = false;
+
+  // What a listener throws ends the plugin, as does every error that nobody catches: nothing is
+  // asked whether it minds.
+  const nobody = { __proto__: null, dispatchEvent: () => true };
+
+  function load(script) {
+    if (!eventsReady && !ArrayPrototypeIncludes(small, script)) {
+      loadExtScript("ext:deno_web/02_event.js").saveGlobalThisReference(nobody);
+      eventsReady = true;
+    }
+    const loaded = loadExtScript(`ext:${script}`);
+    if (script === "deno_web/15_performance.js") loaded.setTimeOrigin();
+    return loaded;
+  }
+
+  function install(name, value) {
+    ObjectDefineProperty(global, name, {
+      __proto__: null,
+      configurable: true,
+      enumerable: false,
+      value,
+      writable: true,
+    });
+    return value;
+  }
+
+  // Called once by `host.js`, when the globals are otherwise as they stay.
+  global.__web = () => {
+    const names = ObjectKeys(scripts);
+    for (let i = 0; i < names.length; i++) {
+      const name = names[i];
+      ObjectDefineProperty(global, name, {
+        __proto__: null,
+        configurable: true,
+        enumerable: false,
+        get: () => install(name, load(scripts[name])[name]),
+        set: (value) => void install(name, value),
+      });
+    }
+  };
+})(globalThis);
