@@ -289,7 +289,7 @@ fn policy(tape: &mut Tape<'_>) -> Said {
         "file:read:/srv/a b",
         "env:read:TZ",
         "exec:run:jq",
-        "file:write:/tmp/[x]",
+        "file:write:/srv/[x]",
     ];
     let mut permissions = Vec::new();
     for grant in some(tape, grants.to_vec()) {
@@ -304,8 +304,37 @@ fn policy(tape: &mut Tape<'_>) -> Said {
             ("port", Number("443")),
             ("host", Value(host)),
             reason(tape),
+            (
+                "paths",
+                List(vec![Value("/v1/*"), Value("/a"), Value("/b/c")]),
+            ),
+            ("methods", List(vec![Value("GET"), Value("HEAD")])),
         ]));
     }
+    let filesystem = vec![
+        ("ignore", List(vec![Value("*.pem"), Value(".git")])),
+        (
+            "write",
+            List(vec![
+                Value("/srv/out"),
+                Map(vec![
+                    ("size", Value("2048KiB")),
+                    ("path", Value("/srv/more")),
+                ]),
+            ]),
+        ),
+        (
+            "sizes",
+            Map(vec![("write", Value("8MiB")), ("read", Value("1MiB"))]),
+        ),
+    ];
+    let filesystem = some(tape, filesystem);
+    let set = vec![
+        ("ON", Value("on")),
+        ("MODE", Value("batch: 1")),
+        ("a_b", Value("true")),
+    ];
+    let set = some(tape, set);
     let resources = vec![
         (
             "time",
@@ -343,6 +372,8 @@ fn policy(tape: &mut Tape<'_>) -> Said {
             ("violations", Map(violations)),
             ("runtime", Map(vec![("engine", Value("v8"))])),
             ("network", Map(vec![("endpoints", List(endpoints))])),
+            ("filesystem", Map(filesystem)),
+            ("env", Map(vec![("set", Map(set))])),
             ("permissions", List(permissions)),
             ("level", Value("maximum")),
         ],
