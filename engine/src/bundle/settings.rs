@@ -48,8 +48,7 @@ pub fn unheld_reason(permission: &Permission) -> Option<&'static str> {
 pub(super) fn file_grants(policy: &EffectivePolicy) -> Result<Vec<FileGrant>, BundleError> {
     let mut unheld = Vec::new();
     let mut paths = Vec::new();
-    let endpoints = policy.endpoints().iter().map(|allowed| &allowed.granted);
-    for granted in policy.permissions().iter().chain(endpoints) {
+    for granted in policy.all_grants() {
         match (&granted.permission, unheld_reason(&granted.permission)) {
             (_, Some(why)) => unheld.push(UnheldGrant {
                 permission: granted.permission.to_string(),

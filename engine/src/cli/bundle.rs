@@ -74,6 +74,6 @@ pub(super) fn run(arguments: &BundleArguments) -> Result<ExitCode, Failure> {
         }),
     })?;
     let rootfs = installation.rootfs(engine).join(lazaret_rootfs::TREE);
-    bundle::write(&built, &rootfs, &plugin.read()?, &directory)?;
+    bundle::write(&built, &rootfs, &plugin.read(policy.runtime())?, &directory)?;
     Ok(ExitCode::Success)
 }

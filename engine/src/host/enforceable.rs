@@ -37,6 +37,114 @@ impl fmt::Display for Unenforced {
     }
 }
 
+/// Keys that this version holds at one value only, which asks for nothing.
+const NOT_YET: &[(&str, &str, &str)] = &[
+    ("runtime.flags", "none", "the engines are told nothing yet"),
+    (
+        "network.mode",
+        "enforce",
+        "nothing is let through to be observed yet",
+    ),
+    (
+        "filesystem.mode",
+        "enforce",
+        "nothing is let through to be observed yet",
+    ),
+    (
+        "exec.mode",
+        "enforce",
+        "nothing is let through to be observed yet",
+    ),
+    (
+        "env.mode",
+        "enforce",
+        "nothing is let through to be observed yet",
+    ),
+    (
+        "messaging.mode",
+        "enforce",
+        "nothing is let through to be observed yet",
+    ),
+    (
+        "syscalls.mode",
+        "enforce",
+        "system calls are counted by `policy learn` only",
+    ),
+    (
+        "syscalls.allow",
+        "none",
+        "the filters are those of the level",
+    ),
+    (
+        "syscalls.deny",
+        "none",
+        "the filters are those of the level",
+    ),
+    ("filesystem.ignore", "none", "no name is hidden yet"),
+    (
+        "health.function",
+        "none",
+        "nobody asks plugins how they are yet",
+    ),
+    (
+        "restart.on",
+        "never",
+        "no plugin is started again by itself yet",
+    ),
+    (
+        "quarantine.violations",
+        "0",
+        "violations are not counted yet",
+    ),
+    ("quarantine.errors", "0", "errors are not counted yet"),
+    ("audit.records", "none", "no records are kept yet"),
+];
+
+/// Every key with another value than this version holds, and lists it holds only empty.
+fn not_yet(policy: &EffectivePolicy) -> Vec<Unenforced> {
+    let missing = |path: &str, origin: String, why: &'static str| {
+        let key: Option<RequirementKey> = path.parse().ok();
+        Unenforced {
+            key: path.to_owned(),
+            path: path.to_owned(),
+            origin,
+            why,
+            remedy: "leave it out",
+            best_effort: key
+                .is_some_and(|key| policy.requirements().of(key) == Requirement::BestEffort),
+        }
+    };
+    let keys = policy.keys().into_iter().filter_map(|key| {
+        let (_, held, why) = NOT_YET.iter().find(|(path, ..)| *path == key.path)?;
+        (key.value != *held).then(|| missing(&key.path, key.origin.to_string(), why))
+    });
+    let filters = &policy.syscalls().level;
+    let filters = (filters.value != policy.level().value).then(|| {
+        let why = "the filters are those of the level";
+        missing("syscalls.level", filters.origin.to_string(), why)
+    });
+    let set = policy.env().set.first().map(|one| {
+        missing(
+            "env.set",
+            one.origin.to_string(),
+            "plugins see no environment",
+        )
+    });
+    let secrets = policy.secrets().first().map(|one| {
+        missing(
+            "secrets",
+            one.origin.to_string(),
+            "no secrets are handed out yet",
+        )
+    });
+    let receive = policy.messaging().receive.first().map(|one| {
+        let why = "there is no messaging between plugins yet";
+        missing("messaging.receive", one.origin.to_string(), why)
+    });
+    let lists = set.into_iter().chain(secrets).chain(receive);
+    keys.chain(filters).chain(lists).collect()
+}
+
 /// Every key of the policy that is not held where cgroups have this version and the kernel this
 /// Landlock. Of Landlock the first version is enough: it holds files, which nothing else does once
 /// a mount fails; what later versions add is held by the namespaces and filters as well.
@@ -66,7 +174,8 @@ pub fn unenforced(
         remedy: "use Linux 5.13 or later with `landlock` in its boot parameter `lsm=`",
         best_effort: requirements.of(RequirementKey::Landlock) == Requirement::BestEffort,
     });
-    high.into_iter().chain(no_landlock).collect()
+    let not_yet = not_yet(policy);
+    high.into_iter().chain(no_landlock).chain(not_yet).collect()
 }
 
 #[cfg(test)]
@@ -137,6 +246,21 @@ mod tests {
             let found = super::unenforced(&policy, CgroupVersion::V2, &Landlock::of(abi));
             assert_eq!(found, [], "{abi}");
         }
+    }
+
+    #[test]
+    fn what_this_version_does_not_hold_keeps_a_plugin_from_starting() {
+        let first = |body: &str| {
+            let found = unenforced(&policy(body), CgroupVersion::V2);
+            found.first().map(|one| (one.key.clone(), one.best_effort))
+        };
+        assert_eq!(first("restart: { on: never }\n"), None);
+        let always = "restart: { on: always }\n";
+        assert_eq!(first(always), Some(("restart.on".to_owned(), false)));
+        let without = format!("{always}requirements: {{ restart: best_effort }}\n");
+        assert_eq!(first(&without), Some(("restart.on".to_owned(), true)));
+        let env = first("env: { set: { MODE: batch } }\n");
+        assert_eq!(env, Some(("env.set".to_owned(), false)));
     }
 
     #[test]

@@ -26,6 +26,22 @@ pub fn held_by(what: &str, cgroup: CgroupVersion, landlock: &Landlock) -> Option
             "shim's watchdog, then the engine's clock and SIGKILL"
         }
         "runtime.engine" => "root file system with that shim only",
+        "runtime.flags" => "shim's engine",
+        "runtime.modules.files" | "runtime.modules.size" => "engine, when it reads the plugin",
+        what if what.starts_with("network.") => "egress broker",
+        what if what.starts_with("syscalls.") => "system call filters",
+        what if ["filesystem.", "exec.", "env.", "messaging."]
+            .iter()
+            .any(|section| what.starts_with(section)) =>
+        {
+            "engine, at each act"
+        }
+        what if ["health.", "restart.", "quarantine.", "audit."]
+            .iter()
+            .any(|section| what.starts_with(section)) =>
+        {
+            "engine"
+        }
         "level" => "system call filters, and every key not named elsewhere",
         "violations.syscall.reaction" => "engine, before the call is answered",
         what if what.starts_with("violations.") && what.ends_with(".reaction") => "engine",

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use lazaret_launcher_wire::{MAX_SNAPSHOT_BYTES, MAX_SNAPSHOT_FILES, SnapshotFile};
+use lazaret_policy::Runtime;
 
 use super::Plugin;
 
@@ -34,7 +35,7 @@ pub enum ReadError {
     },
     /// More than a plugin may have.
     #[error(
-        "plugin `{plugin}` is too large: more than {limit} {unit}\n  hint: leave out what it does not load, as tests and tools"
+        "plugin `{plugin}` is too large: more than {limit} {unit}\n  hint: leave out what it does not load, as tests and tools, or raise `runtime.modules` in its policy"
     )]
     TooLarge {
         /// Its name.
@@ -47,14 +48,17 @@ pub enum ReadError {
 }
 
 impl Plugin {
-    /// Reads every file of the plugin, sorted by path. Names that start with a dot are left
-    /// out: they are the tools', not the plugin's.
+    /// Reads every file of the plugin, sorted by path: no more than its policy says. Names that
+    /// start with a dot are left out: they are the tools', not the plugin's.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn read(&self) -> Result<Vec<SnapshotFile>, ReadError> {
+    pub fn read(&self, most: &Runtime) -> Result<Vec<SnapshotFile>, ReadError> {
+        let size = usize::try_from(most.module_size.value.bytes()).unwrap_or(usize::MAX);
         let mut reader = Reader {
             plugin: self.name(),
+            most_files: (most.module_files.value as usize).min(MAX_SNAPSHOT_FILES),
+            most_bytes: size.min(MAX_SNAPSHOT_BYTES),
             files: Vec::new(),
             bytes: 0,
         };
@@ -73,6 +77,8 @@ impl Plugin {
 
 struct Reader<'a> {
     plugin: &'a str,
+    most_files: usize,
+    most_bytes: usize,
     files: Vec<SnapshotFile>,
     bytes: usize,
 }
@@ -111,10 +117,10 @@ impl Reader<'_> {
     }
 
     fn file(&mut self, host: &Path, path: PathBuf) -> Result<(), ReadError> {
-        if self.files.len() == MAX_SNAPSHOT_FILES {
-            return Err(self.too_large(MAX_SNAPSHOT_FILES, "files"));
+        if self.files.len() == self.most_files {
+            return Err(self.too_large(self.most_files, "files"));
         }
-        let room = MAX_SNAPSHOT_BYTES - self.bytes;
+        let room = self.most_bytes - self.bytes;
         let file = fs_err::File::open(host).map_err(|source| self.io(source))?;
         let mut content = Vec::new();
         file.take(room as u64 + 1)
@@ -123,7 +129,7 @@ impl Reader<'_> {
         // Paths and lengths count too; see the snapshot's layout.
         let size = content.len() + path.as_os_str().len() + 8;
         if size > room {
-            return Err(self.too_large(MAX_SNAPSHOT_BYTES, "bytes"));
+            return Err(self.too_large(self.most_bytes, "bytes"));
         }
         self.bytes += size;
         self.files.push(SnapshotFile { path, content });
@@ -148,7 +154,18 @@ impl Reader<'_> {
 
 #[cfg(test)]
 mod tests {
+    use lazaret_policy::{EffectivePolicy, SecurityLevel, SecurityPolicy};
+
     use super::*;
+
+    fn most(modules: &str) -> Runtime {
+        let text = format!(
+            "apiVersion: lazaret/v1\nkind: SecurityPolicy\nruntime: {{ modules: {{ {modules} }} }}"
+        );
+        let policy = SecurityPolicy::parse("policy.yaml", &text).unwrap();
+        let policy = EffectivePolicy::of(SecurityLevel::Minimal).layer(&policy);
+        policy.runtime().clone()
+    }
 
     fn plugin() -> (tempfile::TempDir, Plugin) {
         let directory = tempfile::tempdir().unwrap();
@@ -165,7 +182,7 @@ mod tests {
     #[test]
     fn files_are_read_sorted_and_hidden_ones_left_out() {
         let (_directory, plugin) = plugin();
-        let files = plugin.read().unwrap();
+        let files = plugin.read(&most("")).unwrap();
         let paths: Vec<_> = files
             .iter()
             .map(|file| file.path.to_str().unwrap())
@@ -178,7 +195,7 @@ mod tests {
     fn a_symbolic_link_is_refused() {
         let (directory, plugin) = plugin();
         std::os::unix::fs::symlink("/etc/shadow", directory.path().join("lib/x")).unwrap();
-        let error = plugin.read().unwrap_err().to_string();
+        let error = plugin.read(&most("")).unwrap_err().to_string();
         assert!(
             error.contains("`lib/x`, which is a symbolic link"),
             "{error}"
@@ -191,8 +208,18 @@ mod tests {
         let file = fs_err::File::create(directory.path().join("big")).unwrap();
         file.set_len(MAX_SNAPSHOT_BYTES as u64 + 1).unwrap();
         assert!(matches!(
-            plugin.read(),
+            plugin.read(&most("size: 64MiB")),
             Err(ReadError::TooLarge { unit: "bytes", .. })
         ));
+    }
+
+    #[test]
+    fn a_policy_bounds_files_and_bytes() {
+        let (_directory, plugin) = plugin();
+        assert_eq!(plugin.read(&most("files: 2")).unwrap().len(), 2);
+        let message = |modules| plugin.read(&most(modules)).unwrap_err().to_string();
+        assert!(message("files: 1").contains("more than 1 files"));
+        fs_err::write(plugin.directory().join("b.js"), "x".repeat(1024)).unwrap();
+        assert!(message("size: 1KiB").contains("more than 1024 bytes"));
     }
 }

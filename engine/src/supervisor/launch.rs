@@ -112,7 +112,7 @@ impl Engine {
         let shim = self
             .installation
             .choose(options.engine.unwrap_or(policy.engine().value))?;
-        let snapshot = memory_file(&encode_snapshot(&plugin.read()?)?)?;
+        let snapshot = memory_file(&encode_snapshot(&plugin.read(policy.runtime())?)?)?;
         let rootfs = options
             .rootfs
             .unwrap_or_else(|| self.installation.rootfs(shim).join(lazaret_rootfs::TREE));

@@ -58,6 +58,6 @@ fn module_files(written: &Written) -> Result<u32, Invalid> {
 }
 
 fn module_size(written: &Written) -> Result<ByteSize, Invalid> {
-    let range = ByteSize::from_kib(1)..=ByteSize::from_mib(1024);
+    let range = ByteSize::from_kib(1)..=ByteSize::from_mib(64);
     size(written, range, "it is copied before the plugin starts")
 }
