@@ -121,6 +121,14 @@ impl Drop for Slot {
 mod tests {
     use super::*;
 
+    const LIMITS: Limits = Limits {
+        connections: 64,
+        connects: 100,
+        sent: 1 << 20,
+        received: 1 << 20,
+        bandwidth: 1 << 20,
+    };
+
     fn account(limits: Limits, now: Instant) -> Arc<Account> {
         Arc::new(Account::new(limits, now))
     }
@@ -130,7 +138,7 @@ mod tests {
         let now = Instant::now();
         let limits = Limits {
             connections: 2,
-            ..Limits::default()
+            ..LIMITS
         };
         let account = account(limits, now);
         let first = account.open().unwrap();
@@ -143,13 +151,13 @@ mod tests {
     #[test]
     fn new_limits_hold_for_what_is_open_and_used() {
         let now = Instant::now();
-        let account = account(Limits::default(), now);
+        let account = account(LIMITS, now);
         let _open = account.open().unwrap();
         account.moved(Way::Sent, 100, now);
         let limits = Limits {
             connections: 1,
             sent: 150,
-            ..Limits::default()
+            ..LIMITS
         };
         account.set(limits, now);
         assert!(account.open().is_none());
@@ -164,7 +172,7 @@ mod tests {
         let now = Instant::now();
         let limits = Limits {
             bandwidth: 1000,
-            ..Limits::default()
+            ..LIMITS
         };
         let account = account(limits, now);
         assert_eq!(account.moved(Way::Sent, 600, now), None);

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use lazaret_policy::AddressClass;
+
 /// A kind of address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
@@ -62,7 +64,21 @@ impl FromIterator<Class> for Classes {
     }
 }
 
+impl From<AddressClass> for Class {
+    fn from(class: AddressClass) -> Self {
+        match class {
+            AddressClass::Public => Self::Public,
+            AddressClass::Private => Self::Private,
+            AddressClass::Loopback => Self::Loopback,
+            AddressClass::LinkLocal => Self::LinkLocal,
+            AddressClass::Multicast => Self::Multicast,
+            AddressClass::Metadata => Self::Metadata,
+        }
+    }
+}
+
 impl fmt::Display for Class {
+    /// As in a policy.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
             Self::Public => "public",

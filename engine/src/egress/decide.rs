@@ -1,10 +1,10 @@
 //! Whether a plugin may do what it asks the broker for. Pure.
 
-use lazaret_policy::{Host, Port, Protocol};
+use lazaret_policy::{Endpoint, Host, Mode, Port, Protocol};
 
 use super::class::Classes;
 use super::refusal::{Refusal, shown};
-use super::rules::{Endpoint, Observing, Rules};
+use super::rules::{Rules, classes};
 
 /// What a plugin asks for.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +39,7 @@ pub struct Leave {
     /// Kinds of addresses the name may lead to.
     pub classes: Classes,
     /// No grant covers it, and it is let through to be told.
-    pub observed: Option<Observing>,
+    pub observed: Option<Mode>,
 }
 
 impl Ask<'_> {
@@ -57,10 +57,10 @@ impl Ask<'_> {
 /// # Errors
 /// [`Refusal`]: nothing grants it, or what grants the host and the port grants something else.
 pub fn decide(rules: &Rules, ask: &Ask<'_>) -> Result<Leave, Refusal> {
-    let there = |endpoint: &&Endpoint| endpoint.port == ask.port && endpoint.host.matches(ask.host);
+    let there = |endpoint: &Endpoint| endpoint.port == ask.port && endpoint.host.matches(ask.host);
     let mut leave: Option<Leave> = None;
     let mut refused = None;
-    for endpoint in rules.endpoints.iter().filter(there) {
+    for endpoint in rules.endpoints.iter().filter(|endpoint| there(endpoint)) {
         match of_endpoint(endpoint, ask) {
             // What several grant is granted, each by its own terms: the widest hold.
             Ok(tls) => {
@@ -71,7 +71,7 @@ pub fn decide(rules: &Rules, ask: &Ask<'_>) -> Result<Leave, Refusal> {
                 });
                 leave = Some(Leave {
                     tls: tls && so_far.tls,
-                    classes: so_far.classes.or(endpoint.classes),
+                    classes: so_far.classes.or(classes(endpoint)),
                     observed: None,
                 });
             }
@@ -81,15 +81,12 @@ pub fn decide(rules: &Rules, ask: &Ask<'_>) -> Result<Leave, Refusal> {
     if let Some(leave) = leave {
         return Ok(leave);
     }
-    let observed = rules
-        .observed
-        .iter()
-        .find(|observed| observed.port == ask.port && observed.host.matches(ask.host));
+    let observed = rules.observed.iter().find(|(endpoint, _)| there(endpoint));
     match (observed, refused) {
-        (Some(observed), _) => Ok(Leave {
+        (Some((_, mode)), _) => Ok(Leave {
             tls: false,
             classes: Classes::PUBLIC,
-            observed: Some(observed.how),
+            observed: Some(*mode),
         }),
         (None, Some(reason)) => Err(Refusal::because(ask, reason)),
         (None, None) => Err(Refusal::not_granted(ask)),
@@ -108,53 +105,17 @@ fn of_endpoint(endpoint: &Endpoint, ask: &Ask<'_>) -> Result<bool, String> {
             Err("the policy grants HTTP in the clear there, not a connection".to_owned())
         }
         (Protocol::Http, How::Request { method, path }) => {
-            if let Some(methods) = &endpoint.methods
-                && !methods.iter().any(|granted| granted == method)
-            {
-                let (granted, method) = (methods.join(", "), shown(method));
-                return Err(format!("the policy grants {granted} there, not `{method}`"));
+            if !endpoint.methods.allow(method) {
+                let method = shown(method);
+                return Err(format!("the policy does not grant method `{method}` there"));
             }
-            if let Some(paths) = &endpoint.paths {
-                let told = shown(path);
-                if is_ambiguous(path) {
-                    return Err(format!(
-                        "the path `{told}` can be read in more than one way"
-                    ));
-                }
-                if !paths.iter().any(|granted| granted.matches(path)) {
-                    return Err(format!("the policy grants no path that covers `{told}`"));
-                }
+            if !endpoint.paths.allow(path) {
+                let path = shown(path);
+                return Err(format!("the policy does not grant the path `{path}` there"));
             }
             Ok(false)
         }
     }
-}
-
-/// Whether two servers could take the path for two places: dots that climb, separators in
-/// disguise, an escape within an escape, an empty part.
-fn is_ambiguous(path: &str) -> bool {
-    let escaped = |wanted: &str| {
-        path.match_indices('%').any(|(at, _)| {
-            let digits = path.get(at + 1..at + 3);
-            digits.is_none_or(|digits| digits.eq_ignore_ascii_case(wanted))
-        })
-    };
-    let climbs = |part: &str| {
-        let name = part.split(';').next().unwrap_or_default();
-        matches!(name, "." | "..")
-    };
-    let mut parts = path.split('/').skip(1).peekable();
-    let mut empty = false;
-    while let Some(part) = parts.next() {
-        empty |= part.is_empty() && parts.peek().is_some();
-    }
-    !path.starts_with('/')
-        || empty
-        || path.split('/').any(climbs)
-        || !path
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && byte != b'\\')
-        || ["00", "25", "2e", "2f", "5c"].into_iter().any(escaped)
 }
 
 #[cfg(test)]

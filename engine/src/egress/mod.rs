@@ -53,7 +53,7 @@ pub use counters::Count;
 pub use plugin::Report;
 pub use refusal::Refusal;
 pub use resolve::NameServers;
-pub use rules::{Endpoint, Limits, Observed, Observing, PathPattern, Pattern, Rules};
+pub use rules::{Limits, Rules};
 
 /// The header field that says what is missing, or why not.
 const REFUSAL: &str = lazaret_protocol::EGRESS_REFUSAL;

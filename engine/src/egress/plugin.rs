@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use lazaret_policy::{Host, Port};
+use lazaret_policy::{Host, Mode, Port};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
@@ -15,7 +15,7 @@ use super::decide::{Ask, How, Leave, decide};
 use super::pipes::Pipes;
 use super::refusal::Refusal;
 use super::resolve::Resolver;
-use super::rules::{Observing, Rules};
+use super::rules::Rules;
 
 /// Something a plugin asked the broker for that no grant covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,9 +70,9 @@ impl Plugin {
     pub(super) async fn decide(&self, purpose: &Purpose) -> Result<Leave, Refusal> {
         let rules = Arc::clone(&self.rules.borrow());
         let leave = decide(&rules, &purpose.ask())?;
-        if let Some(how) = leave.observed {
+        if let Some(mode) = leave.observed {
             add(&self.tally(purpose).observed, 1);
-            if how == Observing::Audit {
+            if mode == Mode::Audit {
                 let refusal = Refusal::not_granted(&purpose.ask());
                 self.report(refusal, true).await;
             }

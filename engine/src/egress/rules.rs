@@ -1,79 +1,22 @@
 //! What one plugin may reach, as the broker holds it.
 
-use lazaret_policy::{Host, Port, Protocol};
+use lazaret_policy::{EffectivePolicy, Endpoint, Mode};
 
-use super::class::Classes;
+use super::class::{Class, Classes};
 
 /// Everything the broker is to hold a plugin to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
     /// Whom it may reach.
     pub endpoints: Vec<Endpoint>,
-    /// What it may reach besides, to be told.
-    pub observed: Vec<Observed>,
+    /// Whom it may reach besides, and how that is told: never in [`Mode::Enforce`].
+    pub observed: Vec<(Endpoint, Mode)>,
     /// How much of it.
     pub limits: Limits,
 }
 
-/// One way out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Endpoint {
-    /// Whom.
-    pub host: Pattern,
-    /// On which port.
-    pub port: Port,
-    /// Speaking what.
-    pub protocol: Protocol,
-    /// Methods of plain HTTP; `None` for all.
-    pub methods: Option<Vec<String>>,
-    /// Paths of plain HTTP; `None` for all.
-    pub paths: Option<Vec<PathPattern>>,
-    /// Kinds of addresses the name may lead to.
-    pub classes: Classes,
-}
-
-/// A way out that no grant covers and that is let through all the same.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Observed {
-    /// Whom.
-    pub host: Pattern,
-    /// On which port.
-    pub port: Port,
-    /// How it is told.
-    pub how: Observing,
-}
-
-/// How what is let through is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Observing {
-    /// As a violation that was let through.
-    Audit,
-    /// By its count alone.
-    Learn,
-}
-
-/// Names of hosts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Pattern {
-    /// This one.
-    Exact(Host),
-    /// Every name below this one, and not itself.
-    Below(Host),
-    /// This one and every name below it.
-    AtOrBelow(Host),
-}
-
-/// Paths of requests.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PathPattern {
-    /// This one.
-    Exact(String),
-    /// Every one that starts so.
-    Prefix(String),
-}
-
 /// How much a plugin may do on the network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// Connections at a time.
     pub connections: u32,
@@ -87,67 +30,48 @@ pub struct Limits {
     pub bandwidth: u64,
 }
 
-impl Default for Limits {
-    /// What a policy has that says nothing.
-    fn default() -> Self {
+impl Rules {
+    /// What a policy says of the network.
+    #[must_use]
+    pub fn of(policy: &EffectivePolicy) -> Self {
+        let network = policy.network();
+        let granted = policy.permissions().iter();
+        let granted = granted.filter_map(|granted| Endpoint::of(&granted.permission));
+        let listed = policy.endpoints().iter();
+        let mode = network.mode.value;
+        let observed = policy.observe().iter().filter(|_| mode != Mode::Enforce);
+        let limits = network.limits;
         Self {
-            connections: 64,
-            connects: 100,
-            sent: 64 << 20,
-            received: 256 << 20,
-            bandwidth: 16 << 20,
+            endpoints: granted
+                .chain(listed.map(|allowed| allowed.endpoint.clone()))
+                .collect(),
+            observed: observed
+                .filter_map(|granted| Endpoint::of(&granted.permission))
+                .map(|endpoint| (endpoint, mode))
+                .collect(),
+            limits: Limits {
+                connections: limits.connections.value,
+                connects: limits.connects.value,
+                sent: limits.sent.value.bytes(),
+                received: limits.received.value.bytes(),
+                bandwidth: limits.bandwidth.value.bytes(),
+            },
         }
     }
-}
 
-impl Pattern {
-    /// Whether the name is one of these.
+    /// Whether there is anything to reach at all.
     #[must_use]
-    pub fn matches(&self, name: &Host) -> bool {
-        let below = |suffix: &Host| {
-            let head = name.as_str().strip_suffix(suffix.as_str());
-            head.is_some_and(|head| head.len() > 1 && head.ends_with('.'))
-        };
-        match self {
-            Self::Exact(host) => host == name,
-            Self::Below(suffix) => below(suffix),
-            Self::AtOrBelow(suffix) => suffix == name || below(suffix),
-        }
+    pub fn reach_anything(&self) -> bool {
+        !self.endpoints.is_empty() || !self.observed.is_empty()
     }
 }
 
-impl PathPattern {
-    /// Whether the path is one of these.
-    #[must_use]
-    pub fn matches(&self, path: &str) -> bool {
-        match self {
-            Self::Exact(exact) => exact == path,
-            Self::Prefix(prefix) => path.starts_with(prefix),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wildcard_covers_whole_labels_below_it_and_the_name_itself_only_where_that_is_written() {
-        let host = |name: &str| name.parse::<Host>().unwrap();
-        let apex = || host("example.com");
-        for (name, exact, below, both) in [
-            ("example.com", true, false, true),
-            ("a.example.com", false, true, true),
-            ("a.b.example.com", false, true, true),
-            ("notexample.com", false, false, false),
-            ("example.com.evil.org", false, false, false),
-            ("com", false, false, false),
-            ("a.example.co", false, false, false),
-        ] {
-            let name = host(name);
-            assert_eq!(Pattern::Exact(apex()).matches(&name), exact, "{name}");
-            assert_eq!(Pattern::Below(apex()).matches(&name), below, "{name}");
-            assert_eq!(Pattern::AtOrBelow(apex()).matches(&name), both, "{name}");
-        }
-    }
+/// The kinds of addresses an endpoint may lead to.
+pub(super) fn classes(endpoint: &Endpoint) -> Classes {
+    endpoint
+        .addresses
+        .iter()
+        .copied()
+        .map(Class::from)
+        .collect()
 }

@@ -164,7 +164,8 @@ fn is_plain(path: &str) -> bool {
         && path.bytes().all(|byte| byte.is_ascii_graphic())
         && !path.contains(['\\', '?', '#', '*'])
         && !path.contains("//")
-        && !path.split('/').any(|part| part == "." || part == "..")
+        // Some servers take what follows a semicolon for parameters of the segment.
+        && !path.split(['/', ';']).any(|part| part == "." || part == "..")
         && !hidden.iter().any(|sequence| lower.contains(sequence))
 }
 
@@ -249,6 +250,7 @@ mod tests {
             "/v1/./x",
             "/v1/%2e%2e/admin",
             "/v1/..%2Fadmin",
+            "/v1/..;x=1/admin",
             "/v1/a%5c..",
             "/v1/%252e",
             "/v1//admin",
