@@ -46,6 +46,12 @@ pub enum ExitCode {
     Rootfs = 20,
     /// A file cannot be written.
     Output = 21,
+    /// No `lazaret serve` answers, or it answers to others only.
+    Server = 22,
+    /// The policy needs a new container, and that was not asked for.
+    NeedsRestart = 23,
+    /// The plugin of that `lazaret serve` has ended or was stopped.
+    NotRunning = 24,
     /// Something of lazaret's own failed.
     Internal = 70,
     /// Interrupted by a signal from the terminal.

@@ -4,14 +4,18 @@
 //! exit status of its own; `docs/cli.md` lists them.
 
 mod bundle;
+mod call;
 mod check;
 mod exit_code;
 mod failure;
+mod list;
 mod outcome;
 mod policy;
 mod print;
 mod rootfs;
 mod run;
+mod serve;
+mod stop;
 
 use clap::{Parser, Subcommand};
 
@@ -29,6 +33,14 @@ struct Cli {
 enum Command {
     /// Run a plugin in a container and call one of its functions.
     Run(run::RunArguments),
+    /// Keep plugins running, to be called and changed by the commands below until it is stopped.
+    Serve(serve::ServeArguments),
+    /// List the plugins of a `lazaret serve` with state and figures.
+    List(list::ListArguments),
+    /// Call a function of a plugin of a `lazaret serve`.
+    Call(call::CallArguments),
+    /// Stop a plugin of a `lazaret serve`.
+    Stop(stop::StopArguments),
     /// Tell whether this host can run plugins: each feature, what it is for, what to do.
     Check(check::CheckArguments),
     /// Write a plugin's OCI bundle, for another container runtime to start.
@@ -58,12 +70,25 @@ pub fn run() -> ExitCode {
     };
     let result = match cli.command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::List(arguments) => list::run(&arguments),
+        Command::Call(arguments) => call::run(&arguments),
+        Command::Stop(arguments) => stop::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Bundle(arguments) => bundle::run(&arguments),
         Command::Policy(command) => policy::run(&command),
         Command::Rootfs(command) => rootfs::run(&command),
     };
     result.unwrap_or_else(|failure| failure.report())
+}
+
+/// What futures of a command run on.
+fn runtime() -> Result<tokio::runtime::Runtime, failure::Failure> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().build().map_err(|error| {
+        let text = format!("failed to start the runtime: {error}");
+        failure::Failure::new(ExitCode::Internal, text)
+    })
 }
 
 #[cfg(test)]

@@ -157,7 +157,7 @@ fn print_events(
     drop(printed);
 }
 
-fn print_event(plugin: &str, event: &PluginEvent) {
+pub(super) fn print_event(plugin: &str, event: &PluginEvent) {
     let mut output = std::io::stderr().lock();
     let written = match event {
         PluginEvent::Log {

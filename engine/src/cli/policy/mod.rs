@@ -1,9 +1,12 @@
 //! Which policy holds for a plugin, and `lazaret policy …`.
 
+mod apply;
 mod check;
 mod diff;
 mod effective;
 mod fmt;
+mod revisions;
+mod rollback;
 mod schema;
 mod score;
 mod why;
@@ -36,6 +39,12 @@ pub(super) enum PolicyCommand {
     Diff(diff::DiffArguments),
     /// Tell how much a plugin's policy exposes, from 0 to 10, and by what.
     Score(score::ScoreArguments),
+    /// Hold a plugin of a `lazaret serve` to another policy, while it runs.
+    Apply(apply::ApplyArguments),
+    /// Go back to a policy that held for a plugin of a `lazaret serve`.
+    Rollback(rollback::RollbackArguments),
+    /// List the policies that held for a plugin of a `lazaret serve`, or print one.
+    Revisions(revisions::RevisionsArguments),
     /// Print the JSON Schema of policy files, for editors.
     Schema,
 }
@@ -48,6 +57,9 @@ pub(super) fn run(command: &PolicyCommand) -> Result<ExitCode, Failure> {
         PolicyCommand::Why(arguments) => why::run(arguments),
         PolicyCommand::Diff(arguments) => diff::run(arguments),
         PolicyCommand::Score(arguments) => score::run(arguments),
+        PolicyCommand::Apply(arguments) => apply::run(arguments),
+        PolicyCommand::Rollback(arguments) => rollback::run(arguments),
+        PolicyCommand::Revisions(arguments) => revisions::run(arguments),
         PolicyCommand::Schema => schema::run(),
     }
 }

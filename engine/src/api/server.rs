@@ -1,0 +1,97 @@
+//! Connections: who may make one, how many there are, how long a request may take to come.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::Extension;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::AsyncWriteExt;
+use tokio::net::UnixStream;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::messages::{Kind, Refusal};
+use super::routes::{self, Peer};
+use super::socket::ControlSocket;
+use crate::service::Service;
+
+/// The most connections at a time; those beyond wait.
+const MAX_CONNECTIONS: usize = 1024;
+
+/// How long the head of a request may take to come.
+const HEAD_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The most bytes of a request's head.
+const MAX_HEAD_BYTES: usize = 16 * 1024;
+
+/// How long to wait where no connection can be taken for want of descriptors.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Answers requests until the future is done; those under way are given up then.
+pub async fn serve(socket: &ControlSocket, service: Arc<Service>, until: impl Future<Output = ()>) {
+    let router = routes::router(service);
+    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut connections = JoinSet::new();
+    let accept = async {
+        loop {
+            let permit = Arc::clone(&room).acquire_owned().await;
+            while connections.try_join_next().is_some() {}
+            let stream = match socket.listener.accept().await {
+                Ok((stream, _)) => stream,
+                Err(_) => {
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
+            };
+            let router = router.clone();
+            connections.spawn(async move {
+                let _permit = permit;
+                match peer(&stream) {
+                    Ok(uid) => {
+                        let service = TowerToHyperService::new(router.layer(Extension(Peer(uid))));
+                        let connection = http1::Builder::new()
+                            .timer(TokioTimer::new())
+                            .header_read_timeout(HEAD_PATIENCE)
+                            .max_buf_size(MAX_HEAD_BYTES)
+                            .keep_alive(false)
+                            .serve_connection(TokioIo::new(stream), service);
+                        // Who goes away halfway knows.
+                        drop(connection.await);
+                    }
+                    Err(refusal) => refuse(stream, &refusal).await,
+                }
+            });
+        }
+    };
+    tokio::select! {
+        () = accept => {}
+        () = until => {}
+    }
+}
+
+/// The user at the other end (unix(7), `SO_PEERCRED`), where it is the engine's own or root.
+fn peer(stream: &UnixStream) -> Result<u32, Refusal> {
+    let refuse = |message: String| Refusal::new(Kind::Request, message);
+    let credentials = stream
+        .peer_cred()
+        .map_err(|error| refuse(format!("it is not known who asks: {error}")))?;
+    let (uid, own) = (credentials.uid(), rustix::process::geteuid().as_raw());
+    if uid == own || uid == 0 {
+        return Ok(uid);
+    }
+    Err(refuse(format!(
+        "user {uid} may not ask: this engine is user {own}'s"
+    )))
+}
+
+/// Says why, without reading anything.
+async fn refuse(mut stream: UnixStream, refusal: &Refusal) {
+    let body = serde_json::to_string(refusal).unwrap_or_default();
+    let answer = format!(
+        "HTTP/1.1 403 Forbidden\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    drop(tokio::time::timeout(HEAD_PATIENCE, stream.write_all(answer.as_bytes())).await);
+}
