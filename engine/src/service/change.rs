@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use lazaret_policy::{Cut, Difference, EffectivePolicy};
+use lazaret_policy::{Change as Takes, Cut, Difference, EffectivePolicy};
 
 use super::Service;
 use super::candidate::Candidate;
@@ -14,7 +14,7 @@ use super::kept::{Kept, Now};
 use crate::host::Unenforced;
 use crate::plugin::Plugin;
 use crate::store::{NewRevision, RevisionOrigin};
-use crate::supervisor::{ApplyError, LaunchError, LaunchOptions, is_live};
+use crate::supervisor::{ApplyError, LaunchError, LaunchOptions};
 
 /// How far a change may go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -223,13 +223,14 @@ impl Service {
 
 fn changes(before: &EffectivePolicy, after: &EffectivePolicy) -> Vec<Change> {
     let change = |difference: Difference| Change {
-        live: is_live(&difference),
+        live: difference.change == Takes::Live,
         what: difference.what,
         before: difference.before.map(|side| side.value),
         after: difference.after.map(|side| side.value),
         widens: difference.widens,
     };
-    before.differences(after).into_iter().map(change).collect()
+    let plan = before.plan(after);
+    plan.differences.into_iter().map(change).collect()
 }
 
 pub(super) fn unix_ms() -> u64 {

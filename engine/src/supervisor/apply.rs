@@ -9,7 +9,7 @@
 
 use std::time::{Duration, Instant};
 
-use lazaret_policy::{Difference, EffectivePolicy};
+use lazaret_policy::{Change, Difference, EffectivePolicy};
 use lazaret_protocol::{EngineMessage, LiveLimits};
 use serde::Serialize;
 use tokio::sync::oneshot;
@@ -121,8 +121,9 @@ impl Task {
 
     /// What changes, where all of it can change in this container and be held on this host.
     fn live_changes(&self, policy: &EffectivePolicy) -> Result<Vec<Difference>, ApplyError> {
-        let changes = self.policy.differences(policy);
-        let (changes, restart): (Vec<_>, Vec<_>) = changes.into_iter().partition(is_live);
+        let changes = self.policy.plan(policy).differences;
+        let live = |change: &Difference| change.change == Change::Live;
+        let (changes, restart): (Vec<_>, Vec<_>) = changes.into_iter().partition(live);
         if !restart.is_empty() {
             return Err(ApplyError::NeedsRestart { changes: restart });
         }
@@ -180,13 +181,4 @@ impl Task {
         }
         held
     }
-}
-
-/// Whether a running container can be held to it.
-pub(crate) fn is_live(change: &Difference) -> bool {
-    let sections = ["resources.memory.", "resources.cpu.", "resources.pids."];
-    let more = ["resources.output.", "violations.", "network:"];
-    let times = ["resources.time.call", "resources.time.cpu_per_call"];
-    let within = |start: &&str| change.what.starts_with(*start);
-    sections.iter().any(within) || more.iter().any(within) || times.contains(&change.what.as_str())
 }

@@ -31,7 +31,6 @@ mod state;
 mod task;
 mod violations;
 
-pub(crate) use apply::is_live;
 pub use apply::{Applied, ApplyError};
 pub use calls::{CallFailure, MAX_CALLS_IN_FLIGHT};
 pub use errors::{EngineError, LaunchError};
