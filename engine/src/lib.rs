@@ -8,7 +8,7 @@
 /// The control socket.
 pub mod api;
 /// What plugins ask the engine to do for them.
-mod acts;
+pub mod acts;
 /// From an effective policy to an OCI bundle.
 pub mod bundle;
 /// The engine's end of the protocol.
@@ -31,5 +31,7 @@ pub mod plugin;
 pub mod service;
 /// What outlives an engine.
 pub mod store;
+/// Programs that a policy names, in containers of their own.
+pub mod programs;
 /// One plugin from its start to its end.
 pub mod supervisor;

@@ -299,8 +299,10 @@
     trace: logAs(0),
     warn: logAs(2),
   });
+  const acts = global.__acts({ PermissionDenied, bytesOf, checkFile });
   const Deno = ObjectFreeze({
-    errors: ObjectFreeze({ NotFound, PermissionDenied }),
+    ...acts.functions,
+    errors: ObjectFreeze({ NotFound, PermissionDenied, ...acts.errors }),
     readFile,
     readFileSync,
     readTextFile,

@@ -13,7 +13,7 @@ const MAX_PROGRAMS: usize = 4;
 
 /// Acts of one lane wait for each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Lane {
+enum Lane {
     /// Files: one after the other, in the order they were asked for.
     Files,
     /// Programs: a few at a time.
@@ -85,7 +85,7 @@ impl Queue {
         if self.asks.len() >= MAX_ASKS {
             return Err(busy(format!("more than {MAX_ASKS} acts are under way")));
         }
-        let bytes = size(&act);
+        let bytes = act.bytes();
         let held: usize = self.asks.values().map(|known| known.bytes).sum();
         if held + bytes > MAX_BYTES {
             return Err(busy(format!(
@@ -123,15 +123,22 @@ impl Queue {
         self.asks.remove(&id);
     }
 
+    /// Programs that run.
+    pub(crate) fn programs(&self) -> Vec<AskId> {
+        let programs = |known: &Known| known.under_way && known.lane == Lane::Programs;
+        let asks = self.asks.iter().filter(|(_, known)| programs(known));
+        asks.map(|(id, _)| *id).collect()
+    }
+
     /// Takes back what a call that is over still waits for.
     pub(crate) fn give_up(&mut self, call: CallId) -> GivenUp {
         let of_call = |known: &Known| known.call == Some(call);
         let mut given_up = GivenUp::default();
         for (id, known) in self.asks.iter().filter(|(_, known)| of_call(known)) {
-            if known.under_way {
-                given_up.under_way.push(*id);
-            } else {
-                given_up.waiting.push(*id);
+            match (known.under_way, known.lane) {
+                (false, _) => given_up.waiting.push(*id),
+                (true, Lane::Programs) => given_up.programs.push(*id),
+                (true, Lane::Files) => {}
             }
         }
         for id in &given_up.waiting {
@@ -147,22 +154,8 @@ impl Queue {
 pub(crate) struct GivenUp {
     /// Their turn never came; to be answered.
     pub(crate) waiting: Vec<AskId>,
-    /// To be stopped, where that can be done.
-    pub(crate) under_way: Vec<AskId>,
-}
-
-/// Bytes the engine holds for an act.
-pub(crate) fn size(act: &Act) -> usize {
-    match act {
-        Act::Write { path, content, .. } => path.len() + content.len(),
-        Act::Remove { path } | Act::MakeDirectory { path, .. } => path.len(),
-        Act::Rename { from, to } => from.len() + to.len(),
-        Act::Run {
-            program,
-            arguments,
-            input,
-        } => program.len() + input.len() + arguments.iter().map(String::len).sum::<usize>(),
-    }
+    /// Programs that run: to be stopped.
+    pub(crate) programs: Vec<AskId>,
 }
 
 #[cfg(test)]
@@ -255,11 +248,14 @@ mod tests {
         assert_eq!(next(&mut queue), Some(1));
         let given_up = queue.give_up(CallId(1));
         assert_eq!(given_up.waiting, [AskId(2)]);
-        assert_eq!(given_up.under_way, [AskId(1)]);
+        assert_eq!(given_up.programs, []);
         assert!(queue.holds(AskId(1)) && !queue.holds(AskId(2)));
         queue.over(AskId(1));
         assert_eq!(next(&mut queue), Some(3));
         queue.over(AskId(3));
         assert_eq!(next(&mut queue), Some(4));
+        queue.take(AskId(5), Some(CallId(2)), run()).unwrap();
+        assert_eq!(next(&mut queue), Some(5));
+        assert_eq!(queue.give_up(CallId(2)).programs, [AskId(5)]);
     }
 }

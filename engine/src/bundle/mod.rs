@@ -16,9 +16,11 @@ use std::path::PathBuf;
 
 use lazaret_launcher_wire::{ContainerId, FileMount};
 use lazaret_policy::EffectivePolicy;
+use lazaret_protocol::Environment;
 
 pub(crate) use seccomp::{Group, held, optional};
 pub use program::{ProgramBundle, ProgramRequest, build_program};
+pub(crate) use settings::file_limits;
 pub use settings::{UnheldGrant, unheld_reason};
 pub use write::{WriteError, write};
 
@@ -58,6 +60,8 @@ pub struct BundleRequest<'a> {
     pub learns: bool,
     /// The JavaScript engine compiles to machine code.
     pub executable_memory: bool,
+    /// What the plugin sees of an environment.
+    pub environment: &'a Environment,
     /// For a bundle that another runtime starts: what the shim is to call.
     pub standalone_call: Option<StandaloneCall>,
 }
@@ -120,7 +124,7 @@ pub enum BundleError {
 /// # Errors
 /// [`BundleError`]: a grant that cannot be held is refused, never left out.
 pub fn build(request: &BundleRequest<'_>) -> Result<Bundle, BundleError> {
-    let grants = settings::file_grants(request.policy)?;
+    let grants = settings::file_grants(request)?;
     let tmp_bytes = request.policy.resources().tmp.size.value.bytes();
     let planned = mounts::plan(&request.directory, tmp_bytes, grants.len());
     let mounts = planned

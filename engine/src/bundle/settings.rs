@@ -4,7 +4,9 @@ use std::fmt;
 
 use lazaret_launcher_wire::ID_BLOCK_SIZE;
 use lazaret_policy::{EffectivePolicy, Permission};
-use lazaret_protocol::{Expected, ExpectedMount, FileGrant, Landlock, ShimSettings, TimeLimits};
+use lazaret_protocol::{
+    Expected, ExpectedMount, FileGrant, FileLimits, Landlock, ShimSettings, TimeLimits,
+};
 
 use super::mounts::{DEVICES, MASKED_PATHS, READ_ONLY_PATHS, granted_target};
 use super::{BundleError, BundleRequest, HOSTNAME, MAX_GRANTS, PLUGIN_ID, limits};
@@ -33,19 +35,32 @@ impl fmt::Display for UnheldGrant {
 /// Why no grant of this kind can be held yet; `None` where it can.
 pub fn unheld_reason(permission: &Permission) -> Option<&'static str> {
     match permission {
-        Permission::FileRead(_) => None,
-        Permission::FileWrite(_) => Some("plugins can write to `/tmp` only"),
+        Permission::FileRead(_) | Permission::FileWrite(_) | Permission::EnvRead(_) => None,
         Permission::NetworkRead(_) | Permission::NetworkConnect(..) => {
             Some("there is no egress broker yet, plugins have no network")
         }
         Permission::ExecRun(_) => Some("plugins can start no programs"),
-        Permission::EnvRead(_) => Some("plugins see no environment"),
         Permission::MessageSend(_) => Some("there is no messaging between plugins yet"),
     }
 }
 
+/// Why a grant cannot be held where there is no engine to do what it allows.
+fn unheld_alone(permission: &Permission) -> Option<&'static str> {
+    match permission {
+        Permission::FileWrite(_) | Permission::ExecRun(_) => {
+            Some("the engine does this for its plugins, and this bundle runs without one")
+        }
+        _ => None,
+    }
+}
+
 /// The host paths the policy lets the plugin read, in the policy's order.
-pub(super) fn file_grants(policy: &EffectivePolicy) -> Result<Vec<FileGrant>, BundleError> {
+pub(super) fn file_grants(request: &BundleRequest<'_>) -> Result<Vec<FileGrant>, BundleError> {
+    let policy = request.policy;
+    let unheld_reason = |permission: &Permission| {
+        let alone = !request.listener;
+        unheld_reason(permission).or_else(|| unheld_alone(permission).filter(|_| alone))
+    };
     let mut unheld = Vec::new();
     let mut paths = Vec::new();
     for granted in policy.all_grants() {
@@ -111,6 +126,8 @@ pub(super) fn settings(
             hostname: HOSTNAME.to_owned(),
         },
         files: grants.to_vec(),
+        file_limits: file_limits(request.policy),
+        environment: request.environment.clone(),
         hosts: Vec::new(),
         egress: false,
         time: TimeLimits {
@@ -123,6 +140,15 @@ pub(super) fn settings(
         result_bytes: resources.output.result.value.bytes(),
         deny_executable_memory: !request.executable_memory,
         landlock: landlock(request.landlock, grants),
+    }
+}
+
+/// What the shim is to hold reading to.
+pub(crate) fn file_limits(policy: &EffectivePolicy) -> FileLimits {
+    let limits = policy.filesystem().limits;
+    FileLimits {
+        ignore: limits.ignore.value.iter().map(ToString::to_string).collect(),
+        read_bytes: limits.read.value.bytes(),
     }
 }
 

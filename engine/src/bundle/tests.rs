@@ -27,9 +27,15 @@ fn request<'a>(policy: &'a EffectivePolicy, id: &'a ContainerId) -> BundleReques
         listener: true,
         learns: false,
         executable_memory: false,
+        environment: &NO_ENVIRONMENT,
         standalone_call: None,
     }
 }
+
+const NO_ENVIRONMENT: Environment = Environment {
+    values: std::collections::BTreeMap::new(),
+    unset: std::collections::BTreeSet::new(),
+};
 
 fn policy(text: &str) -> EffectivePolicy {
     let text = format!("apiVersion: lazaret/v1\nkind: SecurityPolicy\n{text}");

@@ -1,7 +1,10 @@
 //! Bounds on what a shim may say. Our own shim stays well below each; one that does not is in
 //! other hands.
 
-use lazaret_protocol::{Act, CallError, Difference, MAX_ACT_BYTES, PluginError, ShimMessage};
+use lazaret_protocol::{
+    Act, CallError, Difference, MAX_ACT_BYTES, MAX_ARGUMENT_BYTES, MAX_PROGRAM_BYTES, PluginError,
+    ShimMessage,
+};
 
 const PERMISSION_BYTES: usize = 8 * 1024;
 const FUNCTION_BYTES: usize = 1024;
@@ -11,9 +14,7 @@ const ERROR_MESSAGE_BYTES: usize = 32 * 1024;
 const ERROR_STACK_BYTES: usize = 64 * 1024;
 const ENGINE_BYTES: usize = 64;
 const PATH_BYTES: usize = 4 * 1024;
-const PROGRAM_BYTES: usize = 256;
-/// All arguments of a program together: what execve(2) takes of one.
-const ARGUMENT_BYTES: usize = 128 * 1024;
+
 
 /// Checks every text in a message but results and log lines, which the policy bounds. Lists were
 /// held to theirs while they were read. Says what is too large.
@@ -89,10 +90,10 @@ fn act(act: &Act) -> Result<(), &'static str> {
             arguments,
             input,
         } => {
-            text(program, PROGRAM_BYTES, "name of a program")?;
+            text(program, MAX_PROGRAM_BYTES, "name of a program")?;
             bytes(input, "input of a program")?;
             let together: usize = arguments.iter().map(String::len).sum();
-            if together > ARGUMENT_BYTES {
+            if together > MAX_ARGUMENT_BYTES {
                 Err("list of arguments")
             } else {
                 Ok(())

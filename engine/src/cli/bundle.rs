@@ -56,6 +56,8 @@ pub(super) fn run(arguments: &BundleArguments) -> Result<ExitCode, Failure> {
         return Err(LaunchError::Unenforceable(key.clone()).into());
     }
     warn_unenforced(&unenforced);
+    let environment = crate::acts::environment(&policy, |name| std::env::var_os(name))
+        .map_err(LaunchError::from)?;
     let built = bundle::build(&BundleRequest {
         policy: &policy,
         plugin: plugin.name(),
@@ -68,6 +70,7 @@ pub(super) fn run(arguments: &BundleArguments) -> Result<ExitCode, Failure> {
         listener: false,
         learns: false,
         executable_memory: allows_executable_memory(engine, &policy),
+        environment: &environment,
         standalone_call: arguments.call.as_ref().map(|function| StandaloneCall {
             function: function.clone(),
             arguments: call_arguments.clone(),

@@ -124,6 +124,10 @@ impl From<LaunchError> for Failure {
                 failure
             }
             error @ LaunchError::CgroupDiffers(_) => Self::of(ExitCode::ReadBack, &error),
+            // As a path that may be read and is not there.
+            error @ (LaunchError::Place(_) | LaunchError::Environment(_)) => {
+                Self::of(ExitCode::Policy, &error)
+            }
             error @ LaunchError::Unenforceable(_) => Self::of(ExitCode::Host, &error),
             error @ (LaunchError::Io { .. } | LaunchError::Ended(_)) => {
                 Self::of(ExitCode::Internal, &error)

@@ -82,6 +82,8 @@ pub struct CounterRise {
 pub enum Reaction {
     /// It was recorded; the kernel holds the limit.
     Log,
+    /// The act was done: no grant covers it, but the policy's mode lets it through to be seen.
+    LetThrough,
     /// The act was refused, and the plugin goes on.
     Deny,
     /// The plugin was ended.
@@ -150,6 +152,7 @@ impl fmt::Display for Violation {
         write!(formatter, "{}", self.act)?;
         match self.reaction {
             Reaction::Log | Reaction::Deny => Ok(()),
+            Reaction::LetThrough => write!(formatter, ", let through"),
             Reaction::Kill => write!(formatter, ", the plugin is ended"),
             Reaction::Quarantine => write!(formatter, ", the plugin is ended and quarantined"),
         }

@@ -17,7 +17,8 @@ use tokio::sync::oneshot;
 use super::pace::Pace;
 use super::state::State;
 use super::task::Task;
-use crate::bundle::{UnheldGrant, unheld_reason};
+use crate::acts::{self, PlaceError};
+use crate::bundle::{self, UnheldGrant, unheld_reason};
 use crate::container::{CgroupDifference, LauncherError};
 use crate::event::EndReason;
 use crate::host::{self, Unenforced};
@@ -53,6 +54,9 @@ pub enum ApplyError {
     /// The kernel took the limits and does not hold the container to them.
     #[error("the kernel does not hold the container to its limits:{}", .0.iter().map(|difference| format!("\n  {difference}")).collect::<String>())]
     CgroupDiffers(Vec<CgroupDifference>),
+    /// What it may write cannot be opened.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
     /// A file of its cgroup cannot be read.
     #[error("failed to read the cgroup back")]
     Cgroup(#[source] std::io::Error),
@@ -96,6 +100,7 @@ impl Task {
         policy: EffectivePolicy,
     ) -> Result<Vec<Difference>, ApplyError> {
         let changes = self.live_changes(&policy)?;
+        let places = self.acts.prepare(&policy)?;
         self.update_cgroup(state, &policy).await?;
 
         let now = Instant::now();
@@ -108,9 +113,11 @@ impl Task {
             result_bytes: result,
             background_ms: resources.time.cpu_per_call.value.millis(),
             hosts: Vec::new(),
+            files: bundle::file_limits(&policy),
         };
         self.say(&EngineMessage::Limits(limits));
-        self.receiver.allow(result);
+        self.receiver.allow(result.max(acts::largest(&policy)));
+        self.acts.set(places);
         state.calls.allow_results(result);
         state.log.set(log, now);
         state.message_pace = Pace::of_messages(log, now);

@@ -1,10 +1,11 @@
 //! What the plugin asks the engine to do: taken in, decided, answered.
 
-use lazaret_protocol::{Act as Asked, ActResult, AskId, CallId, EngineMessage};
+use lazaret_policy::Mode;
+use lazaret_protocol::{Act as Asked, ActError, AskId, CallId, EngineMessage};
 
 use super::state::State;
 use super::task::Task;
-use crate::acts::{self, Outcome};
+use crate::acts::{self, Decided, Outcome};
 use crate::event::{Act, EndReason, Verdict, Witness};
 
 impl Task {
@@ -35,15 +36,33 @@ impl Task {
         while !is_over(state)
             && let Some(ask) = self.acts.queue.next()
         {
-            let Some(permission) = acts::refused(&ask.act, &self.policy) else {
-                self.acts.start(ask);
-                continue;
-            };
-            self.acts.queue.over(ask.id);
-            let act = Act::refused(permission.clone());
-            self.on_violation(state, act, Witness::Engine).await;
-            let denied = lazaret_protocol::ActError::Denied { permission };
-            self.answer(state, ask.id, Err(denied)).await;
+            match acts::decide(&ask.act, &self.policy) {
+                Decided::Allowed(permissions) => {
+                    for (permission, observed) in permissions {
+                        self.used(state, &permission.to_string(), observed);
+                    }
+                    self.acts.start(ask);
+                }
+                Decided::Denied(permission) => {
+                    self.acts.queue.over(ask.id);
+                    let act = Act::refused(permission.clone());
+                    self.on_violation(state, act, Witness::Engine).await;
+                    let denied = ActError::Denied { permission };
+                    self.answer(state, ask.id, Err(denied)).await;
+                }
+            }
+        }
+    }
+
+    /// A permission is used: counted where that is to be learned, recorded where it is let through
+    /// and not granted.
+    fn used(&mut self, state: &mut State, permission: &str, observed: Option<Mode>) {
+        if let Some(learn) = &self.learn {
+            learn.tally().used(permission, 1);
+        }
+        if observed == Some(Mode::Audit) {
+            let act = Act::refused(permission.to_owned());
+            self.let_through(state, act, Witness::Engine);
         }
     }
 
@@ -60,12 +79,16 @@ impl Task {
         }
     }
 
-    async fn answer(&mut self, state: &mut State, id: AskId, result: Result<ActResult, lazaret_protocol::ActError>) {
+    async fn answer(&mut self, state: &mut State, id: AskId, result: Outcome) {
         if is_over(state) {
             return;
         }
         // A shim of ours reads all the time: one that leaves its answers lying is none.
-        if self.outbox.answer(&EngineMessage::Answer { id, result }).is_err() {
+        if self
+            .outbox
+            .answer(&EngineMessage::Answer { id, result })
+            .is_err()
+        {
             let what = "it does not read the answers to what it asks for".to_owned();
             self.kill(state, EndReason::Protocol { what }).await;
         }

@@ -3,6 +3,7 @@
 use lazaret_launcher_wire::SnapshotError;
 
 use super::running::Ended;
+use crate::acts::{EnvironmentError, PlaceError};
 use crate::bundle::BundleError;
 use crate::container::LauncherError;
 use crate::event::escape;
@@ -65,6 +66,12 @@ pub enum LaunchError {
     /// The kernel does not hold the container to its limits; it was not started.
     #[error("the kernel does not hold the container to its limits:{}", .0.iter().map(|difference| format!("\n  {difference}")).collect::<String>())]
     CgroupDiffers(Vec<crate::container::CgroupDifference>),
+    /// What it may write cannot be opened.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    /// What it may see of the environment cannot be handed over.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
     /// A descriptor or a cgroup file.
     #[error("failed to {what}")]
     Io {

@@ -16,6 +16,7 @@ const MAX_PIPE_BYTES: u64 = 1024 * 1024;
 impl Task {
     pub(super) async fn finish(mut self, mut state: State) -> Ended {
         let unread = self.look(&mut state).await.err();
+        let acts_over = self.acts.close().await;
         let usage = self.cgroup.usage().ok();
         state.evidence.oom_kills = usage.map_or(0, |usage| usage.oom_kills);
         if let (Some(learn), Some(usage)) = (&self.learn, &usage) {
@@ -23,7 +24,8 @@ impl Task {
         }
         state.evidence.memory_peak = usage.and_then(|usage| usage.memory_peak);
         let cleanup = match self.launcher.delete(&self.id).await {
-            Ok(()) => None,
+            Ok(()) if acts_over => None,
+            Ok(()) => Some("an act on files does not end".to_owned()),
             Err(error) => {
                 // Done here as far as it can be.
                 self.cgroup.remove();

@@ -15,7 +15,7 @@ use super::outbox::Outbox;
 use super::quarantine::Quarantine;
 use super::running::{PluginEvent, Running};
 use super::task::Task;
-use crate::acts::Acts;
+use crate::acts::{self, Acts};
 use crate::bundle::{self, BundleRequest};
 use crate::channel;
 use crate::container::{Cgroup, CgroupEvents, Launcher, Listener, Reservation};
@@ -117,6 +117,8 @@ impl Engine {
             .rootfs
             .unwrap_or_else(|| self.installation.rootfs(shim).join(lazaret_rootfs::TREE));
 
+        let acts = Acts::open(&policy)?;
+        let environment = acts::environment(&policy, |name| std::env::var_os(name))?;
         let (id, directory, first_host_id) =
             self.launcher.reserve(plugin.preferred_block()).await?;
         let reservation = Reservation::new(&self.launcher, &id, self.cgroup);
@@ -132,6 +134,7 @@ impl Engine {
             listener: true,
             learns: options.learn.is_some(),
             executable_memory: allows_executable_memory(shim, &policy),
+            environment: &environment,
             standalone_call: None,
         };
         let built = bundle::build(&request);
@@ -187,8 +190,8 @@ impl Engine {
         // From here on the plugin's task removes the container.
         reservation.hand_over();
 
-        let (receiver, sender) =
-            channel::split(ours, policy.resources().output.result.value.bytes());
+        let result = policy.resources().output.result.value.bytes();
+        let (receiver, sender) = channel::split(ours, result.max(acts::largest(&policy)));
         let outbox = Outbox::start(sender);
         let (commands_sender, commands) = mpsc::channel(64);
         let (ready_sender, ready) = oneshot::channel();
@@ -209,7 +212,7 @@ impl Engine {
                 policy,
                 receiver,
                 outbox,
-                acts: Acts::default(),
+                acts,
                 listener,
                 exit,
                 output,

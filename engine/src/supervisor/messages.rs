@@ -8,7 +8,6 @@ use super::calls::CallFailure;
 use super::running::PluginEvent;
 use super::state::{Phase, State};
 use super::task::{EXIT_GRACE, Task};
-use crate::acts;
 use crate::channel::ChannelError;
 use crate::container::check_process;
 use crate::event::{Act, EndReason, Verdict, Witness};
@@ -174,7 +173,7 @@ fn text_bytes(message: &ShimMessage) -> usize {
             .iter()
             .map(|part| part.what.len() + part.expected.len() + part.found.len())
             .sum(),
-        ShimMessage::Ask { act, .. } => acts::size(act),
+        ShimMessage::Ask { act, .. } => act.bytes(),
         ShimMessage::Hello { .. }
         | ShimMessage::Ready { .. }
         | ShimMessage::Reply { .. }

@@ -78,11 +78,7 @@ impl Task {
             self.quarantine.put(&self.plugin, violation.act.to_string());
         }
         let reason = EndReason::violation(&violation.act);
-        if let Some(dropped) = state.records.admit(&violation, Instant::now())
-            && !self.tell(PluginEvent::Violation { violation, dropped })
-        {
-            state.records.unheard(dropped);
-        }
+        self.record(state, violation);
         let ends = matches!(reaction, Reaction::Kill | Reaction::Quarantine);
         let ended = state.evidence.exit.is_some()
             || matches!(state.evidence.verdict, Some(Verdict::Kill(_)));
@@ -90,6 +86,30 @@ impl Task {
             self.kill(state, reason).await;
         }
         reaction
+    }
+
+    /// Records what no grant covers and the policy lets through to be seen.
+    pub(super) fn let_through(&mut self, state: &mut State, act: Act, witness: Witness) {
+        let (severity, _) = decide(&act, self.policy.violations());
+        self.record(
+            state,
+            Violation {
+                at_unix_ms: unix_milliseconds(),
+                plugin: self.plugin.clone(),
+                act,
+                severity,
+                reaction: Reaction::LetThrough,
+                witness,
+            },
+        );
+    }
+
+    fn record(&self, state: &mut State, violation: Violation) {
+        if let Some(dropped) = state.records.admit(&violation, Instant::now())
+            && !self.tell(PluginEvent::Violation { violation, dropped })
+        {
+            state.records.unheard(dropped);
+        }
     }
 
     /// Looks at the kernel's counters.

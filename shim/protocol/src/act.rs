@@ -6,6 +6,15 @@ use serde::{Deserialize, Serialize};
 /// (8 MiB). The policy may allow less.
 pub const MAX_ACT_BYTES: usize = 8 * 1024 * 1024;
 
+/// The longest name of a program, in bytes.
+pub const MAX_PROGRAM_BYTES: usize = 256;
+
+/// The most bytes all arguments of a program have together: what execve(2) takes of one.
+pub const MAX_ARGUMENT_BYTES: usize = 128 * 1024;
+
+/// How the names of the engine's own temporary files start. For plugins they do not exist.
+pub const TEMPORARY_NAME: &str = ".lazaret-";
+
 /// Names one ask on one channel. Chosen by the shim; not used for another while it is under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AskId(pub u64);
@@ -57,6 +66,23 @@ pub enum Act {
         #[serde(with = "serde_bytes")]
         input: Vec<u8>,
     },
+}
+
+impl Act {
+    /// About how many bytes it holds.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Write { path, content, .. } => path.len() + content.len(),
+            Self::Remove { path } | Self::MakeDirectory { path, .. } => path.len(),
+            Self::Rename { from, to } => from.len() + to.len(),
+            Self::Run {
+                program,
+                arguments,
+                input,
+            } => program.len() + input.len() + arguments.iter().map(String::len).sum::<usize>(),
+        }
+    }
 }
 
 /// What becomes of the content a file has.

@@ -18,7 +18,8 @@ mod reported;
 mod settings;
 
 pub use act::{
-    Act, ActError, ActResult, AskId, Failure, MAX_ACT_BYTES, Presence, ProgramStatus, WriteMode,
+    Act, ActError, ActResult, AskId, Failure, MAX_ACT_BYTES, MAX_ARGUMENT_BYTES, MAX_PROGRAM_BYTES, Presence, ProgramStatus,
+    TEMPORARY_NAME, WriteMode,
 };
 pub use frame::{FrameDecoder, FrameError, HEADER_BYTES, MAX_FRAME_BYTES, encode};
 pub use message::{
@@ -27,7 +28,7 @@ pub use message::{
 };
 pub use reported::REPORTED_SYSTEM_CALLS;
 pub use settings::{
-    EGRESS_REFUSAL, EGRESS_SOCKET_PATH, Expected, ExpectedLimit, ExpectedMount, FileGrant,
+    EGRESS_REFUSAL, EGRESS_SOCKET_PATH, Environment, Expected, ExpectedLimit, ExpectedMount, FileGrant, FileLimits,
     Landlock, SETTINGS_PATH, ShimSettings, TimeLimits,
 };
 

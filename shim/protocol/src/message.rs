@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::act::{Act, ActError, ActResult, AskId};
+use crate::settings::FileLimits;
 
 /// The most asks one shim may have under way; those beyond are answered with
 /// [`Failure::Busy`](crate::Failure::Busy).
@@ -47,6 +48,8 @@ pub struct LiveLimits {
     pub background_ms: u64,
     /// Hosts the policy lets the plugin reach, as `host:port`.
     pub hosts: Vec<String>,
+    /// What holds for reading the host paths.
+    pub files: FileLimits,
 }
 
 /// From the engine to the shim.

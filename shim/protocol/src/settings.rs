@@ -1,5 +1,7 @@
 //! What the bundle tells the shim: read once, from a read-only file, before anything else.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
 /// Where the shim finds its [`ShimSettings`] as JSON: a read-only bind mount from the bundle.
@@ -29,6 +31,10 @@ pub struct ShimSettings {
     pub expected: Expected,
     /// Host paths the policy lets the plugin see, and where each is mounted.
     pub files: Vec<FileGrant>,
+    /// What holds for reading the host paths.
+    pub file_limits: FileLimits,
+    /// What the plugin sees of an environment.
+    pub environment: Environment,
     /// Hosts the policy lets the plugin reach, as `host:port`.
     pub hosts: Vec<String>,
     /// There is an egress broker at [`EGRESS_SOCKET_PATH`].
@@ -110,6 +116,26 @@ pub struct FileGrant {
     pub mounted_at: String,
     /// The granted thing is a directory.
     pub directory: bool,
+}
+
+/// What holds for reading granted host paths.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileLimits {
+    /// Names that do not exist for the plugin, in which `*` stands for any run of characters.
+    pub ignore: Vec<String>,
+    /// The most bytes read at once.
+    pub read_bytes: u64,
+}
+
+/// What the plugin sees of an environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Environment {
+    /// Values by name: those the policy sets, and those of the host it lets the plugin read.
+    pub values: BTreeMap<String, String>,
+    /// Names the policy lets the plugin read that have no value on the host.
+    pub unset: BTreeSet<String>,
 }
 
 /// What Landlock leaves to the process (landlock(7)): everything it can deny is denied but reading

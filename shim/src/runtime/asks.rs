@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use lazaret_protocol::{Act, ActError, ActResult, AskId, CallId, Failure, MAX_ACT_BYTES, ShimMessage};
+use lazaret_protocol::{
+    Act, ActError, ActResult, AskId, CallId, Failure, MAX_ACT_BYTES, MAX_ARGUMENT_BYTES,
+    MAX_PROGRAM_BYTES, ShimMessage,
+};
 use tokio::sync::{Semaphore, oneshot};
 
 use super::Sink;
@@ -14,6 +17,9 @@ const MOST: usize = lazaret_protocol::MAX_ASKS / 2;
 
 /// Bytes that one permit of the room for content stands for.
 const UNIT: usize = 4096;
+
+/// Permits of that room: one of the largest acts.
+const UNITS: usize = MAX_ACT_BYTES / UNIT;
 
 /// What came of an ask.
 type Outcome = Result<ActResult, ActError>;
@@ -71,30 +77,60 @@ impl Asker {
                 asks,
                 sink,
                 number: Semaphore::new(MOST),
-                content: Semaphore::new(MAX_ACT_BYTES / UNIT),
+                content: Semaphore::new(UNITS),
             })
         }))
     }
 
-    /// Has the engine do something that carries so many bytes.
-    pub(super) async fn ask(self, call: Option<CallId>, act: Act, bytes: usize) -> Outcome {
+    /// Has the engine do something.
+    pub(super) async fn ask(self, call: Option<CallId>, act: Act) -> Outcome {
         let Some(room) = self.0 else {
             return Err(failed("there is no engine to do this"));
         };
-        if bytes > MAX_ACT_BYTES {
-            return Err(ActError::Limit {
-                what: "a message to the engine".to_owned(),
-                asked: bytes as u64,
-                limit: MAX_ACT_BYTES as u64,
-            });
-        }
-        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
+        check(&act)?;
+        // Never more than there is room for: that would wait for ever.
+        let units = act.bytes().div_ceil(UNIT).min(UNITS);
+        let units = u32::try_from(units).unwrap_or(u32::MAX);
         let over = |_| failed("the plugin is over");
         let _number = room.number.acquire().await.map_err(over)?;
         let _content = room.content.acquire_many(units).await.map_err(over)?;
         let (id, outcome) = room.asks.begin();
         room.sink.send(ShimMessage::Ask { id, call, act });
-        outcome.await.unwrap_or_else(|_| Err(failed("the plugin is over")))
+        outcome
+            .await
+            .unwrap_or_else(|_| Err(failed("the plugin is over")))
+    }
+}
+
+/// What the engine would take for a shim in other hands.
+fn check(act: &Act) -> Result<(), ActError> {
+    let within = |what: &str, asked: usize, limit: usize| {
+        if asked <= limit {
+            return Ok(());
+        }
+        Err(ActError::Limit {
+            what: what.to_owned(),
+            asked: asked as u64,
+            limit: limit as u64,
+        })
+    };
+    match act {
+        Act::Write { content, .. } => within("bytes of one write", content.len(), MAX_ACT_BYTES),
+        Act::Run {
+            program,
+            arguments,
+            input,
+        } => {
+            let together = arguments.iter().map(String::len).sum();
+            within(
+                "bytes of a program's name",
+                program.len(),
+                MAX_PROGRAM_BYTES,
+            )?;
+            within("bytes of arguments", together, MAX_ARGUMENT_BYTES)?;
+            within("bytes of standard input", input.len(), MAX_ACT_BYTES)
+        }
+        Act::Remove { .. } | Act::MakeDirectory { .. } | Act::Rename { .. } => Ok(()),
     }
 }
 
@@ -110,6 +146,8 @@ mod tests {
     use std::future::Future;
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
+
+    use lazaret_protocol::{Presence, WriteMode};
 
     use super::*;
 
@@ -128,6 +166,15 @@ mod tests {
         Act::Remove { path: "/a".into() }
     }
 
+    fn write(bytes: usize) -> Act {
+        Act::Write {
+            path: "/a".into(),
+            mode: WriteMode::Replace,
+            presence: Presence::Any,
+            content: vec![0; bytes],
+        }
+    }
+
     fn poll<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
         future.poll(&mut Context::from_waker(Waker::noop()))
     }
@@ -137,7 +184,7 @@ mod tests {
         let (asks, sent) = (Arc::new(Asks::default()), Arc::new(Sent::default()));
         let asker = Asker::new(Some(asks.clone()), sent.clone());
         let mut all: Vec<_> = (0..=MOST)
-            .map(|_| Box::pin(asker.clone().ask(None, remove(), 2)))
+            .map(|_| Box::pin(asker.clone().ask(None, remove())))
             .collect();
         for ask in &mut all {
             assert!(poll(ask.as_mut()).is_pending());
@@ -146,7 +193,7 @@ mod tests {
         assert_eq!(count(), MOST);
         asks.answer(AskId(1), Ok(ActResult::Done));
         assert_eq!(poll(all[0].as_mut()), Poll::Ready(Ok(ActResult::Done)));
-        all.remove(0);
+        drop(all.remove(0));
         assert!(poll(all[MOST - 1].as_mut()).is_pending());
         assert_eq!(count(), MOST + 1);
     }
@@ -155,8 +202,8 @@ mod tests {
     fn large_content_waits_until_there_is_room() {
         let (asks, sent) = (Arc::new(Asks::default()), Arc::new(Sent::default()));
         let asker = Asker::new(Some(asks.clone()), sent.clone());
-        let mut first = pin!(asker.clone().ask(None, remove(), MAX_ACT_BYTES));
-        let mut second = pin!(asker.ask(None, remove(), 1));
+        let mut first = pin!(asker.clone().ask(None, write(MAX_ACT_BYTES)));
+        let mut second = pin!(asker.ask(None, remove()));
         assert!(poll(first.as_mut()).is_pending());
         assert!(poll(second.as_mut()).is_pending());
         assert_eq!(sent.0.lock().expect("whole").len(), 1);
@@ -171,12 +218,12 @@ mod tests {
         let (asks, sent) = (Arc::new(Asks::default()), Arc::new(Sent::default()));
         let alone = Asker::new(None, sent.clone());
         assert!(matches!(
-            poll(pin!(alone.ask(None, remove(), 1)).as_mut()),
+            poll(pin!(alone.ask(None, remove())).as_mut()),
             Poll::Ready(Err(ActError::Failed { .. }))
         ));
         let asker = Asker::new(Some(asks), sent.clone());
         assert!(matches!(
-            poll(pin!(asker.ask(None, remove(), MAX_ACT_BYTES + 1)).as_mut()),
+            poll(pin!(asker.ask(None, write(MAX_ACT_BYTES + 1))).as_mut()),
             Poll::Ready(Err(ActError::Limit { .. }))
         ));
         assert!(sent.0.lock().expect("whole").is_empty());

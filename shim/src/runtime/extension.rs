@@ -9,15 +9,13 @@ use deno_core::{
     Extension, ExtensionFileSource, OpDecl, OpState, ascii_str_include, extension, op2,
 };
 use deno_error::JsErrorBox;
-use lazaret_protocol::{CallId, LogLevel, ShimMessage};
+use lazaret_protocol::{CallId, Environment, LogLevel, ShimMessage};
 
 use super::asks::Asker;
 use super::log::LogLimit;
+
 use super::web;
 use crate::beneath::{Places, ReadError};
-
-/// The largest file that is read at once, in bytes.
-const MAX_FILE_BYTES: u64 = 8 * 1024 * 1024;
 
 /// The longest URL that is looked at, in bytes.
 const MAX_URL_BYTES: usize = 8192;
@@ -38,12 +36,13 @@ pub(super) struct Host {
     pub(super) refusals: LogLimit,
     pub(super) sink: Arc<dyn Sink>,
     pub(super) asker: Asker,
+    pub(super) environment: Environment,
     /// The call whose function runs right now.
     pub(super) call: Option<CallId>,
 }
 
 impl Host {
-    fn violation(&mut self, permission: &str) {
+    pub(super) fn violation(&mut self, permission: &str) {
         if let Some((permission, _)) = self.refusals.admit(permission, Instant::now()) {
             self.sink.send(ShimMessage::Violation {
                 permission: permission.to_owned(),
@@ -63,10 +62,20 @@ pub const OPS: &[&str] = &[
     "op_immediate_check",
     "op_is_native_error",
     "op_is_proxy",
+    "op_lazaret_act_make_directory",
+    "op_lazaret_act_remove",
+    "op_lazaret_act_rename",
+    "op_lazaret_act_run",
+    "op_lazaret_act_write_bytes",
+    "op_lazaret_act_write_text",
+    "op_lazaret_environment",
+    "op_lazaret_environment_lacks",
     "op_lazaret_fetch_lacks",
     "op_lazaret_file_lacks",
+    "op_lazaret_list",
     "op_lazaret_log",
     "op_lazaret_log_characters",
+    "op_lazaret_metadata",
     "op_lazaret_plugin",
     "op_lazaret_read_bytes",
     "op_lazaret_read_text",
@@ -78,7 +87,7 @@ pub const OPS: &[&str] = &[
     "op_timer_untrack",
 ];
 
-fn only_needed(op: OpDecl) -> OpDecl {
+pub(super) fn only_needed(op: OpDecl) -> OpDecl {
     if OPS.binary_search(&op.name).is_ok() || web::OPS.binary_search(&op.name).is_ok() {
         op
     } else {
@@ -111,7 +120,10 @@ const SOURCES: &[ExtensionFileSource] = &[
         "ext:lazaret/quickjs.js",
         ascii_str_include!("../../js/quickjs.js"),
     ),
-    ExtensionFileSource::new("ext:lazaret/web.js", ascii_str_include!("../../js/web.js")),
+    ExtensionFileSource::new(
+        "ext:lazaret/web.js",
+        ascii_str_include!("../../js/web.js"),
+    ),
     ExtensionFileSource::new(
         "ext:lazaret/host.js",
         ascii_str_include!("../../js/host.js"),
@@ -190,13 +202,14 @@ fn op_lazaret_read_text(state: &OpState, #[string] path: &str) -> Result<String,
 fn read(state: &OpState, path: &str) -> Result<Vec<u8>, JsErrorBox> {
     let places = &state.borrow::<Host>().places;
     places
-        .read(path, MAX_FILE_BYTES)
+        .read(path, places.read_bytes())
         .map_err(|error| to_js(&error))
 }
 
-fn to_js(error: &ReadError) -> JsErrorBox {
+pub(super) fn to_js(error: &ReadError) -> JsErrorBox {
     match error {
         ReadError::NotFound { .. } => JsErrorBox::new("NotFound", error.to_string()),
+        ReadError::NotADirectory { .. } => JsErrorBox::new("NotADirectory", error.to_string()),
         _ => JsErrorBox::generic(error.to_string()),
     }
 }

@@ -64,6 +64,7 @@ impl Runtime {
         host.log
             .set(limits.log_line_bytes, limits.log_bytes_per_second);
         host.hosts = limits.hosts;
+        host.places.set_limits(limits.files);
     }
 
     /// The promise has a result. Runs no code of the plugin's.

@@ -164,10 +164,12 @@ fn refused(message: String) -> JsErrorBox {
 
 #[cfg(test)]
 mod tests {
+    use lazaret_protocol::FileLimits;
+
     use super::*;
 
     fn resolve(specifier: &str) -> Result<String, String> {
-        PluginLoader::new(Places::new(Vec::new()), ModuleLimits::default())
+        PluginLoader::new(Places::new(Vec::new(), FileLimits::default()), ModuleLimits::default())
             .resolve(specifier, "file:///plugin/lib/a.js", ResolutionKind::Import)
             .map(|url| url.to_string())
             .map_err(|error| error.to_string())

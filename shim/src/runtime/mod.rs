@@ -1,9 +1,11 @@
 //! The JavaScript runtime of one plugin; the only part that names deno_core.
 
+mod act_ops;
 mod asks;
 mod convert;
 mod errors;
 mod extension;
+mod file_ops;
 mod invoke;
 #[cfg(feature = "quickjs")]
 mod kinds;

@@ -9,7 +9,7 @@ use std::time::Instant;
 use deno_core::error::CoreError;
 use deno_core::url::Url;
 use deno_core::{JsRuntime, PollEventLoopOptions, RuntimeOptions, v8};
-use lazaret_protocol::{PluginError, ShimSettings};
+use lazaret_protocol::{Environment, PluginError, ShimSettings};
 
 use super::asks::{Asker, Asks};
 use super::errors::core_error;
@@ -69,6 +69,8 @@ pub struct Config {
     pub plugin: String,
     /// What may be read; the plugin's own modules are below `/plugin`.
     pub places: Places,
+    /// What is seen of an environment.
+    pub environment: Environment,
     /// Hosts that may be reached, as `host:port`.
     pub hosts: Vec<String>,
     /// The longest log line in bytes.
@@ -88,10 +90,15 @@ pub struct Config {
 impl Config {
     /// The configuration of a plugin in its container.
     #[must_use]
-    pub fn of(settings: &ShimSettings, sink: Arc<dyn Sink>, asks: Option<Arc<Asks>>) -> Self {
+    pub fn of(
+        settings: &ShimSettings,
+        sink: Arc<dyn Sink>,
+        asks: Option<Arc<Asks>>,
+    ) -> Self {
         Self {
             plugin: settings.plugin.clone(),
             places: Places::of(settings),
+            environment: settings.environment.clone(),
             hosts: settings.hosts.clone(),
             log_line_bytes: settings.log_line_bytes,
             log_bytes_per_second: settings.log_bytes_per_second,
@@ -124,6 +131,7 @@ impl Runtime {
         let host = Host {
             plugin: config.plugin,
             places: config.places.clone(),
+            environment: config.environment,
             hosts: config.hosts,
             log: LogLimit::new(
                 config.log_line_bytes,
@@ -141,6 +149,8 @@ impl Runtime {
         };
         let loader = PluginLoader::new(config.places, config.modules);
         let mut extensions = super::web::extensions();
+        extensions.push(super::act_ops::extension());
+        extensions.push(super::file_ops::extension());
         extensions.push(extension(host));
         let mut js = JsRuntime::try_new(RuntimeOptions {
             module_loader: Some(Rc::new(loader)),

@@ -8,8 +8,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use lazaret_protocol::{
-    CallError, CallId, CallLimits, EngineMessage, FrameDecoder, LogLevel, MAX_FRAME_BYTES, Payload,
-    PluginError, ShimMessage, encode,
+    CallError, CallId, CallLimits, EngineMessage, Environment, FileLimits, FrameDecoder, LogLevel,
+    MAX_FRAME_BYTES, Payload, PluginError, ShimMessage, encode,
 };
 use lazaret_shim::beneath::{Place, Places};
 use lazaret_shim::channel::{Channel, Reader};
@@ -46,6 +46,9 @@ fn quiet_engine() {
 pub(crate) struct Plugin {
     pub(crate) files: Vec<(&'static str, String)>,
     pub(crate) entry: &'static str,
+    pub(crate) limits: FileLimits,
+    pub(crate) environment: Environment,
+    pub(crate) granted: Vec<Place>,
     pub(crate) hosts: Vec<String>,
     pub(crate) log_line_bytes: u64,
     pub(crate) log_bytes_per_second: u64,
@@ -62,6 +65,12 @@ impl Plugin {
         Self {
             files: vec![("main.js", main.to_owned())],
             entry: "main.js",
+            limits: FileLimits {
+                ignore: Vec::new(),
+                read_bytes: 1_000_000,
+            },
+            environment: Environment::default(),
+            granted: Vec::new(),
             hosts: Vec::new(),
             log_line_bytes: 1000,
             log_bytes_per_second: 100_000,
@@ -101,7 +110,9 @@ impl Plugin {
             real,
             directory: true,
         };
-        let places = Places::new(vec![place("/plugin", plugin), place("/tmp", scratch)]);
+        let own = [place("/plugin", plugin), place("/tmp", scratch)];
+        let places = own.into_iter().chain(self.granted).collect();
+        let places = Places::new(places, self.limits);
         let (ours, theirs) = UnixStream::pair().expect("socket pair");
         ours.set_read_timeout(Some(PATIENCE)).expect("timeout");
         let channel = Arc::new(Channel::new(theirs.into()).expect("channel"));
@@ -126,6 +137,7 @@ impl Plugin {
             config: Config {
                 plugin: "nosy".to_owned(),
                 places,
+                environment: self.environment,
                 hosts: self.hosts,
                 log_line_bytes: self.log_line_bytes,
                 log_bytes_per_second: self.log_bytes_per_second,

@@ -1,6 +1,8 @@
 //! Time limits, cancellation, floods: what a plugin cannot take more of than it was given.
 
-use lazaret_protocol::{CallError, CallLimits, EngineMessage, LiveLimits, LogLevel, Payload};
+use lazaret_protocol::{
+    CallError, CallLimits, EngineMessage, FileLimits, LiveLimits, LogLevel, Payload,
+};
 
 use crate::harness::{GENEROUS, Plugin};
 
@@ -243,6 +245,10 @@ fn other_limits_hold_from_the_next_call_on() {
     .ready();
     shim.json("result", "[100]");
     let mut limits = LiveLimits {
+        files: FileLimits {
+            ignore: Vec::new(),
+            read_bytes: 1000,
+        },
         log_line_bytes: 3,
         log_bytes_per_second: 100_000,
         result_bytes: 50,

@@ -1,6 +1,8 @@
 //! The shim as its engine sees it, over a socket pair.
 
+mod acts;
 mod calls;
+mod files;
 mod filtered;
 mod harness;
 mod limits;

@@ -3,21 +3,21 @@
 use std::os::fd::OwnedFd;
 
 use lazaret_policy::NamePattern;
-use lazaret_protocol::{ActError, Failure};
+use lazaret_protocol::{ActError, Failure, TEMPORARY_NAME};
 use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, Stat, fstat, openat2};
 use rustix::io::Errno;
 
 use super::{Place, Target, failed};
 
-/// Every temporary file's name starts so. For plugins such names do not exist.
-pub(super) const TEMPORARY: &str = ".lazaret-";
+
+
 
 /// Set-user-id, set-group-id.
 const SET_IDS: u32 = 0o6000;
 
 /// Whether a name does not exist for plugins.
 pub(super) fn is_ignored(name: &str, ignore: &[NamePattern]) -> bool {
-    name.starts_with(TEMPORARY) || ignore.iter().any(|pattern| pattern.matches(name))
+    name.starts_with(TEMPORARY_NAME) || ignore.iter().any(|pattern| pattern.matches(name))
 }
 
 /// The directory of a file, held open, and the file's name in it.

@@ -19,7 +19,8 @@ use std::sync::Arc;
 use lazaret_policy::{GrantPath, NamePattern};
 use lazaret_protocol::{Act, ActError, ActResult, Failure};
 
-pub(crate) use place::{Place, PlaceError};
+pub(crate) use place::Place;
+pub use place::PlaceError;
 
 use super::{Outcome, failed};
 

@@ -78,7 +78,7 @@ pub(crate) struct Place {
 impl Place {
     /// Opens a directory with all below it, or a plain file that need not be there yet. At most
     /// `size` bytes are written there.
-    pub(crate) fn open(path: &GrantPath, size: Option<u64>) -> Result<Self, PlaceError> {
+    pub(crate) fn open(path: &GrantPath, size: u64) -> Result<Self, PlaceError> {
         let text = path.as_str();
         let (descriptor, file) = match open(text) {
             Ok(descriptor) if is_directory(text, &descriptor)? => (descriptor, None),
@@ -112,6 +112,11 @@ impl Place {
             owner: (stat.st_uid, stat.st_gid),
             quota: Quota::new(size),
         })
+    }
+
+    /// Another most of bytes; what was written counts.
+    pub(crate) fn set_size(&self, size: u64) {
+        self.quota.set(size);
     }
 
     /// As the policy names it.

@@ -16,14 +16,14 @@ pub(super) struct Quota(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
-    size: Option<u64>,
+    size: u64,
     bytes: u64,
     names: u64,
 }
 
 impl Quota {
-    /// `None` for as much as there is room.
-    pub(super) fn new(size: Option<u64>) -> Self {
+    /// Of so many bytes.
+    pub(super) fn new(size: u64) -> Self {
         Self(Mutex::new(State {
             size,
             bytes: 0,
@@ -32,7 +32,7 @@ impl Quota {
     }
 
     /// Another size; what was written counts.
-    pub(super) fn set(&self, size: Option<u64>) {
+    pub(super) fn set(&self, size: u64) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).size = size;
     }
 
@@ -44,18 +44,16 @@ impl Quota {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes = state.bytes.saturating_add(bytes);
         let names = state.names.saturating_add(names);
-        if let Some(size) = state.size {
-            let over = |what: &str, asked, limit| {
-                let what = format!("the {what} written below `{path}`");
-                Err(ActError::Limit { what, asked, limit })
-            };
-            let most = (size / BYTES_PER_NAME).max(LEAST_NAMES);
-            if bytes > size {
-                return over("bytes", bytes, size);
-            }
-            if names > most {
-                return over("new files and directories", names, most);
-            }
+        let over = |what: &str, asked, limit| {
+            let what = format!("the {what} below `{path}`");
+            Err(ActError::Limit { what, asked, limit })
+        };
+        if bytes > state.size {
+            return over("bytes written", bytes, state.size);
+        }
+        let most = (state.size / BYTES_PER_NAME).max(LEAST_NAMES);
+        if names > most {
+            return over("files and directories made", names, most);
         }
         state.bytes = bytes;
         state.names = names;
@@ -77,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_quota_is_used_to_its_last_byte_and_no_further() {
-        let quota = Quota::new(Some(100));
+        let quota = Quota::new(100);
         assert_eq!(limit(quota.take("/a", 60, 0)), None);
         assert_eq!(limit(quota.take("/a", 41, 0)), Some((101, 100)));
         assert_eq!(limit(quota.take("/a", 40, 0)), None);
@@ -87,22 +85,22 @@ mod tests {
 
     #[test]
     fn empty_files_are_counted_too() {
-        let quota = Quota::new(Some(20 * 4096));
+        let quota = Quota::new(20 * 4096);
         for _ in 0..20 {
             assert_eq!(limit(quota.take("/a", 0, 1)), None);
         }
         assert_eq!(limit(quota.take("/a", 1, 1)), Some((21, 20)));
         assert_eq!(limit(quota.take("/a", 1, 0)), None, "nothing was taken");
-        let small = Quota::new(Some(0));
+        let small = Quota::new(0);
         assert_eq!(limit(small.take("/a", 0, 16)), None);
         assert_eq!(limit(small.take("/a", 0, 1)), Some((17, 16)));
     }
 
     #[test]
     fn another_size_keeps_what_was_written() {
-        let quota = Quota::new(None);
+        let quota = Quota::new(u64::MAX);
         assert_eq!(limit(quota.take("/a", 1 << 40, 1 << 20)), None);
-        quota.set(Some(10));
+        quota.set(10);
         assert_eq!(limit(quota.take("/a", 0, 0)), Some((1 << 40, 10)));
     }
 }

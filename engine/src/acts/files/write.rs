@@ -5,14 +5,14 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd};
 
-use lazaret_protocol::{ActError, Presence, WriteMode};
+use lazaret_protocol::{ActError, Presence, TEMPORARY_NAME, WriteMode};
 use rustix::fs::{
     AtFlags, Gid, Mode, OFlags, RenameFlags, Uid, fchmod, fchown, fstat, ftruncate, open, openat,
     renameat, renameat_with, unlinkat,
 };
 use rustix::io::Errno;
 
-use super::below::{Found, Spot, TEMPORARY, check_plain};
+use super::below::{Found, Spot, check_plain};
 use super::{Place, Target};
 
 /// The mode every file gets: its owner writes it, everybody reads it.
@@ -102,7 +102,7 @@ struct Temporary<'a> {
 impl<'a> Temporary<'a> {
     fn make(spot: &'a Spot<'a>) -> Result<Self, ActError> {
         // A name nobody expects: one that is taken would be an error.
-        let name = format!("{TEMPORARY}{:016x}", RandomState::new().build_hasher().finish());
+        let name = format!("{TEMPORARY_NAME}{:016x}", RandomState::new().build_hasher().finish());
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = openat(&spot.directory, &name, flags, Mode::RUSR | Mode::WUSR);

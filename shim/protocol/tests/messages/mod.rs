@@ -3,8 +3,8 @@
 mod acts;
 
 use lazaret_protocol::{
-    CallError, CallId, CallLimits, Difference, EngineMessage, Figures, LiveLimits, LogLevel,
-    Payload, PluginError, ShimMessage,
+    CallError, CallId, CallLimits, Difference, EngineMessage, Figures, FileLimits, LiveLimits,
+    LogLevel, Payload, PluginError, ShimMessage,
 };
 use proptest::{collection::vec, option, prelude::*};
 
@@ -119,6 +119,10 @@ pub(crate) fn engine_message() -> impl Strategy<Value = EngineMessage> {
         (any::<[u64; 4]>(), vec(text(), 0..4)).prop_map(|(figures, hosts)| {
             let [log_line_bytes, log_bytes_per_second, result_bytes, background_ms] = figures;
             EngineMessage::Limits(LiveLimits {
+                files: FileLimits {
+                    ignore: vec![".git".to_owned()],
+                    read_bytes: 7,
+                },
                 log_line_bytes,
                 log_bytes_per_second,
                 result_bytes,

@@ -3,15 +3,24 @@
 //! A path is put in normal form as text, looked up in this list, and opened beneath the directory
 //! it was found under (`RESOLVE_BENEATH`, openat2(2)), so that no link leads out.
 
+mod entries;
+mod names;
+
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use lazaret_protocol::ShimSettings;
+use lazaret_protocol::{FileLimits, ShimSettings};
 use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat, openat2};
+use rustix::io::Errno;
+
+pub use entries::{Entry, EntryKind, Metadata};
 
 /// Where the plugin's code is, as the plugin sees it.
 pub const PLUGIN: &str = "/plugin";
+
+/// Where the plugin's own memory file system is.
+const TEMPORARY: &str = "/tmp";
 
 /// The longest path that is looked at, in bytes (`PATH_MAX`).
 const MAX_PATH_BYTES: usize = 4096;
@@ -29,7 +38,10 @@ pub struct Place {
 
 /// All readable parts.
 #[derive(Clone, Debug)]
-pub struct Places(Vec<Place>);
+pub struct Places {
+    places: Vec<Place>,
+    limits: FileLimits,
+}
 
 /// Why a file cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +60,26 @@ pub enum ReadError {
     NotFound {
         /// The path in normal form.
         path: String,
+    },
+    /// Something in a place that hides names is reached through a link.
+    #[error("`{path}` leads through a symbolic link, and names are hidden there")]
+    Link {
+        /// The path in normal form.
+        path: String,
+    },
+    /// It is a file and no directory.
+    #[error("no directory: `{path}`")]
+    NotADirectory {
+        /// The path in normal form.
+        path: String,
+    },
+    /// The directory holds more than is listed at once.
+    #[error("directory `{path}` holds more than `{limit}` names")]
+    TooMany {
+        /// The path in normal form.
+        path: String,
+        /// The most that are listed.
+        limit: usize,
     },
     /// It is a directory, a device, a pipe or a socket.
     #[error("no regular file: `{path}`")]
@@ -77,7 +109,7 @@ impl Places {
     /// The places of a plugin in its container.
     #[must_use]
     pub fn of(settings: &ShimSettings) -> Self {
-        let fixed = [PLUGIN, "/tmp"].map(|path| Place {
+        let fixed = [PLUGIN, TEMPORARY].map(|path| Place {
             seen: path.to_owned(),
             real: path.into(),
             directory: true,
@@ -87,13 +119,27 @@ impl Places {
             real: PathBuf::from(&grant.mounted_at),
             directory: grant.directory,
         });
-        Self(fixed.into_iter().chain(granted).collect())
+        Self {
+            places: fixed.into_iter().chain(granted).collect(),
+            limits: settings.file_limits.clone(),
+        }
     }
 
     /// Exactly these places.
     #[must_use]
-    pub fn new(places: Vec<Place>) -> Self {
-        Self(places)
+    pub fn new(places: Vec<Place>, limits: FileLimits) -> Self {
+        Self { places, limits }
+    }
+
+    /// Other limits from now on.
+    pub fn set_limits(&mut self, limits: FileLimits) {
+        self.limits = limits;
+    }
+
+    /// The most bytes the plugin may read at once.
+    #[must_use]
+    pub fn read_bytes(&self) -> u64 {
+        self.limits.read_bytes
     }
 
     /// The permission that reading `path` lacks, or `None` if it is granted.
@@ -109,6 +155,18 @@ impl Places {
         }
     }
 
+    /// The path in normal form, for whoever else is to look at it.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Path`].
+    pub fn name(&self, path: &str) -> Result<String, ReadError> {
+        if path.len() > MAX_PATH_BYTES || path.contains('\0') {
+            return Err(ReadError::Path);
+        }
+        Ok(normal_form(path))
+    }
+
     /// Reads a whole regular file of at most `limit` bytes. A path that is not absolute starts
     /// at the plugin's directory.
     ///
@@ -116,15 +174,8 @@ impl Places {
     ///
     /// [`ReadError`].
     pub fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, ReadError> {
-        let (place, below, path) = self.find(path)?;
-        let failed = |source: std::io::Error| match source.kind() {
-            std::io::ErrorKind::NotFound => ReadError::NotFound { path: path.clone() },
-            _ => ReadError::System {
-                path: path.clone(),
-                source,
-            },
-        };
-        let descriptor = open_at(place, &below).map_err(|errno| failed(errno.into()))?;
+        let (descriptor, path) = self.open(path, READING)?;
+        let failed = |source| ReadError::of(&path, source);
         let stat = fstat(&descriptor).map_err(|errno| failed(errno.into()))?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(ReadError::NotRegular { path });
@@ -142,11 +193,8 @@ impl Places {
 
     /// The innermost place that holds `path`, the rest of the path below it, and its normal form.
     fn find(&self, path: &str) -> Result<(&Place, String, String), ReadError> {
-        if path.len() > MAX_PATH_BYTES || path.contains('\0') {
-            return Err(ReadError::Path);
-        }
-        let path = normal_form(path);
-        self.0
+        let path = self.name(path)?;
+        self.places
             .iter()
             .filter_map(|place| Some((place, place.rest_of(&path)?)))
             .max_by_key(|(place, _)| place.seen.len())
@@ -155,9 +203,54 @@ impl Places {
                 permission: format!("file:read:{path}"),
             })
     }
+
+    /// Whether a name in the directory of this normal form does not exist for the plugin.
+    fn hides(&self, directory: &str, name: &str) -> bool {
+        let granted = self.find(directory).is_ok_and(|(place, ..)| place.is_granted());
+        granted && names::is_ignored(name, &self.limits.ignore)
+    }
+
+    /// Opens what `path` names, and gives its normal form.
+    fn open(&self, path: &str, flags: OFlags) -> Result<(OwnedFd, String), ReadError> {
+        let (place, below, path) = self.find(path)?;
+        let hides = place.is_granted() && !self.limits.ignore.is_empty();
+        if place.is_granted() && names::any_ignored(&below, &self.limits.ignore) {
+            return Err(ReadError::NotFound { path });
+        }
+        // A link by another name leads to what is hidden.
+        let links = if hides {
+            ResolveFlags::NO_SYMLINKS
+        } else {
+            ResolveFlags::empty()
+        };
+        match open_at(place, &below, flags, links) {
+            Ok(descriptor) => Ok((descriptor, path)),
+            Err(Errno::LOOP) if hides => Err(ReadError::Link { path }),
+            Err(errno) => Err(ReadError::of(&path, errno.into())),
+        }
+    }
 }
 
+impl ReadError {
+    fn of(path: &str, source: std::io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            std::io::ErrorKind::NotFound => Self::NotFound { path },
+            std::io::ErrorKind::NotADirectory => Self::NotADirectory { path },
+            _ => Self::System { path, source },
+        }
+    }
+}
+
+/// Not blocking: the open of a pipe must return so that it can be refused.
+const READING: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
+
 impl Place {
+    /// The policy grants it: it is neither the plugin's own code nor its own memory.
+    fn is_granted(&self) -> bool {
+        self.seen != PLUGIN && self.seen != TEMPORARY
+    }
+
     fn rest_of(&self, path: &str) -> Option<String> {
         let rest = path.strip_prefix(self.seen.trim_end_matches('/'))?;
         match rest.strip_prefix('/') {
@@ -168,15 +261,19 @@ impl Place {
     }
 }
 
-fn open_at(place: &Place, below: &str) -> rustix::io::Result<OwnedFd> {
-    // Not blocking: the open of a pipe must return so that it can be refused.
-    let reading = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let links = ResolveFlags::NO_MAGICLINKS;
+fn open_at(
+    place: &Place,
+    below: &str,
+    flags: OFlags,
+    links: ResolveFlags,
+) -> rustix::io::Result<OwnedFd> {
+    let flags = flags | OFlags::CLOEXEC;
+    let links = links | ResolveFlags::NO_MAGICLINKS;
     if !place.directory {
         return openat2(
             CWD,
             &place.real,
-            reading,
+            flags,
             Mode::empty(),
             links | ResolveFlags::NO_SYMLINKS,
         );
@@ -195,7 +292,7 @@ fn open_at(place: &Place, below: &str) -> rustix::io::Result<OwnedFd> {
     openat2(
         root,
         below,
-        reading,
+        flags,
         Mode::empty(),
         links | ResolveFlags::BENEATH,
     )
@@ -218,119 +315,4 @@ fn normal_form(path: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn places(directory: &Path) -> Places {
-        let place = |seen: &str, real: &str, directory_: bool| Place {
-            seen: seen.to_owned(),
-            real: directory.join(real),
-            directory: directory_,
-        };
-        Places::new(vec![
-            place("/plugin", "plugin", true),
-            place("/srv/data", "granted", true),
-            place("/etc/motd", "motd", false),
-        ])
-    }
-
-    fn host() -> tempfile::TempDir {
-        let host = tempfile::tempdir().expect("directory");
-        for directory in ["plugin/lib", "granted"] {
-            fs_err::create_dir_all(host.path().join(directory)).expect("directory");
-        }
-        for (file, text) in [
-            ("plugin/main.js", "code"),
-            ("granted/a.txt", "granted"),
-            ("motd", "hello"),
-            ("secret", "secret"),
-        ] {
-            fs_err::write(host.path().join(file), text).expect("file");
-        }
-        host
-    }
-
-    fn read(path: &str) -> Result<Vec<u8>, String> {
-        let host = host();
-        places(host.path())
-            .read(path, 16)
-            .map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn files_of_the_plugin_and_granted_ones_are_read() {
-        assert_eq!(read("/plugin/main.js").as_deref(), Ok(&b"code"[..]));
-        assert_eq!(read("lib/../main.js").as_deref(), Ok(&b"code"[..]));
-        assert_eq!(read("/srv/data/a.txt").as_deref(), Ok(&b"granted"[..]));
-        assert_eq!(read("/etc/motd").as_deref(), Ok(&b"hello"[..]));
-    }
-
-    #[test]
-    fn anything_else_names_the_missing_permission() {
-        for (path, permission) in [
-            ("/etc/shadow", "file:read:/etc/shadow"),
-            ("../etc/shadow", "file:read:/etc/shadow"),
-            ("/plugin/../etc//shadow/", "file:read:/etc/shadow"),
-            ("/srv/database", "file:read:/srv/database"),
-            ("/etc/motd/x", "file:read:/etc/motd/x"),
-            ("/", "file:read:/"),
-        ] {
-            assert_eq!(
-                read(path),
-                Err(format!("`{permission}` is not granted")),
-                "{path}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_link_that_leads_out_is_not_followed() {
-        let host = host();
-        for (name, target) in [("up", "../secret"), ("absolute", "/etc/passwd")] {
-            std::os::unix::fs::symlink(target, host.path().join("plugin").join(name))
-                .expect("link");
-            let error = places(host.path()).read(name, 16).expect_err("refused");
-            assert!(matches!(error, ReadError::System { .. }), "{error}");
-        }
-    }
-
-    #[test]
-    fn directories_pipes_and_missing_files_are_told_apart() {
-        assert_eq!(
-            read("/plugin/lib"),
-            Err("no regular file: `/plugin/lib`".to_owned())
-        );
-        assert_eq!(
-            read("/plugin"),
-            Err("no regular file: `/plugin`".to_owned())
-        );
-        assert_eq!(
-            read("/plugin/no"),
-            Err("no such file: `/plugin/no`".to_owned())
-        );
-        let host = host();
-        rustix::fs::mknodat(
-            CWD,
-            host.path().join("plugin/pipe"),
-            FileType::Fifo,
-            Mode::RUSR,
-            0,
-        )
-        .expect("pipe");
-        let error = places(host.path()).read("pipe", 16).expect_err("refused");
-        assert!(matches!(error, ReadError::NotRegular { .. }));
-    }
-
-    #[test]
-    fn a_file_over_the_limit_is_refused() {
-        let host = host();
-        fs_err::write(host.path().join("plugin/big"), [0; 17]).expect("file");
-        let error = places(host.path()).read("big", 16).expect_err("refused");
-        assert!(matches!(error, ReadError::TooLarge { limit: 16, .. }));
-    }
-
-    #[test]
-    fn a_path_with_a_nul_byte_is_no_path() {
-        assert_eq!(read("/plugin/a\0b"), Err("no usable path".to_owned()));
-    }
-}
+mod tests;

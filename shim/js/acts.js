@@ -1,0 +1,212 @@
+// What a plugin reaches on the host: files, programs, the environment, named as Deno names them.
+// Reading is done here, below what is mounted; the rest is asked of the engine.
+"use strict";
+
+((global) => {
+  const { core, primordials } = global.__bootstrap;
+  const {
+    ArrayIsArray,
+    Date,
+    Error,
+    JSONParse,
+    ObjectFreeze,
+    ObjectHasOwn,
+    StringPrototypeIncludes,
+    TypeError,
+    TypedArrayPrototypeGetBuffer,
+    Uint8Array,
+  } = primordials;
+  const {
+    op_lazaret_act_make_directory,
+    op_lazaret_act_remove,
+    op_lazaret_act_rename,
+    op_lazaret_act_run,
+    op_lazaret_act_write_bytes,
+    op_lazaret_act_write_text,
+    op_lazaret_environment,
+    op_lazaret_environment_lacks,
+    op_lazaret_list,
+    op_lazaret_metadata,
+  } = core.ops;
+  const { registerErrorClass } = core;
+
+  const MOST_ARGUMENTS = 1024;
+
+  // `kit` has what `host.js` shares: the class of refusals, the check of a path, the bytes of a
+  // buffer.
+  global.__acts = (kit) => {
+    const { PermissionDenied, bytesOf, checkFile } = kit;
+
+    // ----- errors -----
+
+    const errors = { Interrupted: core.Interrupted };
+    for (
+      const name of [
+        "AlreadyExists",
+        "Busy",
+        "IsADirectory",
+        "NotADirectory",
+        "QuotaExceeded",
+        "TimedOut",
+      ]
+    ) {
+      errors[name] = {
+        [name]: class extends Error {
+          constructor(message) {
+            super(message);
+            this.name = name;
+          }
+        },
+      }[name];
+      registerErrorClass(name, errors[name]);
+    }
+    registerErrorClass("LazaretDenied", PermissionDenied);
+
+    // ----- files -----
+
+    function writeOptions(options) {
+      const bits = (options?.append ? 1 : 0) | (options?.createNew ? 2 : 0);
+      return bits | (options?.create === false ? 4 : 0);
+    }
+
+    async function writeTextFile(path, text, options) {
+      await op_lazaret_act_write_text(`${path}`, `${text}`, writeOptions(options));
+    }
+
+    async function writeFile(path, data, options) {
+      const bytes = bytesOf(data);
+      if (bytes === undefined) throw new TypeError("the data of a file must be a Uint8Array");
+      await op_lazaret_act_write_bytes(`${path}`, bytes, writeOptions(options));
+    }
+
+    async function mkdir(path, options) {
+      await op_lazaret_act_make_directory(`${path}`, options?.recursive === true);
+    }
+
+    async function remove(path, options) {
+      if (options?.recursive) throw new TypeError("`remove` takes one file or empty directory");
+      await op_lazaret_act_remove(`${path}`);
+    }
+
+    async function rename(from, to) {
+      await op_lazaret_act_rename(`${from}`, `${to}`);
+    }
+
+    function kinds(number) {
+      return { isDirectory: number === 1, isFile: number === 0, isSymlink: number === 2 };
+    }
+
+    async function* readDir(path) {
+      const entries = JSONParse(op_lazaret_list(checkFile(path)));
+      for (let i = 0; i < entries.length; i++) {
+        yield { name: entries[i][0], ...kinds(entries[i][1]) };
+      }
+    }
+
+    function metadata(path, follow) {
+      const found = JSONParse(op_lazaret_metadata(checkFile(path), follow));
+      return { ...kinds(found[0]), mode: found[3], mtime: new Date(found[2]), size: found[1] };
+    }
+
+    async function stat(path) {
+      return metadata(path, true);
+    }
+
+    async function lstat(path) {
+      return metadata(path, false);
+    }
+
+    // ----- programs -----
+
+    const signals = {
+      __proto__: null,
+      6: "SIGABRT",
+      8: "SIGFPE",
+      9: "SIGKILL",
+      11: "SIGSEGV",
+      13: "SIGPIPE",
+      15: "SIGTERM",
+      24: "SIGXCPU",
+      25: "SIGXFSZ",
+      31: "SIGSYS",
+    };
+
+    function number(bytes, at) {
+      return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
+    }
+
+    class Command {
+      #program;
+      #arguments = "";
+      #input;
+
+      constructor(program, options) {
+        this.#program = `${program}`;
+        const list = options?.args ?? [];
+        if (!ArrayIsArray(list) || list.length > MOST_ARGUMENTS) {
+          throw new TypeError(`\`args\` must be a list of at most ${MOST_ARGUMENTS} texts`);
+        }
+        for (let i = 0; i < list.length; i++) {
+          const text = `${list[i]}`;
+          if (StringPrototypeIncludes(text, "\0")) {
+            throw new TypeError("an argument of a program has no NUL in it");
+          }
+          this.#arguments += `\0${text}`;
+        }
+        const input = options?.stdin ?? new Uint8Array(0);
+        this.#input = bytesOf(input);
+        if (this.#input === undefined) throw new TypeError("`stdin` must be a Uint8Array");
+      }
+
+      async output() {
+        const bytes = await op_lazaret_act_run(this.#program, this.#arguments, this.#input);
+        const signal = number(bytes, 0);
+        const status = number(bytes, 4);
+        const length = number(bytes, 8);
+        const buffer = TypedArrayPrototypeGetBuffer(bytes);
+        return {
+          code: signal ? 128 + status : status,
+          signal: signal ? signals[status] ?? `SIG${status}` : null,
+          stderr: new Uint8Array(buffer, 12 + length),
+          stdout: new Uint8Array(buffer, 12, length),
+          success: !signal && status === 0,
+        };
+      }
+    }
+
+    // ----- environment -----
+
+    function variable(name) {
+      const lacks = op_lazaret_environment_lacks(name);
+      if (lacks !== "") throw new PermissionDenied(lacks);
+      const all = toObject();
+      return ObjectHasOwn(all, name) ? all[name] : undefined;
+    }
+
+    function toObject() {
+      return JSONParse(op_lazaret_environment());
+    }
+
+    const env = ObjectFreeze({
+      get: (name) => variable(`${name}`),
+      has: (name) => variable(`${name}`) !== undefined,
+      toObject,
+    });
+
+    return {
+      errors,
+      functions: {
+        Command,
+        env,
+        lstat,
+        mkdir,
+        readDir,
+        remove,
+        rename,
+        stat,
+        writeFile,
+        writeTextFile,
+      },
+    };
+  };
+})(globalThis);
