@@ -200,7 +200,8 @@ pub(super) fn print_event(plugin: &str, event: &PluginEvent) {
     drop(written);
 }
 
-async fn interrupted() -> Failure {
+/// Waits for a signal that ends the command.
+pub(super) async fn interrupted() -> Failure {
     use tokio::signal::unix::{SignalKind, signal};
     let name = match (
         signal(SignalKind::interrupt()),

@@ -4,8 +4,14 @@
 //! calls it makes, the most it takes of each limit. It is allowed nothing more than its policy
 //! grants, and its own word counts only for what nobody else can see.
 
+mod files;
+mod limits;
 mod tally;
 mod watch;
+mod write;
 
+pub use files::FILES_OF_ONE_DIRECTORY;
+pub use limits::{MARGIN_PERCENT, TIME_MARGIN_PERCENT};
 pub use tally::{Observations, Peaks, Request, Tally};
 pub(crate) use watch::Watch;
+pub use write::{Lesson, write};

@@ -42,6 +42,8 @@ pub struct Request {
     pub method: Option<String>,
     /// The path without its query, where it was seen.
     pub path: Option<String>,
+    /// The class of the address it went to, as a policy names it.
+    pub addresses: Option<&'static str>,
 }
 
 /// The most a plugin took. `None` where nothing was seen that could tell.

@@ -6,7 +6,7 @@
 //! A group is let through whatever its arguments, which is what makes it safe to let a call go on
 //! that was reported: see `docs/decisions/011-learning-by-notification.md`.
 
-use lazaret_policy::{EffectivePolicy, SecurityLevel};
+use lazaret_policy::{EffectivePolicy, SecurityLevel, SyscallGroup, Words};
 
 /// Calls that are allowed or refused together.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,17 +17,24 @@ pub(crate) struct Group {
     pub(crate) calls: &'static [&'static str],
 }
 
-/// What the policy leaves.
+/// What the policy leaves: what its level has and what it adds, without what it takes away.
 pub(crate) fn held(policy: &EffectivePolicy) -> Vec<&'static Group> {
-    let leaves = |group: &&Group| match policy.level().value {
-        SecurityLevel::Minimal => true,
-        SecurityLevel::Standard => !TELLING.contains(&group.name),
-        SecurityLevel::Maximum => false,
+    let syscalls = policy.syscalls();
+    let named = |words: &Words<SyscallGroup>, group: &Group| {
+        words.iter().any(|word| word.as_str() == group.name)
+    };
+    let leaves = |group: &&Group| {
+        let had = match syscalls.level.value {
+            SecurityLevel::Minimal => true,
+            SecurityLevel::Standard => !TELLING.contains(&group.name),
+            SecurityLevel::Maximum => false,
+        };
+        (had || named(&syscalls.allow.value, group)) && !named(&syscalls.deny.value, group)
     };
     GROUPS.iter().filter(leaves).collect()
 }
 
-/// Groups that tell of others on the machine, or take from them.
+/// Groups that tell of others on the machine, or take from them: not of level `standard`.
 const TELLING: &[&str] = &["inotify", "machine-facts", "memory-locks", "page-cache"];
 
 /// The group an optional call is in. `None` for every other call: what a runtime needs, what is
@@ -179,6 +186,12 @@ mod tests {
     use lazaret_protocol::REPORTED_SYSTEM_CALLS;
 
     use super::*;
+
+    #[test]
+    fn the_language_has_a_word_for_each_group_and_no_other() {
+        let words = SyscallGroup::ALL.iter().map(|word| word.as_str());
+        assert!(words.eq(GROUPS.iter().map(|group| group.name)));
+    }
 
     #[test]
     fn names_and_calls_are_sorted_and_what_is_reported_is_in_no_group() {

@@ -5,6 +5,7 @@ mod check;
 mod diff;
 mod effective;
 mod fmt;
+mod learn;
 mod revisions;
 mod rollback;
 mod schema;
@@ -45,6 +46,8 @@ pub(super) enum PolicyCommand {
     Rollback(rollback::RollbackArguments),
     /// List the policies that held for a plugin of a `lazaret serve`, or print one.
     Revisions(revisions::RevisionsArguments),
+    /// Make a plugin's calls in a container that counts what it does, and write the least policy under which they pass.
+    Learn(learn::LearnArguments),
     /// Print the JSON Schema of policy files, for editors.
     Schema,
 }
@@ -60,6 +63,7 @@ pub(super) fn run(command: &PolicyCommand) -> Result<ExitCode, Failure> {
         PolicyCommand::Apply(arguments) => apply::run(arguments),
         PolicyCommand::Rollback(arguments) => rollback::run(arguments),
         PolicyCommand::Revisions(arguments) => revisions::run(arguments),
+        PolicyCommand::Learn(arguments) => learn::run(arguments),
         PolicyCommand::Schema => schema::run(),
     }
 }
@@ -118,12 +122,18 @@ impl PolicyArguments {
     /// The file named, else the one beside the plugin, else level `standard` with nothing granted;
     /// within the floors. A file that cannot be read or is wrong stops the command.
     pub(super) fn of(&self, plugin: &Plugin) -> Result<Chosen, Failure> {
-        let standard = EffectivePolicy::of(SecurityLevel::Standard);
-        let named = self.policy.clone().or_else(|| plugin.policy_file());
-        let mut policy = match named {
-            Some(path) => standard.layer(&read(&path)?),
-            None => standard,
+        self.with_more(plugin, None)
+    }
+
+    /// The same with another policy laid over it, which the floors hold as well.
+    fn with_more(&self, plugin: &Plugin, more: Option<&SecurityPolicy>) -> Result<Chosen, Failure> {
+        let mut policy = match self.policy.clone().or_else(|| plugin.policy_file()) {
+            Some(path) => load(&path)?,
+            None => EffectivePolicy::of(SecurityLevel::Standard),
         };
+        if let Some(more) = more {
+            policy = policy.layer(more);
+        }
         if let Some(engine) = self.engine {
             policy = policy.with_engine(engine, "--engine");
         }
