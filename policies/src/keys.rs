@@ -1,6 +1,7 @@
 use crate::breadth::{Breadth, Most, Rule};
 use crate::change::Change;
 use crate::effective::EffectivePolicy;
+use crate::layout::position;
 use crate::level::SecurityLevel;
 use crate::origin::{Origin, Setting};
 use crate::requirements::Requirement;
@@ -77,6 +78,7 @@ impl EffectivePolicy {
         handling(&mut keys, "memory", &violations.memory, limit);
         handling(&mut keys, "pids", &violations.pids, limit);
         handling(&mut keys, "cpu", &violations.cpu, limit);
+        keys.sort_by_key(|key| position(&key.path));
         keys
     }
 

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use crate::resource_key::ResourceKey;
@@ -214,5 +215,47 @@ pub(crate) static LEAVES: LazyLock<Vec<Leaf>> = LazyLock::new(|| {
         form: Form::Names(&REQUIREMENTS),
     });
     leaves.extend(Violations::PATHS.map(one));
+    // Sections in their order, the mode of each first; within that as above.
+    leaves.sort_by_key(|leaf| {
+        let section = leaf.path.split('.').next();
+        let rank = SECTIONS.iter().position(|known| section == Some(known));
+        (rank, !leaf.path.ends_with(".mode"))
+    });
     leaves
 });
+
+/// The sections of a policy, in the order of the language's description.
+const SECTIONS: [&str; 21] = [
+    "apiVersion",
+    "kind",
+    "level",
+    "extends",
+    "permissions",
+    "resources",
+    "runtime",
+    "network",
+    "filesystem",
+    "exec",
+    "env",
+    "secrets",
+    "messaging",
+    "syscalls",
+    "health",
+    "restart",
+    "quarantine",
+    "audit",
+    "observe",
+    "requirements",
+    "violations",
+];
+
+/// Where a path, or the first part of one that its writer chose, stands in the order of the language.
+pub(crate) fn position(path: &str) -> usize {
+    static POSITIONS: LazyLock<HashMap<&'static str, usize>> = LazyLock::new(|| {
+        let numbered = LEAVES.iter().enumerate();
+        numbered.map(|(number, leaf)| (leaf.path, number)).collect()
+    });
+    let section = path.split('.').next().unwrap_or(path);
+    let position = POSITIONS.get(path).or_else(|| POSITIONS.get(section));
+    position.copied().unwrap_or(usize::MAX)
+}

@@ -69,6 +69,8 @@ mod resource_key;
 mod resources;
 /// The JSON Schema of policy files.
 mod schema;
+/// The lists of a policy in its schema.
+mod schema_lists;
 /// How much a policy exposes.
 mod score;
 /// An effective policy by its sections.

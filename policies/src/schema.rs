@@ -1,7 +1,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::reference::{Described, KEYS, Shape};
-use crate::resource_key::ResourceKey;
+use crate::requirements::RequirementKey;
+use crate::schema_lists::lists;
 
 /// The JSON Schema (2020-12) of a policy file, for editors and for checks by other programs.
 ///
@@ -13,21 +14,24 @@ pub fn schema() -> Value {
     root["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     root["title"] = json!("SecurityPolicy v1");
     root["required"] = json!(["apiVersion", "kind"]);
-    put(&mut root, "apiVersion", json!({ "const": "lazaret/v1" }));
-    put(&mut root, "kind", json!({ "const": "SecurityPolicy" }));
-    for key in KEYS {
-        let mut at = &mut root;
-        let mut path: Vec<&str> = key.path.split('.').collect();
-        let name = path.pop().unwrap_or_default();
-        for part in path {
-            at = at["properties"]
-                .as_object_mut()
-                .expect("every section has properties")
-                .entry(part)
-                .or_insert_with(|| section(&section_text(part)));
-        }
-        put(at, name, value(key));
-    }
+    put(
+        &mut root,
+        "apiVersion",
+        json!({
+            "const": "lazaret/v1",
+            "description": "The version of the language.",
+            "examples": ["lazaret/v1"],
+        }),
+    );
+    put(
+        &mut root,
+        "kind",
+        json!({
+            "const": "SecurityPolicy",
+            "description": "What the document is.",
+            "examples": ["SecurityPolicy"],
+        }),
+    );
     put(
         &mut root,
         "extends",
@@ -38,8 +42,12 @@ pub fn schema() -> Value {
             "examples": ["./base.yaml", "maximum"],
         }),
     );
-    put(&mut root, "permissions", permissions());
-    put(&mut root, "network", network());
+    for key in KEYS {
+        at(&mut root, key.path, value(key));
+    }
+    for (path, list) in lists() {
+        at(&mut root, path, list);
+    }
     put(&mut root, "requirements", requirements());
     root["not"] = json!({ "required": ["level", "extends"] });
     root
@@ -77,12 +85,43 @@ fn section(text: &str) -> Value {
 }
 
 fn section_text(name: &str) -> String {
-    match name {
-        "resources" => "Limits. What is not named is as the level has it.".to_owned(),
-        "runtime" => "What runs the plugin.".to_owned(),
-        "violations" => "How violations of each kind are taken.".to_owned(),
-        other => format!("Keys of `{other}`."),
+    let text = match name {
+        "resources" => "Limits. What is not named is as the level has it.",
+        "runtime" => "What runs the plugin.",
+        "modules" => "How large the plugin's directory may be.",
+        "network" => "Where the plugin may connect to, and how much it may take of the network.",
+        "limits" => "What the plugin may take of it.",
+        "filesystem" => "Files and directories of the host that the plugin may read or write.",
+        "sizes" => "How much one act may carry.",
+        "exec" => "Programs the plugin may run, each in a container of its own.",
+        "env" => "Variables the plugin sees.",
+        "messaging" => "Other plugins, and what may be sent to them and received from them.",
+        "syscalls" => "System calls.",
+        "health" => "Whether the plugin is asked how it is.",
+        "restart" => "Whether the plugin is started again.",
+        "quarantine" => {
+            "What ends the plugin and keeps it from starting again until somebody says so."
+        }
+        "audit" => "What is recorded to be kept.",
+        "violations" => "How violations of each kind are taken.",
+        other => return format!("Keys of `{other}`."),
+    };
+    text.to_owned()
+}
+
+/// Puts a value at a path, with the sections it lies in.
+fn at(root: &mut Value, path: &str, value: Value) {
+    let mut at = root;
+    let mut parts: Vec<&str> = path.split('.').collect();
+    let name = parts.pop().unwrap_or_default();
+    for part in parts {
+        at = at["properties"]
+            .as_object_mut()
+            .expect("every section has properties")
+            .entry(part)
+            .or_insert_with(|| section(&section_text(part)));
     }
+    put(at, name, value);
 }
 
 fn put(section: &mut Value, name: &str, value: Value) {
@@ -90,106 +129,56 @@ fn put(section: &mut Value, name: &str, value: Value) {
 }
 
 fn value(key: &Described) -> Value {
-    let mut schema = Map::new();
-    schema.insert("description".to_owned(), json!(key.text));
-    match key.shape {
-        Shape::Size => pattern(&mut schema, "^(0|[1-9][0-9]*)(B|KiB|MiB|GiB)$"),
-        Shape::Time => pattern(&mut schema, "^(0|[1-9][0-9]*)(ms|s|m)$"),
-        Shape::Share => pattern(&mut schema, "^(0|[1-9][0-9]*)%$"),
-        Shape::Count => {
-            schema.insert("type".to_owned(), json!("integer"));
-            schema.insert("minimum".to_owned(), json!(1));
-        }
-        Shape::Word(words) => {
-            schema.insert("enum".to_owned(), json!(words));
-        }
-    }
+    let mut schema = form(key.shape);
     let example = match key.shape {
-        Shape::Count => key.example.parse::<u32>().map_or(Value::Null, Value::from),
+        Shape::Count(_) => key.example.parse::<u32>().map_or(Value::Null, Value::from),
+        Shape::Words(_) | Shape::Names => json!([key.example]),
         _ => json!(key.example),
     };
+    schema.insert("description".to_owned(), json!(key.text));
     schema.insert("examples".to_owned(), json!([example]));
     Value::Object(schema)
 }
 
-fn pattern(schema: &mut Map<String, Value>, pattern: &str) {
-    schema.insert("type".to_owned(), json!("string"));
-    schema.insert("pattern".to_owned(), json!(pattern));
+/// What a value of a shape looks like.
+pub(crate) fn form(shape: Shape) -> Map<String, Value> {
+    let form = match shape {
+        Shape::Size => text("^(0|[1-9][0-9]*)(B|KiB|MiB|GiB)$"),
+        Shape::Time => text("^(0|[1-9][0-9]*)(ms|s|m)$"),
+        Shape::Keep => text("^(0|[1-9][0-9]*)(h|d)$"),
+        Shape::Share => text("^(0|[1-9][0-9]*)%$"),
+        Shape::Name => text("^[A-Za-z_$][A-Za-z0-9_$]*$"),
+        Shape::Count(least) => json!({ "type": "integer", "minimum": least }),
+        Shape::Word(words) => json!({ "enum": words }),
+        Shape::Words(words) => {
+            json!({ "type": "array", "items": { "enum": words }, "uniqueItems": true })
+        }
+        Shape::Names => {
+            json!({ "type": "array", "items": text("^[^/]+$"), "uniqueItems": true, "maxItems": 64 })
+        }
+    };
+    match form {
+        Value::Object(form) => form,
+        _ => Map::new(),
+    }
 }
 
-fn reason() -> Value {
-    json!({
-        "type": "string",
-        "minLength": 1,
-        "maxLength": 1024,
-        "description": "Why, for whoever reviews the policy.",
-    })
-}
-
-fn permissions() -> Value {
-    let permission = json!({
-        "type": "string",
-        "pattern": "^(network:(read|connect)|file:(read|write)|exec:run|env:read|message:send):.+$",
-        "description": "`network:read:HOST`, `network:connect:HOST:PORT`, `file:read:/PATH`, `file:write:/PATH`, \
-                        `exec:run:PROGRAM`, `env:read:NAME` or `message:send:PLUGIN`.",
-        "examples": ["file:read:/srv/data", "network:connect:db.internal:5432"],
-    });
-    json!({
-        "type": "array",
-        "description": "What the plugin may do. Nothing that is not named.",
-        "items": { "anyOf": [
-            permission,
-            {
-                "type": "object",
-                "properties": { "permission": permission, "reason": reason() },
-                "required": ["permission"],
-                "additionalProperties": false,
-            },
-        ] },
-    })
-}
-
-fn network() -> Value {
-    json!({
-        "type": "object",
-        "description": "Where the plugin may connect to.",
-        "properties": { "endpoints": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "host": {
-                        "type": "string",
-                        "description": "A DNS name in lower case; no address, no wildcard.",
-                        "examples": ["api.example.com"],
-                    },
-                    "port": { "type": "integer", "minimum": 1, "maximum": 65535, "examples": [443] },
-                    "protocol": {
-                        "enum": ["https", "http", "tcp"],
-                        "description": "What is spoken; `https` where it is left out.",
-                    },
-                    "reason": reason(),
-                },
-                "required": ["host", "port"],
-                "additionalProperties": false,
-            },
-        } },
-        "additionalProperties": false,
-    })
+fn text(pattern: &str) -> Value {
+    json!({ "type": "string", "pattern": pattern })
 }
 
 fn requirements() -> Value {
     let mut section = section(
-        "Keys a plugin does without where the host cannot hold them. Any other key that the host cannot hold stops the start.",
+        "Keys and sections a plugin does without where the host cannot hold them. Any other key that the host cannot hold \
+         stops the start.",
     );
-    let keys = std::iter::once("landlock".to_owned())
-        .chain(ResourceKey::ALL.iter().map(ToString::to_string));
-    for key in keys {
-        put(
-            &mut section,
-            &key,
-            json!({ "enum": ["required", "best_effort"] }),
-        );
+    section["examples"] = json!([{ "memory.high": "best_effort" }]);
+    let one = json!({ "enum": ["required", "best_effort"] });
+    for key in RequirementKey::every() {
+        put(&mut section, &key.to_string(), one.clone());
+        if let RequirementKey::Resource(limit) = key {
+            put(&mut section, &format!("resources.{limit}"), one.clone());
+        }
     }
     section
 }

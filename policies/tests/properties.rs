@@ -156,7 +156,7 @@ proptest! {
     fn an_unknown_key_never_passes(text in with_unknown_key()) {
         let report = SecurityPolicy::parse("p", &text).expect_err(&text).to_string();
         // `nan`, `true` and the like are no words to YAML.
-        let said = ["unknown key `", "is no key of `resources`", "a key must be a word"];
+        let said = ["unknown key `", "is no key of a policy", "a key must be a word"];
         prop_assert!(said.iter().any(|words| report.contains(words)), "{}\n{}", text, report);
     }
 

@@ -6,16 +6,20 @@ const BEGIN: &str = "<!-- keys: written by a test from the language itself -->\n
 const END: &str = "<!-- end of keys -->\n";
 
 fn table() -> String {
-    let mut table = "| key | form | minimal | standard | maximum | what it is for |\n\
-                     | --- | --- | --- | --- | --- | --- |\n"
+    let mut table = "| key | form | minimal | standard | maximum | change | what it is for |\n\
+                     | --- | --- | --- | --- | --- | --- | --- |\n"
         .to_owned();
     for key in KEYS {
         let form = match key.shape {
             Shape::Size => "size".to_owned(),
             Shape::Time => "time".to_owned(),
             Shape::Share => "share".to_owned(),
-            Shape::Count => "number".to_owned(),
+            Shape::Keep => "time to keep".to_owned(),
+            Shape::Count(_) => "number".to_owned(),
             Shape::Word(words) => format!("`{}`", words.join("`, `")),
+            Shape::Words(words) => format!("list of `{}`", words.join("`, `")),
+            Shape::Name => "name".to_owned(),
+            Shape::Names => "list of names".to_owned(),
         };
         let levels: Vec<String> = SecurityLevel::ALL
             .iter()
@@ -23,8 +27,10 @@ fn table() -> String {
             .collect();
         let levels = levels.join(" | ");
         table.push_str(&format!(
-            "| `{}` | {form} | {levels} | {} |\n",
-            key.path, key.text
+            "| `{}` | {form} | {levels} | {} | {} |\n",
+            key.path,
+            key.change(),
+            key.text
         ));
     }
     table
