@@ -160,3 +160,24 @@ fn score() {
         "score counter --most 0.5",
     ]));
 }
+
+#[test]
+fn plan() {
+    let bench = Bench::new(&[
+        ("before.yaml", GRANTS),
+        (
+            "after.yaml",
+            "level: maximum\nresources:\n  pids: { max: 32 }\n  time: { startup: 4s }\npermissions:\n  - file:read:/srv\n  - message:send:store\n",
+        ),
+        ("live.yaml", "resources: { pids: { max: 16 } }\n"),
+        ("floor.yaml", "resources: { pids: { max: 24 } }\n"),
+    ]);
+    insta::assert_snapshot!(bench.transcript(&[
+        "plan counter before.yaml --policy before.yaml",
+        "plan counter live.yaml",
+        "plan counter after.yaml --policy before.yaml",
+        "plan counter after.yaml --policy before.yaml --floor floor.yaml --json",
+        "plan counter after.yaml --policy before.yaml --refuse-wider",
+        "plan counter gone.yaml",
+    ]));
+}

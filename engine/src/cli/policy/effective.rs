@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use lazaret_policy::Cut;
+use lazaret_policy::{Change, Cut};
 use serde::Serialize;
 
-use super::{Chosen, PolicyArguments};
+use super::{Chosen, PolicyArguments, cgroup_version};
 use crate::bundle::unheld_reason;
 use crate::cli::ExitCode;
 use crate::cli::failure::Failure;
@@ -42,6 +42,8 @@ struct Key {
     key: String,
     value: String,
     origin: String,
+    /// What it takes for another value to hold: `live`, `restart` or `recreate`.
+    change: Change,
     /// What holds it on this host; `null` where nothing does.
     held_by: Option<String>,
     /// Why nothing holds it.
@@ -52,6 +54,8 @@ struct Key {
 struct Grant {
     permission: String,
     origin: String,
+    /// What it takes to give or take it.
+    change: Change,
     reason: Option<String>,
     /// What holds it on this host.
     held_by: Option<String>,
@@ -62,11 +66,7 @@ struct Grant {
 pub(super) fn run(arguments: &EffectiveArguments) -> Result<ExitCode, Failure> {
     let plugin = Plugin::locate(&arguments.plugin)?;
     let chosen = arguments.policy.of(&plugin)?;
-    let cgroup = CgroupVersion::detect().ok_or_else(|| {
-        let text = "no cgroup hierarchy at `/sys/fs/cgroup`\n  hint: `lazaret check` tells what this host lacks";
-        Failure::new(ExitCode::Host, text)
-    })?;
-    let report = report(&plugin, &chosen, cgroup, &Landlock::detect());
+    let report = report(&plugin, &chosen, cgroup_version()?, &Landlock::detect());
     if arguments.json {
         print_json(&report)?;
     } else {
@@ -84,6 +84,7 @@ fn report(plugin: &Plugin, chosen: &Chosen, cgroup: CgroupVersion, landlock: &La
             held_by: held_by(&key.path, cgroup, landlock).filter(|_| lacks.is_none()),
             unenforced: lacks.map(|one| one.why),
             origin: key.origin.to_string(),
+            change: key.change,
             value: key.value,
             key: key.path,
         }
@@ -91,6 +92,7 @@ fn report(plugin: &Plugin, chosen: &Chosen, cgroup: CgroupVersion, landlock: &La
     let grants = policy.all_grants().map(|granted| Grant {
         permission: granted.permission.to_string(),
         origin: granted.origin.to_string(),
+        change: granted.permission.change(),
         reason: granted.reason.clone(),
         held_by: held_by(&granted.permission.to_string(), cgroup, landlock),
         refused: unheld_reason(&granted.permission),
@@ -105,7 +107,7 @@ fn report(plugin: &Plugin, chosen: &Chosen, cgroup: CgroupVersion, landlock: &La
 }
 
 fn as_text(report: &Report) -> String {
-    let mut rows = vec![["KEY", "VALUE", "FROM", "HELD BY"].map(str::to_owned)];
+    let mut rows = vec![["KEY", "VALUE", "FROM", "CHANGE", "HELD BY"].map(str::to_owned)];
     for key in &report.keys {
         let held = match (&key.held_by, key.unenforced) {
             (_, Some(why)) => format!("unenforced: {why}"),
@@ -115,6 +117,7 @@ fn as_text(report: &Report) -> String {
             key.key.clone(),
             key.value.clone(),
             escape(&key.origin),
+            key.change.to_string(),
             held,
         ]);
     }
@@ -127,11 +130,12 @@ fn as_text(report: &Report) -> String {
             escape(&grant.permission),
             "granted".to_owned(),
             escape(&grant.origin),
+            grant.change.to_string(),
             held,
         ]);
     }
     if report.grants.is_empty() {
-        rows.push(["permissions", "none granted", "", ""].map(str::to_owned));
+        rows.push(["permissions", "none granted", "", "", ""].map(str::to_owned));
     }
     let mut text = columns(&rows);
     for cut in &report.cuts {
@@ -141,8 +145,8 @@ fn as_text(report: &Report) -> String {
 }
 
 /// Rows with each column as wide as its longest cell, and no space at their ends.
-fn columns(rows: &[[String; 4]]) -> String {
-    let mut widths = [0; 4];
+fn columns(rows: &[[String; 5]]) -> String {
+    let mut widths = [0; 5];
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
@@ -159,4 +163,80 @@ fn columns(rows: &[[String; 4]]) -> String {
         text.push('\n');
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use lazaret_policy::{EffectivePolicy, SecurityLevel, SecurityPolicy};
+
+    use super::*;
+
+    /// What is shown of a policy with this body within this floor.
+    fn shown(body: &str, floor: &str, cgroup: CgroupVersion, landlock: u32) -> Report {
+        let read = |name: &str, body: &str| {
+            let text = format!("apiVersion: lazaret/v1\nkind: SecurityPolicy\n{body}");
+            SecurityPolicy::parse(name, &text).unwrap()
+        };
+        let directory = tempfile::tempdir().unwrap();
+        let main = directory.path().join("counter.js");
+        fs_err::write(&main, "").unwrap();
+        let policy = EffectivePolicy::of(SecurityLevel::Standard).layer(&read("policy.yaml", body));
+        let (policy, cuts) = policy.within(&read("floor.yaml", floor));
+        let plugin = Plugin::locate(&main).unwrap();
+        report(
+            &plugin,
+            &Chosen { policy, cuts },
+            cgroup,
+            &Landlock::of(landlock),
+        )
+    }
+
+    const BODY: &str = "level: maximum\nresources: { memory: { high: 32MiB }, pids: { max: 32 } }\n\
+        permissions: [ { permission: 'file:read:/srv/data', reason: 'the tables' }, 'env:read:TZ' ]\n\
+        requirements: { memory.high: best_effort }\n";
+    const FLOOR: &str = "resources: { pids: { max: 24 } }\n";
+
+    #[test]
+    fn each_key_is_shown_with_its_origin_what_a_change_takes_and_what_holds_it() {
+        let report = shown(BODY, FLOOR, CgroupVersion::V2, 6);
+        insta::assert_snapshot!(as_text(&report));
+    }
+
+    #[test]
+    fn what_is_not_held_on_an_older_host_is_said() {
+        let report = shown(BODY, FLOOR, CgroupVersion::V1, 0);
+        let text = as_text(&report);
+        let lines: Vec<&str> = text
+            .lines()
+            .filter(|line| line.contains("memory.high") || line.contains("unenforced"))
+            .collect();
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn the_report_has_the_same_as_json() {
+        let report = shown(BODY, FLOOR, CgroupVersion::V2, 6);
+        let json = serde_json::to_value(&report).unwrap();
+        let key = |name: &str| {
+            let keys = json["keys"].as_array().unwrap();
+            keys.iter().find(|key| key["key"] == name).unwrap().clone()
+        };
+        assert_eq!(
+            key("resources.pids.max"),
+            serde_json::json!({
+                "key": "resources.pids.max",
+                "value": "24",
+                "origin": "floor.yaml:3:27",
+                "change": "live",
+                "held_by": "cgroup pids.max",
+                "unenforced": null,
+            })
+        );
+        assert_eq!(json["plugin"], "counter");
+        assert_eq!(json["policy"], "policy.yaml");
+        assert_eq!(json["grants"][0]["permission"], "file:read:/srv/data");
+        assert_eq!(json["grants"][0]["change"], "recreate");
+        assert_eq!(json["grants"][0]["reason"], "the tables");
+        assert_eq!(json["cuts"].as_array().unwrap().len(), 1);
+    }
 }

@@ -6,6 +6,7 @@ mod diff;
 mod effective;
 mod fmt;
 mod learn;
+mod plan;
 mod revisions;
 mod rollback;
 mod schema;
@@ -23,7 +24,7 @@ use lazaret_policy::{
 use super::ExitCode;
 use super::failure::Failure;
 use crate::event::escape;
-use crate::host::Unenforced;
+use crate::host::{CgroupVersion, Unenforced};
 use crate::plugin::Plugin;
 
 #[derive(Debug, Subcommand)]
@@ -38,6 +39,8 @@ pub(super) enum PolicyCommand {
     Why(why::WhyArguments),
     /// Show what changes from one policy file to another, and what of it allows more.
     Diff(diff::DiffArguments),
+    /// Show what would change for a plugin under another policy file, and what each change takes.
+    Plan(plan::PlanArguments),
     /// Tell how much a plugin's policy exposes, from 0 to 10, and by what.
     Score(score::ScoreArguments),
     /// Hold a plugin of a `lazaret serve` to another policy, while it runs.
@@ -59,6 +62,7 @@ pub(super) fn run(command: &PolicyCommand) -> Result<ExitCode, Failure> {
         PolicyCommand::Effective(arguments) => effective::run(arguments),
         PolicyCommand::Why(arguments) => why::run(arguments),
         PolicyCommand::Diff(arguments) => diff::run(arguments),
+        PolicyCommand::Plan(arguments) => plan::run(arguments),
         PolicyCommand::Score(arguments) => score::run(arguments),
         PolicyCommand::Apply(arguments) => apply::run(arguments),
         PolicyCommand::Rollback(arguments) => rollback::run(arguments),
@@ -127,13 +131,22 @@ impl PolicyArguments {
 
     /// The same with another policy laid over it, which the floors hold as well.
     fn with_more(&self, plugin: &Plugin, more: Option<&SecurityPolicy>) -> Result<Chosen, Failure> {
-        let mut policy = match self.policy.clone().or_else(|| plugin.policy_file()) {
+        let policy = match self.policy.clone().or_else(|| plugin.policy_file()) {
             Some(path) => load(&path)?,
             None => EffectivePolicy::of(SecurityLevel::Standard),
         };
-        if let Some(more) = more {
-            policy = policy.layer(more);
-        }
+        self.within_floors(match more {
+            Some(more) => policy.layer(more),
+            None => policy,
+        })
+    }
+
+    /// What a policy file makes, whichever else is named, within the floors.
+    fn with_file(&self, path: &Path) -> Result<Chosen, Failure> {
+        self.within_floors(load(path)?)
+    }
+
+    fn within_floors(&self, mut policy: EffectivePolicy) -> Result<Chosen, Failure> {
         if let Some(engine) = self.engine {
             policy = policy.with_engine(engine, "--engine");
         }
@@ -158,6 +171,13 @@ impl PolicyArguments {
         }
         Ok(floors)
     }
+}
+
+fn cgroup_version() -> Result<CgroupVersion, Failure> {
+    CgroupVersion::detect().ok_or_else(|| {
+        let text = "no cgroup hierarchy at `/sys/fs/cgroup`\n  hint: `lazaret check` tells what this host lacks";
+        Failure::new(ExitCode::Host, text)
+    })
 }
 
 /// What one file makes of the level it stands on.
