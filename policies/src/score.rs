@@ -1,10 +1,13 @@
 use serde::Serialize;
 
 use crate::effective::EffectivePolicy;
+use crate::grants::{Allowance, How, Secret, Terms};
 use crate::level::SecurityLevel;
+use crate::network::{AddressClass, Endpoint, Protocol};
+use crate::path::GrantPath;
 use crate::permission::Permission;
 use crate::requirements::{Requirement, RequirementKey};
-use crate::settings::EngineChoice;
+use crate::settings::{EngineChoice, EngineFlag};
 use crate::violations::ActReaction;
 
 /// How much a policy exposes, from 0 (nothing that could be taken away) to 10.
@@ -36,19 +39,23 @@ impl EffectivePolicy {
     #[must_use]
     pub fn score(&self) -> Score {
         let mut parts = self.settings();
-        for kind in 0..=5 {
-            let mut left = MOST_OF_A_KIND;
-            for granted in self.all_grants() {
-                let (of, tenths, why) = weight(&granted.permission);
-                if of == kind && left > 0 {
-                    let tenths = tenths.min(left);
-                    left -= tenths;
-                    parts.push(Part {
-                        tenths,
-                        what: granted.permission.to_string(),
-                        why,
-                    });
-                }
+        let mut opened: Vec<(usize, Part)> = Vec::new();
+        // What is let through to be observed is let through.
+        let observed = self.lists.observed(self.modes());
+        for allowance in self.lists.allowances().into_iter().chain(observed) {
+            opened.push(weight(&allowance));
+        }
+        opened.extend(self.secrets().iter().map(secret));
+        opened.extend(self.messaging().receive.iter().map(|receive| {
+            let what = format!("messaging.receive.{}", receive.plugin);
+            (MESSAGES, Part::new(1, what, "words of another plugin"))
+        }));
+        let mut left = [MOST_OF_A_KIND; KINDS];
+        for (kind, mut part) in opened {
+            part.tenths = part.tenths.min(left[kind]);
+            left[kind] -= part.tenths;
+            if part.tenths > 0 {
+                parts.push(part);
             }
         }
         parts.sort_by_key(|part| std::cmp::Reverse(part.tenths));
@@ -74,12 +81,33 @@ impl EffectivePolicy {
             "level",
             "the filters of the loosest level",
         );
+        let other = self.engine().value != EngineChoice::QuickJs;
+        let compiles = !self.runtime().flags.value.contains(&EngineFlag::Jitless)
+            && self.level().value != SecurityLevel::Maximum;
         add(
-            self.engine().value != EngineChoice::QuickJs
-                && self.level().value != SecurityLevel::Maximum,
+            other && compiles,
             8,
             "runtime.engine",
             "memory that is written and executed, and a large compiler",
+        );
+        add(other && !compiles, 2, "runtime.engine", "a large engine");
+        let syscalls = self.syscalls();
+        add(
+            syscalls.level.value < self.level().value,
+            5,
+            "syscalls.level",
+            "the filters of a looser level",
+        );
+        let denied = &syscalls.deny.value;
+        let groups = syscalls.allow.value.iter();
+        let groups = groups.filter(|group| !denied.contains(group)).count();
+        add(
+            groups > 0,
+            u32::try_from(groups)
+                .unwrap_or(MOST_GROUPS)
+                .min(MOST_GROUPS),
+            "syscalls.allow",
+            "system calls beyond the level's",
         );
         add(
             self.requirements().of(RequirementKey::Landlock) == Requirement::BestEffort,
@@ -121,32 +149,86 @@ impl EffectivePolicy {
     }
 }
 
-/// Kind, weight in tenths, and what it exposes.
-fn weight(permission: &Permission) -> (u32, u32, &'static str) {
-    match permission {
-        Permission::FileRead(path) => {
-            // `/srv` is all of it; `/srv/data/in` is somebody's choice.
-            let depth = path.as_str().matches('/').count();
-            (
-                0,
-                if depth < 2 { 10 } else { 3 },
-                "what lies there can be read",
-            )
-        }
-        Permission::FileWrite(path) => {
-            let depth = path.as_str().matches('/').count();
-            (
-                1,
-                if depth < 2 { 20 } else { 8 },
-                "what lies there can be changed",
-            )
-        }
-        Permission::NetworkRead(_) => (2, 4, "data can leave to this host"),
-        Permission::NetworkConnect(..) => (2, 6, "anything can be said to this host"),
-        Permission::ExecRun(_) => (3, 15, "a program with faults of its own"),
-        Permission::EnvRead(_) => (4, 2, "a value of the host's environment"),
-        Permission::MessageSend(_) => (5, 2, "another plugin's functions"),
+/// Kinds of what may be opened.
+const KINDS: usize = 7;
+const MESSAGES: usize = 5;
+const SECRETS: usize = 6;
+
+/// The most that groups of system calls weigh together.
+const MOST_GROUPS: u32 = 5;
+
+impl Part {
+    fn new(tenths: u32, what: String, why: &'static str) -> Self {
+        Self { tenths, what, why }
     }
+}
+
+/// Kind of a grant, and what it exposes.
+fn weight(allowance: &Allowance<'_>) -> (usize, Part) {
+    let permission = &allowance.granted.permission;
+    let (kind, tenths, why) = match (permission, &allowance.terms) {
+        (_, Terms::Endpoint(endpoint)) => {
+            let (tenths, why) = endpoint_weight(endpoint);
+            (2, tenths, why)
+        }
+        (Permission::FileRead(path), _) => (
+            0,
+            if is_shallow(path) { 10 } else { 3 },
+            "what lies there can be read",
+        ),
+        (Permission::FileWrite(path), _) => (
+            1,
+            if is_shallow(path) { 20 } else { 8 },
+            "what lies there can be changed",
+        ),
+        (Permission::ExecRun(_), _) => (3, 15, "a program with faults of its own"),
+        (Permission::EnvRead(_), _) => (4, 2, "a value of the host's environment"),
+        (Permission::MessageSend(_), _) => (MESSAGES, 2, "another plugin's functions"),
+        // The terms of what leads to the network are an endpoint.
+        (Permission::NetworkRead(_) | Permission::NetworkConnect(..), _) => {
+            (2, 6, "anything can be said to this host")
+        }
+    };
+    let what = match allowance.how {
+        How::Granted => permission.to_string(),
+        How::Observed(_) => format!("observe {permission}"),
+    };
+    (kind, Part::new(tenths, what, why))
+}
+
+/// `/srv` is all of it; `/srv/data/in` is somebody's choice.
+fn is_shallow(path: &GrantPath) -> bool {
+    path.as_str().matches('/').count() < 2
+}
+
+fn endpoint_weight(endpoint: &Endpoint) -> (u32, &'static str) {
+    let inside = |class: &AddressClass| *class != AddressClass::Public;
+    if endpoint.addresses.contains(&AddressClass::Metadata) {
+        return (20, "where clouds tell a machine its secrets");
+    }
+    if endpoint.addresses.iter().any(inside) {
+        return (12, "what is not to be reached from outside");
+    }
+    if endpoint.host.is_wildcard() {
+        return (10, "data can leave to many hosts");
+    }
+    match endpoint.protocol {
+        Protocol::Tcp => (6, "anything can be said to this host"),
+        Protocol::Http => (5, "data can leave to this host, for all to see"),
+        Protocol::Https if endpoint.methods.any() && endpoint.paths.any() => {
+            (4, "data can leave to this host")
+        }
+        Protocol::Https => (3, "data can leave to this host, by some requests"),
+    }
+}
+
+fn secret(secret: &Secret) -> (usize, Part) {
+    let what = format!("secrets.{}", secret.name);
+    let (tenths, why) = match secret.expose {
+        true => (10, "a secret the plugin itself gets"),
+        false => (3, "a secret that can be used"),
+    };
+    (SECRETS, Part::new(tenths, what, why))
 }
 
 #[cfg(test)]
@@ -174,6 +256,40 @@ mod tests {
         let write = score("permissions: [ file:write:/srv ]");
         assert!(0 < narrow.tenths && narrow.tenths < wide.tenths && wide.tenths < write.tenths);
         assert_eq!(wide.parts[0].what, "file:read:/srv");
+    }
+
+    #[test]
+    fn what_opens_more_weighs_more() {
+        let endpoint = |more: &str| {
+            let host = "host: api.example.com, port: 443";
+            score(&format!("network: {{ endpoints: [ {{ {host}{more} }} ] }}")).tenths
+        };
+        let rising = [
+            endpoint(", methods: [ GET ]"),
+            endpoint(""),
+            endpoint(", protocol: tcp"),
+            score("permissions: [ 'network:connect:*.example.com:443' ]").tenths,
+            endpoint(", addresses: [ private ]"),
+            endpoint(", addresses: [ metadata ]"),
+        ];
+        assert!(rising.is_sorted_by(|one, other| one < other), "{rising:?}");
+        let secret = |expose: &str| {
+            let key = "name: k, hosts: [ a.example ], from: { env: K }";
+            score(&format!("secrets: [ {{ {key}{expose} }} ]")).tenths
+        };
+        assert!(0 < secret("") && secret("") < secret(", expose: true"));
+        assert!(score("syscalls: { allow: [ timers, pipes ] }").tenths == 2);
+        assert!(score("syscalls: { level: minimal }").tenths > 0);
+        let v8 = |flags: &str| score(&format!("runtime: {{ engine: v8{flags} }}")).tenths;
+        assert!(v8(", flags: [ jitless ]") < v8(""));
+    }
+
+    #[test]
+    fn what_is_observed_weighs_as_much_as_what_is_granted() {
+        let granted = score("permissions: [ file:write:/srv ]");
+        let observed = score("filesystem: { mode: learn }\nobserve: [ file:write:/srv ]");
+        assert_eq!(granted.tenths, observed.tenths);
+        assert_eq!(observed.parts[0].what, "observe file:write:/srv");
     }
 
     #[test]

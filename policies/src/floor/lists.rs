@@ -19,8 +19,8 @@ impl EffectivePolicy {
         }
         for mine in std::mem::take(&mut self.lists.secrets) {
             let what = format!("secrets.{}", mine.name);
-            let given = floor.lists.secrets.iter();
-            let given = given.filter(|one| one.name == mine.name).next_back();
+            let mut given = floor.lists.secrets.iter();
+            let given = given.find(|one| one.name == mine.name);
             if given.is_some_and(|given| given.covers(&mine)) {
                 self.lists.secrets.push(mine);
                 continue;

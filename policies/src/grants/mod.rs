@@ -7,7 +7,7 @@ mod lists;
 mod secret;
 mod terms;
 
-pub(crate) use allowance::Allowance;
+pub(crate) use allowance::{Allowance, How};
 pub(crate) use index::Index;
 pub use kinds::{
     EnvValue, MessageTerms, MessageType, Program, ProgramLimits, Receive, Send, Types, Write,
