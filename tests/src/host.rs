@@ -7,7 +7,8 @@ use anyhow::{Context, anyhow, bail};
 use lazaret::event::EndReason;
 use lazaret::plugin::Plugin;
 use lazaret::supervisor::{
-    CallFailure, Ended, Engine, LaunchError, LaunchOptions, PluginEvent, Running,
+    Applied, ApplyError, CallFailure, Ended, Engine, LaunchError, LaunchOptions, PluginEvent,
+    Running,
 };
 use lazaret_protocol::{CallError, Payload, PluginError};
 use serde_json::Value;
@@ -147,6 +148,14 @@ impl Session {
     /// Names of the exported functions.
     pub fn functions(&self) -> &[String] {
         self.running.functions()
+    }
+
+    /// Holds the plugin to the policy of another setup.
+    ///
+    /// # Errors
+    /// The outer one: a policy of these tests is wrong. The inner one: the library's.
+    pub async fn apply(&self, setup: &Setup) -> anyhow::Result<Result<Applied, ApplyError>> {
+        Ok(self.running.apply(setup.effective_policy()?).await)
     }
 
     /// What the kernel told so far of the plugin's limits: apart from the rest, as a busy machine

@@ -129,6 +129,22 @@ impl Setup {
         self
     }
 
+    /// The plugin's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its files, by their paths.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let files = self.files.iter();
+        files.map(|(path, content)| (path.as_str(), content.as_slice()))
+    }
+
+    /// The policy, but for its first two lines.
+    pub fn policy_rest(&self) -> &str {
+        &self.policy
+    }
+
     pub(crate) fn effective_policy(&self) -> anyhow::Result<EffectivePolicy> {
         let text = policy_text(&self.policy);
         let policy = SecurityPolicy::parse("policy.yaml", &text)

@@ -15,6 +15,7 @@ mod inside;
 mod kill;
 mod landlock;
 mod leaks;
+mod live;
 mod learn;
 mod machine;
 mod maximum;
@@ -58,6 +59,8 @@ fn cases(has: &dyn Fn(Js) -> bool) -> Vec<Case> {
     cases.extend(signals::cases());
     cases.extend(unread::cases());
     cases.extend(attacks::cases());
+    cases.extend(live::cases());
+    cases.extend(programs::cases());
     for js in Js::ALL {
         // Without QuickJS there is nothing to test at all, which is an error of its own.
         if js == Js::QuickJs || has(js) {
@@ -66,6 +69,7 @@ fn cases(has: &dyn Fn(Js) -> bool) -> Vec<Case> {
             cases.extend(hostile::cases(js));
             cases.extend(attacks::javascript_cases(js));
             cases.extend(cancel::cases(js));
+            cases.extend(live::javascript_cases(js));
             cases.extend(landlock::cases(js));
             cases.extend(learn::cases(js));
             cases.extend(maximum::cases(js));

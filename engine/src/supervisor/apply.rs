@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use lazaret_policy::{Change, Difference, EffectivePolicy};
 use lazaret_protocol::{EngineMessage, LiveLimits};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 use tokio::sync::oneshot;
 
@@ -152,6 +153,16 @@ impl Task {
         }
     }
 
+    /// Its process has ended, which may not have been told yet. Its cgroup is empty then.
+    fn has_exited(&self) -> bool {
+        let mut ended = [PollFd::new(&self.pidfd, PollFlags::IN)];
+        let now = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        poll(&mut ended, Some(&now)).is_ok_and(|count| count > 0)
+    }
+
     /// The kernel's limits, read back. Where they are not those of the policy, those before are
     /// put back; a container that cannot be held to either is ended.
     async fn update_cgroup(
@@ -178,10 +189,10 @@ impl Task {
             let found = task.cgroup.differences(before, task.pid);
             found.is_ok_and(|differences| differences.is_empty())
         };
-        if !holds(self) {
+        if !holds(self) && !self.has_exited() {
             // Refused or not, what counts is what the kernel says after it.
             drop(self.launcher.update(&self.id, old).await);
-            if !holds(self) {
+            if !holds(self) && !self.has_exited() {
                 let what = "its limits cannot be put back".to_owned();
                 self.kill(state, EndReason::Engine { what }).await;
             }
