@@ -1,6 +1,6 @@
 use crate::fields::{Reader, Written};
 use crate::layout::{Entries, Form, LEAVES, Leaf, Names};
-use crate::problem::{Invalid, Place, Problem, quoted};
+use crate::problem::{Invalid, Place, Problem, all_of, quoted};
 use crate::yaml::{Entry, Kind, Node};
 
 const API_VERSION: &str = "lazaret/v1";
@@ -174,8 +174,8 @@ impl Reader<'_> {
         let place = item.place;
         let Kind::Map(map) = &item.kind else {
             let Some(main) = entries.main else {
-                self.map(item, shown)?;
-                return None;
+                let expected = format!("a map with {}", all_of(entries.required));
+                return self.mismatch(item, shown, &expected);
             };
             let written = self.scalar(item, shown)?;
             let values = vec![(main, Value::One(written))];

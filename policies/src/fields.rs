@@ -108,7 +108,7 @@ impl Reader<'_> {
         }
     }
 
-    fn mismatch<T>(&mut self, node: &Node, path: &str, expected: &str) -> Option<T> {
+    pub(crate) fn mismatch<T>(&mut self, node: &Node, path: &str, expected: &str) -> Option<T> {
         let name = if path.is_empty() {
             "the policy".to_owned()
         } else {

@@ -176,10 +176,19 @@ pub(crate) fn name_hint(name: &str, known: &[&str]) -> String {
 
 /// `` `a`, `b` or `c` ``
 pub(crate) fn one_of(known: &[&str]) -> String {
+    joined(known, "or")
+}
+
+/// `` `a`, `b` and `c` ``
+pub(crate) fn all_of(known: &[&str]) -> String {
+    joined(known, "and")
+}
+
+fn joined(known: &[&str], word: &str) -> String {
     match known {
         [] => "nothing".to_owned(),
         [only] => format!("`{only}`"),
-        [most @ .., last] => format!("`{}` or `{last}`", most.join("`, `")),
+        [most @ .., last] => format!("`{}` {word} `{last}`", most.join("`, `")),
     }
 }
 

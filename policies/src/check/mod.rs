@@ -138,7 +138,7 @@ impl Checker<'_> {
         };
         let path = format!("{list}[].{key}");
         if items.is_empty() {
-            let hint = "name some, or take the key away";
+            let hint = "name at least one";
             self.report(
                 Invalid::new(format!("`{path}` names nothing")).hint(hint),
                 place,
