@@ -25,7 +25,7 @@ const CYCLES: u64 = 1000;
 
 /// A thousand take about a minute; a tenth of them on an emulated processor, thirteen times as slow,
 /// a little more.
-const DEADLINE: Duration = Duration::from_secs(600);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(600);
 
 /// The part of the cycles before the first look: caches, pools and free lists have filled by then.
 const WARM_UP: u64 = 5;
@@ -101,13 +101,18 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-async fn thousand(world: &World) -> anyhow::Result<()> {
-    let cycles = match std::env::var(NUMBER) {
+/// How many cycles there are to be.
+pub(crate) fn number() -> anyhow::Result<u64> {
+    match std::env::var(NUMBER) {
         Ok(text) => text
             .parse()
-            .with_context(|| format!("`{NUMBER}` is no number: {text}"))?,
-        Err(_) => CYCLES,
-    };
+            .with_context(|| format!("`{NUMBER}` is no number: {text}")),
+        Err(_) => Ok(CYCLES),
+    }
+}
+
+async fn thousand(world: &World) -> anyhow::Result<()> {
+    let cycles = number()?;
     let host = world.host()?;
     let everyday = everyday(Js::QuickJs)?;
     hold(cycles, async |cycle| {
@@ -181,7 +186,7 @@ async fn noticed(
 }
 
 /// Holds that the cycles after the first leave engine and launcher with no more than they had.
-async fn hold(
+pub(crate) async fn hold(
     cycles: u64,
     mut cycle: impl AsyncFnMut(u64) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {

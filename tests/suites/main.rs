@@ -21,6 +21,7 @@ mod machine;
 mod maximum;
 mod neighbour;
 mod oversized;
+mod programs;
 mod protocol;
 mod signals;
 mod story;
