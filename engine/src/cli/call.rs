@@ -34,7 +34,7 @@ pub(super) struct CallArguments {
 #[serde(rename_all = "snake_case")]
 enum Report {
     Result(Box<RawValue>),
-    ResultBytes(Vec<u8>),
+    Bytes(Vec<u8>),
 }
 
 pub(super) fn run(arguments: &CallArguments) -> Result<ExitCode, Failure> {
@@ -48,7 +48,7 @@ pub(super) fn run(arguments: &CallArguments) -> Result<ExitCode, Failure> {
                 let value = RawValue::from_string(safe_json(&text));
                 Report::Result(value.map_err(|error| Failure::of(ExitCode::Internal, &error))?)
             }
-            CallResult::Bytes(bytes) => Report::ResultBytes(bytes),
+            CallResult::Bytes(bytes) => Report::Bytes(bytes),
         };
         print_json(&report)?;
         return Ok(ExitCode::Success);

@@ -32,13 +32,8 @@ impl SocketArguments {
 
 #[derive(Serialize)]
 struct ErrorReport<'a> {
-    error: ErrorText<'a>,
-}
-
-#[derive(Serialize)]
-struct ErrorText<'a> {
+    error: &'a str,
     exit_code: u8,
-    message: &'a str,
 }
 
 /// Who asks for JSON gets JSON, whatever went wrong.
@@ -49,10 +44,8 @@ pub(super) fn or_json<T>(
     match result {
         Err(failure) if json => {
             print_json(&ErrorReport {
-                error: ErrorText {
-                    exit_code: failure.code as u8,
-                    message: &failure.text,
-                },
+                error: &failure.text,
+                exit_code: failure.code as u8,
             })?;
             Ok(Err(failure.code))
         }

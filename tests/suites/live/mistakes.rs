@@ -98,7 +98,7 @@ fn unknown(world: &World) -> anyhow::Result<()> {
     let json = served.ask(&["stop", "evryday", "--json"])?;
     ensure!(json.code == Some(ExitCode::Plugin as i32), "{json:?}");
     let error: serde_json::Value = serde_json::from_str(&json.output)?;
-    assert_eq!(error["error"]["exit_code"], ExitCode::Plugin as i32);
+    assert_eq!(error["exit_code"], ExitCode::Plugin as i32);
     let first = served.ask(&["policy", "rollback", "everyday"])?;
     first.failed(ExitCode::Policy, &["no revision before", "hint: "])?;
     served.end()?;
