@@ -6,6 +6,7 @@
 mod bundle;
 mod call;
 mod check;
+mod control;
 mod exit_code;
 mod failure;
 mod list;
