@@ -179,12 +179,12 @@
     function variable(name) {
       const lacks = op_lazaret_environment_lacks(name);
       if (lacks !== "") throw new PermissionDenied(lacks);
-      const all = toObject();
+      const all = JSONParse(op_lazaret_environment(false));
       return ObjectHasOwn(all, name) ? all[name] : undefined;
     }
 
     function toObject() {
-      return JSONParse(op_lazaret_environment());
+      return JSONParse(op_lazaret_environment(true));
     }
 
     const env = ObjectFreeze({

@@ -139,6 +139,7 @@ pub(super) fn settings(
         log_bytes_per_second: resources.output.log.value.bytes(),
         result_bytes: resources.output.result.value.bytes(),
         deny_executable_memory: !request.executable_memory,
+        learns: request.learns,
         landlock: landlock(request.landlock, grants),
     }
 }

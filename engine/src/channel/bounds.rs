@@ -27,6 +27,9 @@ pub(super) fn check(message: &ShimMessage) -> Result<(), &'static str> {
         ShimMessage::Violation { permission, .. } => {
             text(permission, PERMISSION_BYTES, "refused permission")
         }
+        ShimMessage::Used { permission, .. } => {
+            text(permission, PERMISSION_BYTES, "used permission")
+        }
         ShimMessage::Crash { error } => plugin_error(error),
         ShimMessage::Ask { act: asked, .. } => act(asked),
         ShimMessage::Log { .. } | ShimMessage::Metrics(_) => Ok(()),

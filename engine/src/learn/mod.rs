@@ -6,6 +6,7 @@
 
 mod files;
 mod limits;
+mod reach;
 mod tally;
 mod watch;
 mod write;

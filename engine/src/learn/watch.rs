@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use lazaret_protocol::CallId;
+use lazaret_policy::{Decision, EffectivePolicy, Permission};
+use lazaret_protocol::{Act, CallId};
 
 use super::Tally;
+use super::reach::reach;
 use crate::container::Usage;
+use crate::event::Act as Refused;
 
 /// Over which time log lines are summed up: the policy's limit is one a second.
 const LOG_WINDOW: Duration = Duration::from_secs(1);
@@ -38,6 +41,38 @@ impl Watch {
     /// Where acts are counted.
     pub(crate) fn tally(&self) -> &Arc<Tally> {
         &self.tally
+    }
+
+    /// The shim tells what it saw used. Its word counts for what nobody else sees, reading files
+    /// and the environment, and only where the policy lets that through.
+    pub(crate) fn told(&self, policy: &EffectivePolicy, permission: &str, times: u64) {
+        let Ok(permission) = permission.parse::<Permission>() else {
+            return;
+        };
+        let unseen = matches!(permission, Permission::FileRead(_) | Permission::EnvRead(_));
+        if unseen && policy.decide(&permission) != Decision::Denied {
+            self.tally.used(&permission.to_string(), times);
+        }
+    }
+
+    /// An act is done whose permissions were counted. Some need more than the paths they name.
+    pub(crate) fn asked(&self, policy: &EffectivePolicy, act: &Act) {
+        let granted = |path: &str| {
+            let permission = format!("file:write:{path}").parse::<Permission>();
+            let permission = permission.ok()?;
+            (policy.decide(&permission) != Decision::Denied).then(|| permission.to_string())
+        };
+        let is_there = |path: &str| fs_err::symlink_metadata(path).is_ok();
+        if let Some(permission) = reach(act, &is_there).and_then(|path| granted(&path)) {
+            self.tally.used(&permission, 1);
+        }
+    }
+
+    /// An act is refused.
+    pub(crate) fn refused(&self, act: &Refused) {
+        if let Refused::Permission { permission } | Refused::Network { permission, .. } = act {
+            self.tally.refused(permission);
+        }
     }
 
     /// The plugin is ready.

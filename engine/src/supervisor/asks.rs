@@ -41,6 +41,9 @@ impl Task {
                     for (permission, observed) in permissions {
                         self.used(state, &permission.to_string(), observed);
                     }
+                    if let Some(learn) = &self.learn {
+                        learn.asked(&self.policy, &ask.act);
+                    }
                     self.acts.start(ask);
                 }
                 Decided::Denied(permission) => {

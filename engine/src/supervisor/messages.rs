@@ -92,6 +92,14 @@ impl Task {
             (Phase::Verifying | Phase::Ready, ShimMessage::Ask { id, call, act }) => {
                 self.on_ask(state, id, call, act).await;
             }
+            // Nobody else is asked to tell, or to count.
+            (Phase::Verifying | Phase::Ready, ShimMessage::Used { permission, times })
+                if self.learn.is_some() =>
+            {
+                if let Some(learn) = &self.learn {
+                    learn.told(&self.policy, &permission, times);
+                }
+            }
             (Phase::Verifying | Phase::Ready, ShimMessage::Metrics(figures)) => {
                 state.evidence.heap = Some(figures.heap_used);
             }
@@ -167,7 +175,9 @@ fn payload_bytes(payload: &Payload) -> u64 {
 fn text_bytes(message: &ShimMessage) -> usize {
     match message {
         ShimMessage::Log { text, .. } => text.len(),
-        ShimMessage::Violation { permission, .. } => permission.len(),
+        ShimMessage::Violation { permission, .. } | ShimMessage::Used { permission, .. } => {
+            permission.len()
+        }
         ShimMessage::Crash { error } => error.name.len() + error.message.len() + error.stack.len(),
         ShimMessage::Refused { differences } => differences
             .iter()
@@ -190,6 +200,7 @@ fn name_of(message: &ShimMessage) -> &'static str {
         ShimMessage::Log { .. } => "log",
         ShimMessage::Metrics(_) => "metrics",
         ShimMessage::Violation { .. } => "violation",
+        ShimMessage::Used { .. } => "used permission",
         ShimMessage::Crash { .. } => "crash",
         ShimMessage::Ask { .. } => "ask",
     }

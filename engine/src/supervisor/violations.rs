@@ -58,6 +58,9 @@ impl Task {
         act: Act,
         witness: Witness,
     ) -> Reaction {
+        if let Some(learn) = &self.learn {
+            learn.refused(&act);
+        }
         let (severity, decided) = decide(&act, self.policy.violations());
         let over = state.evidence.exit.is_some() && act.is_limit_event();
         let reaction = match decided {

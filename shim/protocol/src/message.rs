@@ -156,6 +156,14 @@ pub enum ShimMessage {
         /// What is asked for.
         act: Act,
     },
+    /// Permissions of the policy were used that only the shim sees used: files that were read,
+    /// variables that were seen. Sent where the settings ask for it.
+    Used {
+        /// Which, as `file:read:/srv/data/a.csv`.
+        permission: String,
+        /// How often since that was told last, at least.
+        times: u64,
+    },
 }
 
 /// One thing the kernel enforces otherwise than the settings ask.

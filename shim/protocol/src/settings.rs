@@ -51,6 +51,8 @@ pub struct ShimSettings {
     pub deny_executable_memory: bool,
     /// What Landlock leaves to the process.
     pub landlock: Landlock,
+    /// Tell which permissions are used.
+    pub learns: bool,
 }
 
 /// What the read-back compares with.

@@ -142,6 +142,13 @@ impl Places {
         self.limits.read_bytes
     }
 
+    /// The permission by which `path` may be read; `None` where it may not, or is the plugin's own.
+    #[must_use]
+    pub fn granted(&self, path: &str) -> Option<String> {
+        let (place, _, path) = self.find(path).ok()?;
+        place.is_granted().then(|| format!("file:read:{path}"))
+    }
+
     /// The permission that reading `path` lacks, or `None` if it is granted.
     ///
     /// # Errors

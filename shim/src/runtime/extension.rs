@@ -13,6 +13,7 @@ use lazaret_protocol::{CallId, Environment, LogLevel, ShimMessage};
 
 use super::asks::Asker;
 use super::log::LogLimit;
+use super::used::Used;
 
 use super::web;
 use crate::beneath::{Places, ReadError};
@@ -37,11 +38,22 @@ pub(super) struct Host {
     pub(super) sink: Arc<dyn Sink>,
     pub(super) asker: Asker,
     pub(super) environment: Environment,
+    /// What was used, where that is to be told.
+    pub(super) used: Option<Used>,
     /// The call whose function runs right now.
     pub(super) call: Option<CallId>,
 }
 
 impl Host {
+    /// A permission of the policy is used; what is no matter of the policy has none.
+    pub(super) fn used(&mut self, permission: Option<String>) {
+        if let (Some(used), Some(permission)) = (&mut self.used, permission)
+            && let Some(times) = used.count(&permission)
+        {
+            self.sink.send(ShimMessage::Used { permission, times });
+        }
+    }
+
     pub(super) fn violation(&mut self, permission: &str) {
         if let Some((permission, _)) = self.refusals.admit(permission, Instant::now()) {
             self.sink.send(ShimMessage::Violation {
@@ -179,8 +191,9 @@ fn op_lazaret_log(state: &mut OpState, level: u32, #[string] text: &str) {
 fn op_lazaret_file_lacks(state: &mut OpState, #[string] path: &str) -> Result<String, JsErrorBox> {
     let host = state.borrow_mut::<Host>();
     let lacks = host.places.lacks(path).map_err(|error| to_js(&error))?;
-    if let Some(permission) = &lacks {
-        host.violation(permission);
+    match &lacks {
+        Some(permission) => host.violation(permission),
+        None => host.used(host.places.granted(path)),
     }
     Ok(lacks.unwrap_or_default())
 }

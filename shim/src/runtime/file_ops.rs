@@ -59,11 +59,19 @@ fn number(kind: EntryKind) -> u32 {
     }
 }
 
-/// All variables the plugin may see, as a JSON object.
+/// All variables the plugin may see, as a JSON object. Who looks at the `whole` of it uses all.
 #[op2]
 #[string]
-fn op_lazaret_environment(state: &OpState) -> String {
-    json!(state.borrow::<Host>().environment.values).to_string()
+fn op_lazaret_environment(state: &mut OpState, whole: bool) -> String {
+    let host = state.borrow_mut::<Host>();
+    let names: Vec<String> = match whole {
+        true => host.environment.values.keys().cloned().collect(),
+        false => Vec::new(),
+    };
+    for name in names {
+        host.used(Some(format!("env:read:{name}")));
+    }
+    json!(host.environment.values).to_string()
 }
 
 /// The permission that reading a variable lacks; empty if it is granted.
@@ -72,10 +80,11 @@ fn op_lazaret_environment(state: &OpState) -> String {
 fn op_lazaret_environment_lacks(state: &mut OpState, #[string] name: &str) -> String {
     let host = state.borrow_mut::<Host>();
     let environment = &host.environment;
+    let permission = format!("env:read:{name}");
     if environment.values.contains_key(name) || environment.unset.contains(name) {
+        host.used(Some(permission));
         return String::new();
     }
-    let permission = format!("env:read:{name}");
     host.violation(&permission);
     permission
 }

@@ -13,6 +13,7 @@ mod loader;
 mod log;
 mod stack;
 mod start;
+mod used;
 mod web;
 
 pub use asks::Asks;

@@ -16,6 +16,7 @@ use super::errors::core_error;
 use super::extension::{Host, Sink, extension};
 use super::loader::{ModuleLimits, PluginLoader};
 use super::log::LogLimit;
+use super::used::Used;
 use crate::beneath::{PLUGIN, Places};
 
 /// The most functions a plugin may export.
@@ -85,6 +86,8 @@ pub struct Config {
     pub sink: Arc<dyn Sink>,
     /// What is asked of the engine, where there is one.
     pub asks: Option<Arc<Asks>>,
+    /// Tell which permissions are used.
+    pub learns: bool,
 }
 
 impl Config {
@@ -106,6 +109,7 @@ impl Config {
             modules: ModuleLimits::default(),
             sink,
             asks,
+            learns: settings.learns,
         }
     }
 }
@@ -145,6 +149,7 @@ impl Runtime {
             ),
             asker: Asker::new(config.asks, config.sink.clone()),
             sink: config.sink,
+            used: config.learns.then(Used::default),
             call: None,
         };
         let loader = PluginLoader::new(config.places, config.modules);

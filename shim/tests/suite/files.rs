@@ -26,6 +26,10 @@ const MAIN: &str = r#"
 "#;
 
 fn shim(ignore: &[&str]) -> (Shim, tempfile::TempDir) {
+    started(ignore, false)
+}
+
+fn started(ignore: &[&str], learns: bool) -> (Shim, tempfile::TempDir) {
     let tree = tempfile::tempdir().expect("directory");
     let at = |name: &str| tree.path().join(name);
     fs_err::create_dir_all(at("in/.git")).expect("directory");
@@ -46,6 +50,7 @@ fn shim(ignore: &[&str]) -> (Shim, tempfile::TempDir) {
         std::os::unix::fs::symlink(target, at(name)).expect("link");
     }
     let mut plugin = Plugin::new(MAIN);
+    plugin.learns = learns;
     plugin.limits.ignore = ignore.iter().map(|&name| name.to_owned()).collect();
     plugin.limits.read_bytes = 4;
     plugin.environment.values = [("MODE".to_owned(), "batch".to_owned())].into();
@@ -153,4 +158,45 @@ fn the_environment_is_what_is_granted_and_set() {
     }
     let denied = |message: &&ShimMessage| matches!(message, ShimMessage::Violation { .. });
     assert_eq!(shim.seen.iter().filter(denied).count(), 10);
+}
+
+/// What was told as used, with how often.
+fn used(shim: &Shim) -> Vec<(&str, u64)> {
+    let used = shim.seen.iter().filter_map(|message| match message {
+        ShimMessage::Used { permission, times } => Some((permission.as_str(), *times)),
+        _ => None,
+    });
+    used.collect()
+}
+
+#[test]
+fn what_is_used_is_told_where_it_is_to_be_learned() {
+    let (mut shim, _tree) = started(&[], true);
+    shim.json("read", r#"["/srv/data/./a.txt"]"#);
+    shim.json("list", r#"["/srv/data/in"]"#);
+    assert_eq!(error(&mut shim, "stat", "/srv/data/none"), "NotFound");
+    shim.json("get", r#"["TZ"]"#);
+    shim.json("all", "[]");
+    // Its own, and what is refused, are no use of a grant.
+    shim.json("list", r#"["/plugin"]"#);
+    error(&mut shim, "read", "/etc/shadow");
+    error(&mut shim, "get", "HOME");
+    assert_eq!(
+        used(&shim),
+        [
+            ("file:read:/srv/data/a.txt", 1),
+            ("file:read:/srv/data/in", 1),
+            ("file:read:/srv/data/none", 1),
+            ("env:read:TZ", 1),
+            ("env:read:MODE", 1),
+        ]
+    );
+}
+
+#[test]
+fn nothing_is_told_where_nothing_is_to_be_learned() {
+    let (mut shim, _tree) = shim(&[]);
+    shim.json("read", r#"["/srv/data/a.txt"]"#);
+    shim.json("all", "[]");
+    assert_eq!(used(&shim), []);
 }

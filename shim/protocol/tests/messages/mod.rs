@@ -96,6 +96,8 @@ pub(crate) fn shim_message() -> impl Strategy<Value = ShimMessage> {
         }),
         (text(), option::of(call_id()))
             .prop_map(|(permission, call)| ShimMessage::Violation { permission, call }),
+        (text(), any::<u64>())
+            .prop_map(|(permission, times)| ShimMessage::Used { permission, times }),
         plugin_error().prop_map(|error| ShimMessage::Crash { error }),
         (acts::ask_id(), option::of(call_id()), acts::act())
             .prop_map(|(id, call, act)| ShimMessage::Ask { id, call, act }),
