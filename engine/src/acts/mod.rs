@@ -10,13 +10,14 @@
 mod decide;
 mod environment;
 mod files;
+mod programs;
 mod queue;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use lazaret_policy::{EffectivePolicy, GrantPath, Mode, Permission, Write};
-use lazaret_protocol::{ActError, ActResult, AskId, CallId, Failure, MAX_ACT_BYTES};
+use lazaret_policy::{EffectivePolicy, GrantPath, Mode, Permission, Program, Write};
+use lazaret_protocol::{Act, ActError, ActResult, AskId, CallId, Failure, MAX_ACT_BYTES};
 use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -25,6 +26,8 @@ pub use environment::{EnvironmentError, environment};
 pub use files::PlaceError;
 use files::{Place, Rules};
 pub(crate) use queue::{Ask, Queue};
+
+use crate::programs::Programs;
 
 /// The most acts on files that all plugins have under way: each holds a thread.
 const MAX_FILE_ACTS: usize = 16;
@@ -42,15 +45,25 @@ pub(crate) type Outcome = Result<ActResult, ActError>;
 pub(crate) struct Acts {
     pub(crate) queue: Queue,
     held: Arc<Held>,
+    programs: Arc<Programs>,
     running: JoinSet<Outcome>,
     handles: Vec<(AskId, AbortHandle)>,
 }
 
-/// What of a policy acts on files are held to.
+/// What of a policy acts are held to.
 #[derive(Debug)]
 struct Held {
     places: Vec<Arc<Place>>,
     rules: Rules,
+    programs: Vec<Program>,
+}
+
+impl Held {
+    /// What the policy says of the program of this name.
+    fn program(&self, name: &str) -> Option<&Program> {
+        let named = |program: &&Program| crate::programs::name(program) == name;
+        self.programs.iter().find(named)
+    }
 }
 
 /// What [`Acts::set`] puts in force.
@@ -61,14 +74,15 @@ pub(crate) struct Prepared {
 }
 
 impl Acts {
-    /// Opens what the policy lets a plugin write.
+    /// Opens what the policy lets a plugin write. `programs` are those it runs.
     ///
     /// # Errors
     /// [`PlaceError`].
-    pub(crate) fn open(policy: &EffectivePolicy) -> Result<Self, PlaceError> {
+    pub(crate) fn open(policy: &EffectivePolicy, programs: Programs) -> Result<Self, PlaceError> {
         Ok(Self {
             queue: Queue::default(),
             held: Arc::new(prepare(policy, &[])?.held),
+            programs: Arc::new(programs),
             running: JoinSet::new(),
             handles: Vec::new(),
         })
@@ -95,6 +109,22 @@ impl Acts {
     pub(crate) fn start(&mut self, ask: Ask) {
         let Ask { id, act } = ask;
         let held = Arc::clone(&self.held);
+        let act = match act {
+            Act::Run {
+                program,
+                arguments,
+                input,
+            } => {
+                let programs = Arc::clone(&self.programs);
+                let handle = self.running.spawn(async move {
+                    let program = held.program(&program);
+                    programs::run(&programs, program, arguments, input).await
+                });
+                self.handles.push((id, handle));
+                return;
+            }
+            act => act,
+        };
         let handle = self.running.spawn(async move {
             let turn = FILE_ACTS.acquire().await;
             let done = tokio::task::spawn_blocking(move || {
@@ -148,7 +178,11 @@ impl Acts {
                 handle.abort();
             }
         }
-        let ended = async { while self.running.join_next().await.is_some() {} };
+        let ended = async {
+            // Given up or not, each is waited for until nothing of it is left.
+            self.programs.end().await;
+            while self.running.join_next().await.is_some() {}
+        };
         tokio::time::timeout(PATIENCE, ended).await.is_ok()
     }
 }
@@ -175,7 +209,11 @@ fn prepare(policy: &EffectivePolicy, open: &[Arc<Place>]) -> Result<Prepared, Pl
         ignore: limits.ignore.value.iter().cloned().collect(),
         write_bytes: limits.write.value.bytes(),
     };
-    let held = Held { places, rules };
+    let held = Held {
+        places,
+        rules,
+        programs: policy.exec().programs.to_vec(),
+    };
     Ok(Prepared { held, sizes })
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use lazaret_launcher_wire::ID_BLOCK_SIZE;
 use lazaret_policy::{EffectivePolicy, Permission};
 use lazaret_protocol::{
-    Expected, ExpectedMount, FileGrant, FileLimits, Landlock, ShimSettings, TimeLimits,
+    EGRESS_SOCKET_PATH, Expected, ExpectedMount, FileGrant, FileLimits, Landlock, ShimSettings, TimeLimits,
 };
 
 use super::mounts::{DEVICES, MASKED_PATHS, READ_ONLY_PATHS, granted_target};
@@ -35,19 +35,33 @@ impl fmt::Display for UnheldGrant {
 /// Why no grant of this kind can be held yet; `None` where it can.
 pub fn unheld_reason(permission: &Permission) -> Option<&'static str> {
     match permission {
-        Permission::FileRead(_) | Permission::FileWrite(_) | Permission::EnvRead(_) => None,
-        Permission::NetworkRead(_) | Permission::NetworkConnect(..) => {
-            Some("there is no egress broker yet, plugins have no network")
-        }
-        Permission::ExecRun(_) => Some("plugins can start no programs"),
+        Permission::FileRead(_)
+        | Permission::FileWrite(_)
+        | Permission::NetworkRead(_)
+        | Permission::NetworkConnect(..)
+        | Permission::ExecRun(_)
+        | Permission::EnvRead(_) => None,
         Permission::MessageSend(_) => Some("there is no messaging between plugins yet"),
+    }
+}
+
+/// Why a granted program cannot be run.
+fn undescribed(permission: &Permission, policy: &EffectivePolicy) -> Option<&'static str> {
+    match permission {
+        Permission::ExecRun(name) if policy.exec().program(name.as_str()).is_none() => {
+            Some("no entry of `exec.programs` says what program that is")
+        }
+        _ => None,
     }
 }
 
 /// Why a grant cannot be held where there is no engine to do what it allows.
 fn unheld_alone(permission: &Permission) -> Option<&'static str> {
     match permission {
-        Permission::FileWrite(_) | Permission::ExecRun(_) => {
+        Permission::FileWrite(_)
+        | Permission::NetworkRead(_)
+        | Permission::NetworkConnect(..)
+        | Permission::ExecRun(_) => {
             Some("the engine does this for its plugins, and this bundle runs without one")
         }
         _ => None,
@@ -59,7 +73,9 @@ pub(super) fn file_grants(request: &BundleRequest<'_>) -> Result<Vec<FileGrant>,
     let policy = request.policy;
     let unheld_reason = |permission: &Permission| {
         let alone = !request.listener;
-        unheld_reason(permission).or_else(|| unheld_alone(permission).filter(|_| alone))
+        unheld_reason(permission)
+            .or_else(|| undescribed(permission, policy))
+            .or_else(|| unheld_alone(permission).filter(|_| alone))
     };
     let mut unheld = Vec::new();
     let mut paths = Vec::new();
@@ -129,7 +145,7 @@ pub(super) fn settings(
         file_limits: file_limits(request.policy),
         environment: request.environment.clone(),
         hosts: Vec::new(),
-        egress: false,
+        egress: request.egress(),
         time: TimeLimits {
             startup_ms: resources.time.startup.value.millis(),
             call_ms: resources.time.call.value.millis(),
@@ -140,7 +156,7 @@ pub(super) fn settings(
         result_bytes: resources.output.result.value.bytes(),
         deny_executable_memory: !request.executable_memory,
         learns: request.learns,
-        landlock: landlock(request.landlock, grants),
+        landlock: landlock(request.landlock, grants, request.egress()),
     }
 }
 
@@ -155,13 +171,13 @@ pub(crate) fn file_limits(policy: &EffectivePolicy) -> FileLimits {
 
 /// What Landlock leaves to the process: reading what the plugin is made of, what is granted, and
 /// `/dev/urandom`, where V8 takes the seeds of its tables from. It need write nothing.
-fn landlock(abi: u32, grants: &[FileGrant]) -> Landlock {
+fn landlock(abi: u32, grants: &[FileGrant], egress: bool) -> Landlock {
     let granted = grants.iter().map(|grant| grant.mounted_at.as_str());
     let own = ["/plugin", "/tmp", "/dev/urandom"];
     Landlock {
         abi,
         readable: own.into_iter().chain(granted).map(str::to_owned).collect(),
-        sockets: Vec::new(),
+        sockets: owned(if egress { &[EGRESS_SOCKET_PATH] } else { &[] }),
     }
 }
 
@@ -181,10 +197,13 @@ mod tests {
             directory: true,
         };
         let own = ["/plugin", "/tmp", "/dev/urandom"];
-        assert_eq!(landlock(7, &[]).readable, own);
-        let rules = landlock(7, &[grant]);
+        assert_eq!(landlock(7, &[], false).readable, own);
+        let rules = landlock(7, &[grant], false);
         assert_eq!(rules.readable[..3], own);
         assert_eq!(rules.readable[3..], ["/granted/0"]);
         assert_eq!(rules.abi, 7);
+        assert!(rules.sockets.is_empty());
+        let rules = landlock(7, &[], true);
+        assert_eq!((rules.readable, rules.sockets.len()), (owned(&own), 1));
     }
 }

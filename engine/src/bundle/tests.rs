@@ -32,7 +32,7 @@ fn request<'a>(policy: &'a EffectivePolicy, id: &'a ContainerId) -> BundleReques
     }
 }
 
-const NO_ENVIRONMENT: Environment = Environment {
+static NO_ENVIRONMENT: Environment = Environment {
     values: std::collections::BTreeMap::new(),
     unset: std::collections::BTreeSet::new(),
 };
@@ -49,6 +49,7 @@ fn reservation(id: &ContainerId, grants: usize) -> Reservation {
         directory: PathBuf::from("/run/lazaret/1/lazaret-1-1"),
         first_host_id: FIRST_HOST_ID,
         grants,
+        egress: false,
     }
 }
 
@@ -89,6 +90,8 @@ fn variants() -> Vec<(&'static str, Bundle)> {
         ..request(standard, &id)
     };
     bundles.push(("standalone", build(&standalone).unwrap()));
+    let egress = policy("permissions: [ network:read:api.example.com ]\n");
+    bundles.push(("egress", build(&request(&egress, &id)).unwrap()));
     let granted = policy("permissions: [ 'file:read:/etc/hostname', 'file:read:/usr/share' ]\n");
     bundles.push(("granted", build(&request(&granted, &id)).unwrap()));
     bundles
@@ -148,7 +151,8 @@ fn every_bundle_is_above_the_launchers_floor() {
     let id = ContainerId::new(1, 1);
     for (name, bundle) in variants() {
         let spec = serde_json::from_str(&bundle.config).unwrap();
-        let reservation = reservation(&id, bundle.grants.len());
+        let mut reservation = reservation(&id, bundle.grants.len());
+        reservation.egress = bundle.egress;
         assert_eq!(floor::check(&spec, &reservation), Ok(()), "{name}");
     }
 }
@@ -156,16 +160,26 @@ fn every_bundle_is_above_the_launchers_floor() {
 #[test]
 fn what_cannot_be_held_is_refused_with_its_place() {
     let policy = policy(
-        "permissions:\n  - network:read:api.example.com\n  - exec:run:jq\nnetwork:\n  endpoints:\n    - { host: db.example.com, port: 5432, protocol: tcp }\n",
+        "permissions:\n  - network:read:api.example.com\n  - exec:run:jq\n  - message:send:store\n",
     );
     let id = ContainerId::new(1, 1);
     let error = build(&request(&policy, &id)).unwrap_err();
     insta::assert_snapshot!(error, @r"
     the policy grants what this version of lazaret cannot hold:
-      `network:read:api.example.com` (policy.yaml:4:5): there is no egress broker yet, plugins have no network
-      `exec:run:jq` (policy.yaml:5:5): plugins can start no programs
-      `network:connect:db.example.com:5432` (policy.yaml:8:15): there is no egress broker yet, plugins have no network
+      `exec:run:jq` (policy.yaml:5:5): no entry of `exec.programs` says what program that is
+      `message:send:store` (policy.yaml:6:5): there is no messaging between plugins yet
     ");
+}
+
+#[test]
+fn what_only_the_engine_does_is_refused_where_there_is_none() {
+    let policy = policy("permissions: [ network:read:api.example.com ]\n");
+    let id = ContainerId::new(1, 1);
+    let alone = BundleRequest {
+        listener: false,
+        ..request(&policy, &id)
+    };
+    assert!(matches!(build(&alone), Err(BundleError::Unheld(_))));
 }
 
 /// The rules of the runtime specification 1.0.2 that a `config.json` of ours could break.

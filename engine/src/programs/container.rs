@@ -66,7 +66,7 @@ impl Job {
         resources: &Resources,
     ) -> Result<ProgramOutput, ProgramError> {
         let launcher = &self.host.launcher;
-        let name = || name(&self.program);
+        let name = || name(&self.program).to_owned();
         let limits = self.program.limits;
         // Both are to fit a message.
         let output = limits.output.bytes().min(MAX_ACT_BYTES as u64 / 2);

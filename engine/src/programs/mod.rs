@@ -15,6 +15,7 @@ mod readback;
 mod result;
 mod streams;
 
+use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -144,16 +145,22 @@ impl Programs {
 }
 
 /// As the policy names it.
-fn name(program: &Program) -> String {
+pub(crate) fn name(program: &Program) -> &str {
     match &program.granted.permission {
-        Permission::ExecRun(name) => name.to_string(),
-        other => other.to_string(),
+        Permission::ExecRun(name) => name.as_str(),
+        _ => "",
+    }
+}
+
+impl fmt::Debug for Programs {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Programs").finish_non_exhaustive()
     }
 }
 
 /// What the plugin gives must be within bounds before anything is done with it.
 fn check(program: &Program, arguments: &[String], input: &[u8]) -> Result<(), ProgramError> {
-    let name = || name(program);
+    let name = || name(program).to_owned();
     let bytes: usize = arguments.iter().map(String::len).sum();
     if arguments.len() > MAX_ARGUMENTS || bytes > MAX_ARGUMENT_BYTES {
         return Err(ProgramError::TooManyArguments {

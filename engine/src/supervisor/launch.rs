@@ -10,6 +10,7 @@ use lazaret_policy::{EffectivePolicy, EngineChoice, SecurityLevel};
 use rustix::fs::{MemfdFlags, OFlags, SealFlags};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::egress::{Egress, LazyBroker, unnamed_socket};
 use super::errors::{EngineError, LaunchError};
 use super::outbox::Outbox;
 use super::quarantine::Quarantine;
@@ -22,6 +23,7 @@ use crate::container::{Cgroup, CgroupEvents, Launcher, Listener, Reservation};
 use crate::host::{self, CgroupVersion, Installation, Landlock, ShimEngine, Unenforced};
 use crate::learn::{Tally, Watch};
 use crate::plugin::Plugin;
+use crate::programs::{ProgramHost, Programs};
 
 /// How a plugin is launched, besides its policy.
 #[derive(Debug, Default)]
@@ -44,7 +46,9 @@ pub struct Engine {
     installation: Installation,
     cgroup: CgroupVersion,
     landlock: Landlock,
+    programs: Arc<ProgramHost>,
     quarantine: Quarantine,
+    broker: LazyBroker,
 }
 
 impl Engine {
@@ -59,12 +63,21 @@ impl Engine {
         let cgroup = CgroupVersion::detect().ok_or(EngineError::NoCgroups)?;
         let launcher = Arc::new(Launcher::start(&installation.launcher())?);
         Ok(Self {
+            programs: ProgramHost::new(&launcher, cgroup),
             launcher,
             installation,
             cgroup,
             landlock: Landlock::detect(),
             quarantine: Quarantine::default(),
+            broker: LazyBroker::default(),
         })
+    }
+
+    /// The same with an egress broker that works otherwise. To be called before the first launch.
+    #[must_use]
+    pub fn with_egress(mut self, options: crate::egress::Options) -> Self {
+        self.broker = LazyBroker::new(options);
+        self
     }
 
     /// Lets a plugin of this name start again. False where it was not in quarantine.
@@ -117,7 +130,7 @@ impl Engine {
             .rootfs
             .unwrap_or_else(|| self.installation.rootfs(shim).join(lazaret_rootfs::TREE));
 
-        let acts = Acts::open(&policy)?;
+        let acts = Acts::open(&policy, Programs::new(&self.programs))?;
         let environment = acts::environment(&policy, |name| std::env::var_os(name))?;
         let (id, directory, first_host_id) =
             self.launcher.reserve(plugin.preferred_block()).await?;
@@ -142,11 +155,22 @@ impl Engine {
             let (ours, theirs) = channel::pair().map_err(io("make the channel"))?;
             let (output, output_writer) = output_pipe().map_err(io("make a pipe"))?;
             let exit = self.launcher.watch(&id);
-            let descriptors = [theirs, OwnedFd::from(output_writer), snapshot];
+            let mut descriptors = vec![theirs, OwnedFd::from(output_writer), snapshot];
+            let built = built?;
+            let mut way_out = None;
+            if built.egress {
+                let socket = unnamed_socket().map_err(io("make a socket"))?;
+                descriptors.push(socket.try_clone().map_err(io("make a socket"))?);
+                way_out = Some((self.broker.get()?, socket));
+            }
             let created = self
                 .launcher
-                .create(&id, &built?, &rootfs, descriptors)
+                .create(&id, &built, &rootfs, descriptors)
                 .await?;
+            let egress = way_out
+                .map(|(broker, socket)| Egress::serve(broker, socket, &policy))
+                .transpose()
+                .map_err(io("serve the way out"))?;
             let cgroup = Cgroup::of(&id, self.cgroup);
             let differences = cgroup
                 .differences(policy.resources(), created.pid)
@@ -176,10 +200,11 @@ impl Engine {
                 cgroup,
                 events,
                 listener,
+                egress,
                 started,
             ))
         };
-        let (ours, output, exit, pid, pidfd, cgroup, cgroup_events, listener, started) =
+        let (ours, output, exit, pid, pidfd, cgroup, cgroup_events, listener, egress, started) =
             match prepared.await {
                 Ok(prepared) => prepared,
                 Err(error) => {
@@ -213,6 +238,7 @@ impl Engine {
                 receiver,
                 outbox,
                 acts,
+                egress,
                 listener,
                 exit,
                 output,
