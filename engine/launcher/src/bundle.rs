@@ -10,13 +10,14 @@ use std::path::Path;
 use anyhow::{Context, ensure};
 use lazaret_launcher_wire::floor::{self, Reservation};
 use lazaret_launcher_wire::{
-    GRANTS_DIRECTORY, LISTENER_SOCKET, MAX_SNAPSHOT_BYTES, PLUGIN_DIRECTORY, ROOTFS_DIRECTORY,
+    EGRESS_SOCKET, GRANTS_DIRECTORY, LISTENER_SOCKET, MAX_SNAPSHOT_BYTES, PLUGIN_DIRECTORY, ROOTFS_DIRECTORY,
     SETTINGS_DIRECTORY, decode_snapshot,
 };
 use nix::mount::MsFlags;
 use serde_json::Value;
 
 use crate::container::{Content, Parts, PluginParts};
+use crate::egress;
 use crate::host_path::HostPath;
 
 /// Checks the bundle and makes its directory. The socket for the seccomp listener is returned
@@ -48,7 +49,13 @@ pub(crate) fn prepare(
     tree.bind_read_only(&rootfs, MsFlags::empty())?;
 
     match &parts.content {
-        Content::Plugin(plugin) => write_content(directory, plugin)?,
+        Content::Plugin(plugin) => {
+            write_content(directory, plugin)?;
+            if let Some(socket) = &plugin.egress {
+                let path = directory.join(SETTINGS_DIRECTORY).join(EGRESS_SOCKET);
+                egress::listen(socket, &path, reservation.first_host_id)?;
+            }
+        }
         Content::Program(_) => check_mount_points(&parts.rootfs, &rootfs)?,
     }
 

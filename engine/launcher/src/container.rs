@@ -39,6 +39,8 @@ pub(crate) struct PluginParts {
     pub(crate) channel: OwnedFd,
     pub(crate) output: OwnedFd,
     pub(crate) snapshot: OwnedFd,
+    /// What listens for what it sends out, where it may send anything.
+    pub(crate) egress: Option<OwnedFd>,
 }
 
 /// A container from its creation to its deletion.
@@ -63,14 +65,16 @@ impl Container {
         first_host_id: u32,
         parts: &Parts,
     ) -> anyhow::Result<(Self, Vec<OwnedFd>)> {
+        let (grants, egress) = match &parts.content {
+            Content::Plugin(plugin) => (plugin.grants.len(), plugin.egress.is_some()),
+            Content::Program(_) => (0, false),
+        };
         let reservation = Reservation {
             id: id.clone(),
             directory: state.container(id.as_str()),
             first_host_id,
-            grants: match &parts.content {
-                Content::Plugin(plugin) => plugin.grants.len(),
-                Content::Program(_) => 0,
-            },
+            grants,
+            egress,
         };
         let listener = bundle::prepare(&reservation, parts)?;
         let inner = match &parts.content {

@@ -15,6 +15,7 @@ mod container;
 mod descriptors;
 mod diagnostics;
 mod execute;
+mod egress;
 mod exits;
 mod host_path;
 mod ids;

@@ -169,8 +169,15 @@ impl Server<'_> {
                 rootfs,
                 grants,
             } => {
-                let Ok([channel, output, snapshot]) = <[OwnedFd; 3]>::try_from(descriptors) else {
-                    bail!("`create` takes three descriptors");
+                let mut descriptors = descriptors.into_iter();
+                let (Some(channel), Some(output), Some(snapshot), egress, None) = (
+                    descriptors.next(),
+                    descriptors.next(),
+                    descriptors.next(),
+                    descriptors.next(),
+                    descriptors.next(),
+                ) else {
+                    bail!("`create` takes three descriptors, or four");
                 };
                 let plugin = PluginParts {
                     settings,
@@ -178,6 +185,7 @@ impl Server<'_> {
                     channel,
                     output,
                     snapshot,
+                    egress,
                 };
                 let parts = Parts {
                     config,

@@ -9,10 +9,11 @@ use lazaret_launcher_wire::{
 use lazaret_policy::Resources;
 use oci_spec::OciSpecError;
 use oci_spec::runtime::{
-    Linux, LinuxBuilder, LinuxCapabilities, LinuxCapabilitiesBuilder, LinuxCpuBuilder, LinuxIdMapping,
-    LinuxIdMappingBuilder, LinuxMemoryBuilder, LinuxNamespace, LinuxNamespaceBuilder,
-    LinuxNamespaceType, LinuxPidsBuilder, LinuxResources, LinuxResourcesBuilder, Mount, Process,
-    ProcessBuilder, RootBuilder, Spec, SpecBuilder, User, UserBuilder,
+    Linux, LinuxBuilder, LinuxCapabilities, LinuxCapabilitiesBuilder, LinuxCpuBuilder,
+    LinuxIdMapping, LinuxIdMappingBuilder, LinuxMemoryBuilder, LinuxNamespace,
+    LinuxNamespaceBuilder, LinuxNamespaceType, LinuxPidsBuilder, LinuxResources,
+    LinuxResourcesBuilder, Mount, Process, ProcessBuilder, RootBuilder, Spec, SpecBuilder, User,
+    UserBuilder,
 };
 
 use super::mounts::{MASKED_PATHS, READ_ONLY_PATHS};
@@ -86,6 +87,7 @@ fn linux(request: &BundleRequest<'_>) -> Result<Linux, OciSpecError> {
     let profile = Profile {
         listener: request.listener.then_some(listener.as_path()),
         executable_memory: request.executable_memory,
+        egress: request.egress(),
         groups: &groups,
         observe: request.learns,
     };
@@ -132,7 +134,10 @@ pub(super) fn mappings(first_host_id: u32) -> Result<Vec<LinuxIdMapping>, OciSpe
     Ok(vec![mapping])
 }
 
-pub(super) fn resources(policy: &Resources, cgroup: CgroupVersion) -> Result<LinuxResources, OciSpecError> {
+pub(super) fn resources(
+    policy: &Resources,
+    cgroup: CgroupVersion,
+) -> Result<LinuxResources, OciSpecError> {
     let limit = i64::try_from(policy.memory.max.value.bytes()).unwrap_or(i64::MAX);
     // For the specification swap is memory and swap together: the same number means none.
     let memory = LinuxMemoryBuilder::default()

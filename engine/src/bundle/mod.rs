@@ -18,12 +18,13 @@ use lazaret_launcher_wire::{ContainerId, FileMount};
 use lazaret_policy::EffectivePolicy;
 use lazaret_protocol::Environment;
 
-pub(crate) use seccomp::{Group, held, optional};
 pub use program::{ProgramBundle, ProgramRequest, build_program};
+pub(crate) use seccomp::{Asked, Group, Lets, asked, held, optional};
 pub(crate) use settings::file_limits;
 pub use settings::{UnheldGrant, unheld_reason};
 pub use write::{WriteError, write};
 
+use crate::egress::Rules;
 use crate::host::CgroupVersion;
 
 /// User and group of the plugin inside its container.
@@ -84,6 +85,16 @@ pub struct Bundle {
     pub settings: String,
     /// The host paths mounted into it.
     pub grants: Vec<FileMount>,
+    /// It has a socket to the egress broker.
+    pub egress: bool,
+}
+
+impl BundleRequest<'_> {
+    /// Whether the plugin gets a socket to the egress broker: there is one around, and anything it
+    /// may reach.
+    pub(crate) fn egress(&self) -> bool {
+        self.listener && Rules::of(self.policy).reach_anything()
+    }
 }
 
 /// Why there is no bundle.
@@ -147,6 +158,7 @@ pub fn build(request: &BundleRequest<'_>) -> Result<Bundle, BundleError> {
                 name,
             })
             .collect(),
+        egress: request.egress(),
     })
 }
 

@@ -6,12 +6,14 @@
 //! well, which counts them and lets them go on.
 //! The shim puts a second, tighter filter on top before it reads plugin code.
 
+mod asked;
 mod core;
 mod groups;
 
 use std::path::Path;
 
 use self::core::{FILES, MEMORY, PROCESS, WAITING};
+pub(crate) use asked::{Asked, Lets, asked};
 pub(crate) use groups::{Group, held, optional};
 
 use lazaret_protocol::REPORTED_SYSTEM_CALLS;
@@ -31,6 +33,8 @@ pub(super) struct Profile<'a> {
     pub(super) listener: Option<&'a Path>,
     /// The runtime compiles to machine code.
     pub(super) executable_memory: bool,
+    /// There is a socket to the egress broker.
+    pub(super) egress: bool,
     /// The optional calls that are left.
     pub(super) groups: &'a [&'static Group],
     /// Their calls are reported, to be counted and let go on; where nobody listens they are
@@ -55,9 +59,13 @@ pub(super) fn seccomp(profile: Profile<'_>) -> Result<LinuxSeccomp, OciSpecError
         true => needed,
         false => [needed, optional.clone()].concat(),
     };
+    let reported: Vec<&str> = (REPORTED_SYSTEM_CALLS.iter())
+        .filter(|call| !profile.egress || !EGRESS.contains(call))
+        .copied()
+        .collect();
     let mut rules = vec![
         plain(&allowed, LinuxSeccompAction::ScmpActAllow)?,
-        plain(REPORTED_SYSTEM_CALLS, report)?,
+        plain(&reported, report)?,
         // glibc falls back to clone(2), whose flags a filter can see.
         rule(
             &["clone3"],
@@ -85,6 +93,9 @@ pub(super) fn seccomp(profile: Profile<'_>) -> Result<LinuxSeccomp, OciSpecError
             &[compare(0, LinuxSeccompOperator::ScmpCmpEq, AF_UNIX)?],
         )?,
     ];
+    if profile.egress {
+        rules.extend(egress(report)?);
+    }
     if observed {
         rules.push(plain(&optional, LinuxSeccompAction::ScmpActNotify)?);
     }
@@ -115,6 +126,37 @@ pub(super) fn seccomp(profile: Profile<'_>) -> Result<LinuxSeccomp, OciSpecError
 }
 
 const AF_UNIX: u64 = libc::AF_UNIX as u64;
+
+/// Calls that only a plugin with egress may make.
+const EGRESS: [&str; 2] = ["connect", "socket"];
+
+/// The one kind of socket a plugin may make: tokio's, to a name in the file system.
+const EGRESS_SOCKET: [u64; 3] = [
+    AF_UNIX,
+    (libc::SOCK_STREAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK) as u64,
+    0,
+];
+
+/// Allows that socket and connecting it, and reports every other one. What it reaches is what has
+/// a name in the container and what others in its network namespace listen at: the broker.
+fn egress(report: LinuxSeccompAction) -> Result<Vec<LinuxSyscall>, OciSpecError> {
+    let equal = (0..)
+        .zip(EGRESS_SOCKET)
+        .map(|(index, value)| compare(index, LinuxSeccompOperator::ScmpCmpEq, value))
+        .collect::<Result<Vec<_>, _>>()?;
+    let allow = LinuxSeccompAction::ScmpActAllow;
+    let mut rules = vec![
+        plain(&["connect"], allow)?,
+        rule(&["socket"], allow, None, &equal)?,
+    ];
+    // One rule for each argument that may be another: no two hold at once.
+    for (index, value) in EGRESS_SOCKET.into_iter().enumerate() {
+        let other = compare(index, LinuxSeccompOperator::ScmpCmpNe, value)?;
+        let arguments = [&equal[..index], &[other]].concat();
+        rules.push(rule(&["socket"], report, errno(report), &arguments)?);
+    }
+    Ok(rules)
+}
 
 /// The flags glibc makes a thread with, and no others (pthread_create(3), clone(2)).
 const NEW_THREAD: u64 = (libc::CLONE_VM
@@ -222,6 +264,7 @@ mod tests {
     const PLAIN: Profile<'_> = Profile {
         listener: None,
         executable_memory: false,
+        egress: false,
         groups: &[],
         observe: false,
     };

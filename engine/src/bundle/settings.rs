@@ -5,7 +5,8 @@ use std::fmt;
 use lazaret_launcher_wire::ID_BLOCK_SIZE;
 use lazaret_policy::{EffectivePolicy, Permission};
 use lazaret_protocol::{
-    EGRESS_SOCKET_PATH, Expected, ExpectedMount, FileGrant, FileLimits, Landlock, ShimSettings, TimeLimits,
+    EGRESS_SOCKET_PATH, Expected, ExpectedMount, FileGrant, FileLimits, Landlock, ShimSettings,
+    TimeLimits,
 };
 
 use super::mounts::{DEVICES, MASKED_PATHS, READ_ONLY_PATHS, granted_target};
@@ -164,7 +165,12 @@ pub(super) fn settings(
 pub(crate) fn file_limits(policy: &EffectivePolicy) -> FileLimits {
     let limits = policy.filesystem().limits;
     FileLimits {
-        ignore: limits.ignore.value.iter().map(ToString::to_string).collect(),
+        ignore: limits
+            .ignore
+            .value
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
         read_bytes: limits.read.value.bytes(),
     }
 }

@@ -128,7 +128,9 @@ impl From<LaunchError> for Failure {
             error @ (LaunchError::Place(_) | LaunchError::Environment(_)) => {
                 Self::of(ExitCode::Policy, &error)
             }
-            error @ LaunchError::Unenforceable(_) => Self::of(ExitCode::Host, &error),
+            error @ (LaunchError::Unenforceable(_) | LaunchError::Egress(_)) => {
+                Self::of(ExitCode::Host, &error)
+            }
             error @ (LaunchError::Io { .. } | LaunchError::Ended(_)) => {
                 Self::of(ExitCode::Internal, &error)
             }

@@ -142,7 +142,8 @@ impl Launcher {
         }
     }
 
-    /// Creates a container from a bundle: channel, output and snapshot travel along.
+    /// Creates a container from a bundle: channel, output, snapshot and, where it has egress, the
+    /// socket for that travel along.
     ///
     /// # Errors
     /// [`LauncherError`].
@@ -151,7 +152,7 @@ impl Launcher {
         id: &ContainerId,
         bundle: &crate::bundle::Bundle,
         rootfs: &Path,
-        descriptors: [OwnedFd; 3],
+        descriptors: Vec<OwnedFd>,
     ) -> Result<Created, LauncherError> {
         let request = Request::Create {
             id: id.clone(),
@@ -160,7 +161,7 @@ impl Launcher {
             rootfs: rootfs.to_owned(),
             grants: bundle.grants.clone(),
         };
-        self.created(&request, descriptors).await
+        self.created(&request, &descriptors).await
     }
 
     /// Creates the container of a program: its standard input, output and error travel along.
@@ -179,16 +180,16 @@ impl Launcher {
             config: config.to_owned(),
             rootfs: rootfs.to_owned(),
         };
-        self.created(&request, streams).await
+        self.created(&request, &streams).await
     }
 
     async fn created(
         &self,
         request: &Request,
-        descriptors: [OwnedFd; 3],
+        descriptors: &[OwnedFd],
     ) -> Result<Created, LauncherError> {
         let (response, received) = self
-            .ask("create the container", request, &descriptors)
+            .ask("create the container", request, descriptors)
             .await?;
         let mut received = received.into_iter();
         match (response, received.next()) {

@@ -40,6 +40,9 @@ pub enum Act {
     Network {
         /// As `network:read:example.com`.
         permission: String,
+        /// Why, where a grant of that permission is not what is missing.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// A filter killed the process for a system call; the kernel does not tell which.
     Filter {
@@ -115,7 +118,10 @@ impl Act {
     /// What the shim says it refused.
     pub fn refused(permission: String) -> Self {
         if permission.starts_with("network:") {
-            Self::Network { permission }
+            Self::Network {
+                permission,
+                reason: None,
+            }
         } else {
             Self::Permission { permission }
         }
@@ -133,8 +139,13 @@ impl fmt::Display for Act {
         match self {
             Self::Syscall(call) => write!(formatter, "system call `{}` refused", call.name),
             Self::Withdrawn => write!(formatter, "system call refused: {WITHDRAWN}"),
-            Self::Permission { permission } | Self::Network { permission } => {
-                write!(formatter, "`{permission}` denied")
+            Self::Permission { permission } => write!(formatter, "`{permission}` denied"),
+            Self::Network { permission, reason } => {
+                write!(formatter, "`{permission}` denied")?;
+                match reason {
+                    None => Ok(()),
+                    Some(reason) => write!(formatter, ": {reason}"),
+                }
             }
             Self::Filter { calls } => write!(formatter, "a filter killed for a call: {calls}"),
             Self::Memory(rise) | Self::Pids(rise) | Self::Cpu(rise) => write!(

@@ -21,6 +21,7 @@ use super::task::Task;
 use crate::acts::{self, PlaceError};
 use crate::bundle::{self, UnheldGrant, unheld_reason};
 use crate::container::{CgroupDifference, LauncherError};
+use crate::egress::Rules;
 use crate::event::EndReason;
 use crate::host::{self, Unenforced};
 
@@ -119,6 +120,9 @@ impl Task {
         self.say(&EngineMessage::Limits(limits));
         self.receiver.allow(result.max(acts::largest(&policy)));
         self.acts.set(places);
+        if let Some(egress) = &self.egress {
+            egress.handle().set(Rules::of(&policy));
+        }
         state.calls.allow_results(result);
         state.log.set(log, now);
         state.message_pace = Pace::of_messages(log, now);
@@ -134,6 +138,10 @@ impl Task {
         let (changes, restart): (Vec<_>, Vec<_>) = changes.into_iter().partition(live);
         if !restart.is_empty() {
             return Err(ApplyError::NeedsRestart { changes: restart });
+        }
+        // A container that was made without a way out has no socket for one.
+        if self.egress.is_none() && Rules::of(policy).reach_anything() {
+            return Err(ApplyError::NeedsRestart { changes });
         }
         let unheld = policy.all_grants().filter_map(|granted| {
             Some(UnheldGrant {

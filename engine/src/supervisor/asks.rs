@@ -6,7 +6,7 @@ use lazaret_protocol::{Act as Asked, ActError, AskId, CallId, EngineMessage};
 use super::state::State;
 use super::task::Task;
 use crate::acts::{self, Decided, Outcome};
-use crate::event::{Act, EndReason, Verdict, Witness};
+use crate::event::{Act, EndReason, Witness};
 
 impl Task {
     /// The shim asks for something.
@@ -98,7 +98,7 @@ impl Task {
     }
 }
 
-/// Whether nothing is done for the plugin any more.
+/// Whether nothing is done for the plugin any more: it has ended, or is to.
 fn is_over(state: &State) -> bool {
-    state.evidence.exit.is_some() || matches!(state.evidence.verdict, Some(Verdict::Kill(_)))
+    state.evidence.exit.is_some() || state.evidence.verdict.is_some()
 }

@@ -6,6 +6,7 @@ use super::running::Ended;
 use crate::acts::{EnvironmentError, PlaceError};
 use crate::bundle::BundleError;
 use crate::container::LauncherError;
+use crate::egress::BrokerError;
 use crate::event::escape;
 use crate::host::{InstallationError, Unenforced};
 use crate::plugin::ReadError;
@@ -72,6 +73,9 @@ pub enum LaunchError {
     /// What it may see of the environment cannot be handed over.
     #[error(transparent)]
     Environment(#[from] EnvironmentError),
+    /// Its way out cannot be served.
+    #[error(transparent)]
+    Egress(#[from] BrokerError),
     /// A descriptor or a cgroup file.
     #[error("failed to {what}")]
     Io {

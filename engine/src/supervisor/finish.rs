@@ -16,6 +16,7 @@ const MAX_PIPE_BYTES: u64 = 1024 * 1024;
 impl Task {
     pub(super) async fn finish(mut self, mut state: State) -> Ended {
         let unread = self.look(&mut state).await.err();
+        self.close_egress(&mut state).await;
         let acts_over = self.acts.close().await;
         let usage = self.cgroup.usage().ok();
         state.evidence.oom_kills = usage.map_or(0, |usage| usage.oom_kills);

@@ -15,6 +15,7 @@ mod asks;
 mod apply;
 pub(crate) mod bucket;
 mod calls;
+mod egress;
 mod errors;
 mod finish;
 mod launch;

@@ -29,6 +29,8 @@ pub(super) struct State {
     pub(super) looks: Looks,
     /// How fast reported system calls are answered.
     pub(super) call_pace: Pace,
+    /// How fast the broker's refusals are recorded.
+    pub(super) egress_pace: Pace,
     /// How fast messages that are no replies are read; while it is closed, none is.
     pub(super) message_pace: Pace,
     /// How fast results are read, by their bytes.
@@ -57,6 +59,7 @@ impl State {
             records: Records::new(now),
             looks: Looks::new(now),
             call_pace: Pace::of_calls(now),
+            egress_pace: Pace::of_calls(now),
             message_pace: Pace::of_messages(log, now),
             result_pace: Pace::of_results(now),
             unheard: 0,

@@ -13,6 +13,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep_until;
 
+use super::egress::{self, Egress};
 use super::outbox::Outbox;
 use super::quarantine::Quarantine;
 use super::running::{Command, Ended, PluginEvent};
@@ -20,6 +21,7 @@ use super::state::State;
 use crate::acts::{Acts, Outcome};
 use crate::channel::{ChannelError, Receiver};
 use crate::container::{Cgroup, CgroupEvents, Launcher, Listener, Reported};
+use crate::egress::Report;
 use crate::event::{Act, EndReason, KILLED_FOR, Verdict, Witness};
 use crate::host::Landlock;
 use crate::learn::Watch;
@@ -52,6 +54,8 @@ pub(super) struct Task {
     pub(super) listener: Option<Listener>,
     /// What the plugin asked for.
     pub(super) acts: Acts,
+    /// Its way out, where it has one.
+    pub(super) egress: Option<Egress>,
     pub(super) exit: oneshot::Receiver<ExitStatus>,
     pub(super) output: std::io::PipeReader,
     pub(super) commands: mpsc::Receiver<Command>,
@@ -73,6 +77,7 @@ enum Wake {
     Deadline,
     Tick,
     Act(AskId, Outcome),
+    Egress(Report),
     Look(std::io::Result<()>),
 }
 
@@ -124,6 +129,7 @@ impl Task {
                         self.kill(&mut state, reason).await;
                     }
                 }
+                Wake::Egress(report) => self.on_egress(&mut state, report).await,
                 Wake::Act(id, outcome) => self.on_act(&mut state, id, outcome).await,
                 Wake::Look(notified) => {
                     let looked = match notified {
@@ -165,6 +171,7 @@ impl Task {
             ticks,
             cgroup_events,
             acts,
+            egress,
             ..
         } = self;
         let deadline = state.deadline.as_ref().map(|(at, _)| *at);
@@ -178,6 +185,7 @@ impl Task {
             .max(state.result_pace.closed_until())
             .filter(|_| !exited);
         let answer_from = state.call_pace.closed_until();
+        let record_from = state.egress_pace.closed_until();
         let listen_from = state.looks.listens_from();
         let look_at = state.looks.due();
         tokio::select! {
@@ -194,6 +202,7 @@ impl Task {
             () = sleep_until(deadline.unwrap_or_else(Instant::now).into()), if deadline.is_some() => Wake::Deadline,
             () = sleep_until(overdue.unwrap_or_else(Instant::now).into()), if overdue.is_some() => Wake::Tick,
             (id, outcome) = acts.over(), if !exited => Wake::Act(id, outcome),
+            report = async { from(record_from).await; egress::next(egress).await }, if !exited => Wake::Egress(report),
             notified = async { from(listen_from).await; cgroup_events.notified().await }, if !exited => Wake::Look(notified),
             () = sleep_until(look_at.into()), if !exited => Wake::Look(Ok(())),
             _ = ticks.tick(), if !state.calls.is_empty() && !killed && !exited => Wake::Tick,

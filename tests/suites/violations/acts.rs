@@ -104,7 +104,8 @@ async fn permissions(world: &World) -> anyhow::Result<()> {
     assert_eq!(file.act, Act::Permission { permission });
     let network = record(&ended, |act| matches!(act, Act::Network { .. }))?;
     let permission = "network:read:example.com".to_owned();
-    assert_eq!(network.act, Act::Network { permission });
+    let reason = None;
+    assert_eq!(network.act, Act::Network { permission, reason });
     for violation in [file, network] {
         assert_eq!(
             how(violation),

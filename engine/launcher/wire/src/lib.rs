@@ -32,5 +32,7 @@ pub const PLUGIN_DIRECTORY: &str = "plugin";
 pub const ROOTFS_DIRECTORY: &str = "rootfs";
 /// Directory below a container's directory with one entry for each granted host path.
 pub const GRANTS_DIRECTORY: &str = "granted";
+/// Socket in [`SETTINGS_DIRECTORY`] at which a plugin finds the engine's egress broker.
+pub const EGRESS_SOCKET: &str = "egress.sock";
 /// Socket below a container's directory to which the seccomp listener is handed.
 pub const LISTENER_SOCKET: &str = "seccomp.sock";

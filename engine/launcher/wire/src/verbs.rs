@@ -124,7 +124,9 @@ pub enum Request {
     },
     /// Make the container's directory and create the container in it, up to but not including
     /// the start of its process. Descriptors: the shim's end of the channel, the write end for
-    /// its standard output and error, a memory file with the plugin's snapshot. Answered with
+    /// its standard output and error, a memory file with the plugin's snapshot, and, where the
+    /// plugin has egress, a unix stream socket with no name, which is bound to
+    /// [`crate::EGRESS_SOCKET`] and listens. Answered with
     /// [`Response::Created`]. Where it fails, the reservation is given back too.
     Create {
         /// A reserved id.

@@ -252,6 +252,52 @@ fn seccomp() {
 }
 
 #[test]
+fn a_socket_is_allowed_where_there_is_egress_and_only_the_one_kind() {
+    let id = ContainerId::new(1, 1);
+    let policy = policy("permissions: [ network:read:api.example.com ]\n");
+    let bundle = build(&request(&policy, &id)).unwrap();
+    assert!(bundle.egress);
+    let config: Value = serde_json::from_str(&bundle.config).unwrap();
+    let is_above = |config: &Value, egress| {
+        let reservation = Reservation {
+            egress,
+            ..reservation(&id, 0)
+        };
+        floor::check(config, &reservation).is_ok()
+    };
+    assert!(is_above(&config, true));
+    assert!(!is_above(&config, false));
+    let rules = config["linux"]["seccomp"]["syscalls"].as_array().unwrap();
+    let socket = (rules.iter())
+        .position(|rule| rule["names"] == json!(["socket"]) && rule["action"] == "SCMP_ACT_ALLOW")
+        .unwrap();
+    let at = |path: &str| format!("/linux/seccomp/syscalls/{socket}/args{path}");
+    for (pointer, value) in [
+        (at(""), Value::Null),
+        (at(""), json!([])),
+        (
+            at("/2"),
+            json!({ "index": 2, "op": "SCMP_CMP_EQ", "value": 6 }),
+        ),
+        (at("/0/value"), libc::AF_INET.into()),
+        (at("/0/op"), "SCMP_CMP_NE".into()),
+        (at("/1/value"), libc::SOCK_STREAM.into()),
+        (at("/1/value"), libc::SOCK_DGRAM.into()),
+        (at("/1/index"), 2.into()),
+    ] {
+        let mut config = config.clone();
+        set(&mut config, &pointer, value.clone());
+        assert!(!is_above(&config, true), "{pointer} = {value}");
+    }
+    for name in ["bind", "listen", "socket", "accept"] {
+        let mut config = config.clone();
+        let rule = json!({ "names": [name], "action": "SCMP_ACT_ALLOW" });
+        set(&mut config, "/linux/seccomp/syscalls/99", rule);
+        assert_eq!(is_above(&config, true), name == "accept", "{name}");
+    }
+}
+
+#[test]
 fn mounts() {
     let tmp = |options: &[&str]| json!({ "destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": options });
     let plugin = "/run/lazaret/1/lazaret-1-1/plugin";

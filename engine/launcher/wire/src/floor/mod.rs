@@ -38,6 +38,8 @@ pub struct Reservation {
     pub first_host_id: u32,
     /// How many granted host paths it has.
     pub grants: usize,
+    /// There is a socket to the engine's egress broker in it.
+    pub egress: bool,
 }
 
 impl Reservation {

@@ -288,6 +288,9 @@ const NEW_THREAD: u32 = 0x0000_0100
 /// Sockets of this family that come in pairs reach nobody (socketpair(2)).
 const AF_UNIX: u32 = 1;
 
+/// `SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK`.
+const EGRESS_SOCKET_TYPE: u32 = 0x1 | 0x0008_0000 | 0x0000_0800;
+
 const ARCHITECTURE: &str = if cfg!(target_arch = "aarch64") {
     "SCMP_ARCH_AARCH64"
 } else {
@@ -352,11 +355,11 @@ pub(super) fn check(
         );
     }
     for rule in list(&seccomp["syscalls"]) {
-        check_rule(kind, rule, listener.is_some(), findings);
+        check_rule(kind, rule, listener.is_some(), reservation.egress, findings);
     }
 }
 
-fn check_rule(kind: Kind, rule: &Value, listens: bool, findings: &mut Findings) {
+fn check_rule(kind: Kind, rule: &Value, listens: bool, egress: bool, findings: &mut Findings) {
     let path = "linux.seccomp.syscalls[]";
     findings.keys(path, rule, &["names", "action", "errnoRet", "args"]);
     let action = rule["action"].as_str().unwrap_or_default();
@@ -392,6 +395,9 @@ fn check_rule(kind: Kind, rule: &Value, listens: bool, findings: &mut Findings) 
             (Kind::Program, name) => program::allows(name, arguments),
             (Kind::Plugin, "clone") => only(NEW_THREAD),
             (Kind::Plugin, "socketpair") => only(AF_UNIX),
+            // In a network namespace with nobody else in it, it reaches what is mounted there.
+            (Kind::Plugin, "connect") if egress => true,
+            (Kind::Plugin, "socket") if egress => is_egress_socket(arguments),
             (Kind::Plugin, name) => {
                 MAY_BE_ALLOWED.contains(&name)
                     && !NEVER_ALLOWED.contains(&name)
@@ -400,6 +406,16 @@ fn check_rule(kind: Kind, rule: &Value, listens: bool, findings: &mut Findings) 
         };
         findings.require(known, || format!("`linux.seccomp` allows `{name}`"));
     }
+}
+
+/// A socket that reaches the engine's egress broker, and nothing else that could be made with
+/// these arguments (socket(2)).
+fn is_egress_socket(arguments: &[Value]) -> bool {
+    let wanted = [AF_UNIX, EGRESS_SOCKET_TYPE, 0];
+    let wanted = (0_u32..)
+        .zip(wanted)
+        .map(|(index, value)| json!({ "index": index, "op": "SCMP_CMP_EQ", "value": value }));
+    arguments.iter().cloned().eq(wanted)
 }
 
 /// An error number, or none at all. Zero would tell the caller that its call was carried out.

@@ -1,0 +1,12 @@
+//! The egress broker with real parts: its socket, servers on the loopback, a name server that lies.
+
+mod dns;
+mod hostile;
+mod http;
+mod limits;
+mod live;
+mod names;
+mod plugin;
+mod server;
+mod tls;
+mod tunnel;
