@@ -441,3 +441,35 @@ proptest! {
         }
     }
 }
+
+/// Every policy file the project ships.
+fn shipped() -> Vec<std::path::PathBuf> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    for directory in ["presets", "examples"] {
+        for entry in fs_err::read_dir(root.join(directory)).expect("a directory") {
+            found.push(entry.expect("an entry").path());
+        }
+    }
+    for plugin in fs_err::read_dir(root.join("../docs/examples")).expect("a directory") {
+        found.push(plugin.expect("an entry").path().join("policy.yaml"));
+    }
+    found.retain(|path| path.exists());
+    found
+}
+
+#[test]
+fn the_policies_we_ship_are_valid_and_written_so() {
+    let shipped = shipped();
+    assert!(shipped.len() > 10, "{shipped:?}");
+    for path in shipped {
+        let name = path.to_string_lossy();
+        SecurityPolicy::load(&path).unwrap_or_else(|error| panic!("{error}"));
+        let text = fs_err::read_to_string(&path).expect("a policy");
+        let formatted = format(&name, &text).unwrap_or_else(|problems| panic!("{problems}"));
+        assert!(
+            formatted == text,
+            "`lazaret policy fmt` writes {name} otherwise:\n{formatted}"
+        );
+    }
+}
