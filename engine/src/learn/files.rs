@@ -4,6 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+/// Where a path of the host leads when all links are followed; `None` where nothing is there.
+pub type Real<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
 /// Of one directory, so many different files are granted one by one; where there are more, the
 /// directory is.
 pub const FILES_OF_ONE_DIRECTORY: usize = 8;
@@ -21,8 +24,8 @@ pub(super) struct Narrowed {
 
 /// What may be granted, and how many grants there may be.
 pub(super) struct Bounds<'a> {
-    /// Whether the path is there.
-    pub(super) is_there: &'a dyn Fn(&str) -> bool,
+    /// Where paths lead.
+    pub(super) real: &'a Real<'a>,
     /// Whether the plugin was allowed the path while it was learned from: nothing wider is granted.
     pub(super) is_allowed: &'a dyn Fn(&str) -> bool,
     /// The most grants.
@@ -31,7 +34,8 @@ pub(super) struct Bounds<'a> {
 
 /// The narrowest grants that cover all paths: as few directories as the bounds let there be. A
 /// path that is not there is granted by the directory it would be in, since a grant needs
-/// something to grant.
+/// something to grant; one that leads through links by the directory that holds them and what they
+/// lead to.
 pub(super) fn narrow(seen: &BTreeMap<String, u64>, bounds: &Bounds<'_>) -> Vec<Narrowed> {
     let there: Vec<(String, &str, u64)> = seen
         .iter()
@@ -80,16 +84,22 @@ fn gathered(there: &[(String, &str, u64)], files: usize, bounds: &Bounds<'_>) ->
     narrowed.collect()
 }
 
-/// The path, or the nearest directory above it that is there; the path where none may be granted.
+/// The path, or the nearest directory above it that is there, is reached without links and holds
+/// what the path leads to; the path where none such may be granted.
 fn nearest(path: &str, bounds: &Bounds<'_>) -> String {
+    let target = (bounds.real)(path);
     let mut at = path;
-    while !(bounds.is_there)(at) {
+    loop {
+        let is_plain = (bounds.real)(at).is_some_and(|real| real == at);
+        let is_enough = target.as_deref().is_none_or(|target| holds(at, target));
+        if is_plain && is_enough {
+            return at.to_owned();
+        }
         at = parent(at);
         if !(bounds.is_allowed)(at) {
             return path.to_owned();
         }
     }
-    at.to_owned()
 }
 
 fn parent(path: &str) -> &str {
@@ -111,7 +121,10 @@ mod tests {
             .iter()
             .map(|(path, times)| ((*path).to_owned(), *times));
         let bounds = Bounds {
-            is_there: &|path| !missing.contains(&path),
+            real: &|path| match path {
+                "/srv/in/link" => Some("/srv/in/deep/target".to_owned()),
+                path => (!missing.contains(&path)).then(|| path.to_owned()),
+            },
             is_allowed: &|path| holds(allowed, path),
             most,
         };
@@ -165,10 +178,12 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_there_is_granted_by_the_directory_it_would_be_in() {
+    fn what_cannot_be_granted_itself_is_granted_by_a_directory() {
         let seen = [("/srv/in/new/a", 1)];
         let missing = ["/srv/in/new/a", "/srv/in/new"];
         assert_eq!(narrowed(&seen, "/srv", &missing, 64), ["/srv/in 1 1"]);
+        let link = narrowed(&[("/srv/in/link", 1)], "/srv", &[], 64);
+        assert_eq!(link, ["/srv/in 1 1"]);
         let exactly = narrowed(&seen, "/srv/in/new/a", &missing, 64);
         assert_eq!(exactly, ["/srv/in/new/a 1 1"]);
     }

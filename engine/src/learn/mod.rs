@@ -11,7 +11,7 @@ mod tally;
 mod watch;
 mod write;
 
-pub use files::FILES_OF_ONE_DIRECTORY;
+pub use files::{FILES_OF_ONE_DIRECTORY, Real};
 pub use limits::{MARGIN_PERCENT, TIME_MARGIN_PERCENT};
 pub use tally::{Observations, Peaks, Request, Tally};
 pub(crate) use watch::Watch;

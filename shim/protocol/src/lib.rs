@@ -24,7 +24,7 @@ pub use act::{
 pub use frame::{FrameDecoder, FrameError, HEADER_BYTES, MAX_FRAME_BYTES, encode};
 pub use message::{
     CallError, CallId, CallLimits, Difference, EngineMessage, Figures, LiveLimits, LogLevel, MAX_ASKS, Payload,
-    PluginError, ShimMessage,
+    PluginError, ShimMessage, TOLD_ONE_BY_ONE,
 };
 pub use reported::REPORTED_SYSTEM_CALLS;
 pub use settings::{

@@ -9,6 +9,10 @@ use crate::settings::FileLimits;
 /// [`Failure::Busy`](crate::Failure::Busy).
 pub const MAX_ASKS: usize = 64;
 
+/// Of one permission, so many uses are told one by one ([`ShimMessage::Used`]); after them each
+/// doubling of their number is.
+pub const TOLD_ONE_BY_ONE: u64 = 64;
+
 /// Names one call on one channel. Chosen by the engine, never reused on that channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CallId(pub u64);

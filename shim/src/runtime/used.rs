@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use lazaret_protocol::TOLD_ONE_BY_ONE;
+
 /// The most different permissions that are counted.
 const MAX_KINDS: usize = 4096;
-
-/// So many uses of a permission are told one by one; after them each doubling is.
-const ONE_BY_ONE: u64 = 64;
 
 /// The uses so far.
 #[derive(Debug, Default)]
@@ -22,7 +21,7 @@ impl Used {
         let count = self.0.entry(permission.to_owned()).or_default();
         *count = count.saturating_add(1);
         match *count {
-            1..=ONE_BY_ONE => Some(1),
+            1..=TOLD_ONE_BY_ONE => Some(1),
             count if count.is_power_of_two() => Some(count / 2),
             _ => None,
         }

@@ -102,9 +102,9 @@ pub(super) fn run(arguments: &LearnArguments) -> Result<ExitCode, Failure> {
         calls: calls.len(),
         policy: &policy,
         seen: &seen,
-        is_there: &|path| fs_err::symlink_metadata(path).is_ok(),
-    });
-    let text = checked(&text)?;
+        real: &|path| Some(fs_err::canonicalize(path).ok()?.to_str()?.to_owned()),
+    })
+    .map_err(|problems| Failure::of(ExitCode::Internal, &problems))?;
     put(arguments, &plugin, calls.len(), &text, &seen)?;
     Ok(ExitCode::Success)
 }
@@ -274,12 +274,6 @@ fn read_script(script: &Path) -> Result<String, Failure> {
             Err(Failure::new(ExitCode::Usage, text))
         }
     }
-}
-
-/// The text in the language's own spelling. One that is no policy is not given to anybody.
-fn checked(text: &str) -> Result<String, Failure> {
-    lazaret_policy::format("the policy that was learned", text)
-        .map_err(|problems| Failure::of(ExitCode::Internal, &problems))
 }
 
 /// Before anything is started: whoever waited for the calls is not to be told then.
