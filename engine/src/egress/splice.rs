@@ -8,7 +8,7 @@ use std::os::fd::AsFd;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
-use rustix::net::Shutdown;
+use rustix::net::{RecvFlags, Shutdown, recv};
 use rustix::pipe::{SpliceFlags, splice};
 use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixStream};
@@ -50,9 +50,14 @@ pub(super) async fn splice_all(
         from.ready(Interest::READABLE).await?;
         let room = plugin.account.room(way);
         if room == 0 {
-            return Err(Stopped::UsedUp(way));
+            match from.try_io(Interest::READABLE, || peek(from)) {
+                Ok(0) => {}
+                Ok(_) => return Err(Stopped::UsedUp(way)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+                Err(error) => return Err(error.into()),
+            }
         }
-        let most = room.min(PIPE_BYTES as u64) as usize;
+        let most = room.clamp(1, PIPE_BYTES as u64) as usize;
         let pipe = plugin.pipes.take()?;
         let bytes = match from.try_io(Interest::READABLE, || moving(from, &pipe.writer, most)) {
             Ok(bytes) => bytes,
@@ -88,6 +93,13 @@ pub(super) async fn splice_all(
             tokio::task::yield_now().await;
         }
     }
+}
+
+/// Whether there is more, without taking it.
+fn peek(from: &impl AsFd) -> io::Result<usize> {
+    let mut byte = [0];
+    let (there, _) = recv(from, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT)?;
+    Ok(there)
 }
 
 fn moving(from: &impl AsFd, to: &impl AsFd, most: usize) -> io::Result<usize> {

@@ -21,7 +21,9 @@ pub(crate) enum Answer {
 }
 
 pub(crate) fn addresses(addresses: &[&str]) -> Answer {
-    let records = addresses.iter().map(|text| Record::Address(text.parse().unwrap()));
+    let records = addresses
+        .iter()
+        .map(|text| Record::Address(text.parse().unwrap()));
     Answer::Records(records.collect())
 }
 
@@ -42,7 +44,10 @@ impl Dns {
     pub(crate) fn start(answer: impl Fn(&str, usize) -> Answer + Send + 'static) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let address = socket.local_addr().unwrap();
-        let (asked, over) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+        let (asked, over) = (
+            Arc::new(AtomicUsize::new(0)),
+            Arc::new(AtomicBool::new(false)),
+        );
         let (count, end) = (Arc::clone(&asked), Arc::clone(&over));
         std::thread::spawn(move || {
             let mut query = [0; 1500];
@@ -91,8 +96,14 @@ fn question(query: &[u8]) -> (String, u16, Vec<u8>) {
         at = end;
     }
     let end = (at + 5).min(query.len());
-    let kind = query.get(at + 1..at + 3).map_or(0, |kind| u16::from_be_bytes([kind[0], kind[1]]));
-    (labels.join("."), kind, query.get(12..end).unwrap_or_default().to_vec())
+    let kind = query
+        .get(at + 1..at + 3)
+        .map_or(0, |kind| u16::from_be_bytes([kind[0], kind[1]]));
+    (
+        labels.join("."),
+        kind,
+        query.get(12..end).unwrap_or_default().to_vec(),
+    )
 }
 
 fn reply(query: &[u8], question: &[u8], kind: u16, answer: Answer) -> Option<Vec<u8>> {

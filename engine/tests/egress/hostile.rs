@@ -1,19 +1,31 @@
 //! What a plugin might say to be taken for another, each with a twin that goes through.
 
 use std::io::Write;
+use std::time::Duration;
 
-use crate::plugin::{Plugin, endpoints, head, local, refusal_in};
+use lazaret::egress::Deadlines;
+
+use crate::plugin::{Plugin, endpoints, ends, everybody_is_local, head, local, refusal_in};
 use crate::server;
 
 #[test]
 fn no_request_is_smuggled_behind_another() {
     let (server, heard) = server::http();
-    let list = [local("a.example", server, "protocol: http, paths: [/ok, /twin]")];
-    let plugin = Plugin::with(&endpoints(&list));
+    let list = [local(
+        "a.example",
+        server,
+        "protocol: http, paths: [/ok, /twin]",
+    )];
+    let deadlines = Deadlines {
+        head: Duration::from_secs(2),
+        ..Deadlines::default()
+    };
+    let plugin = Plugin::new(&endpoints(&list), everybody_is_local(), deadlines);
     let port = server.port();
     let start = format!("POST http://a.example:{port}/ok HTTP/1.1\r\nhost: a.example:{port}\r\n");
     let hidden = format!("GET /admin HTTP/1.1\r\nhost: a.example:{port}\r\n\r\n");
     let length = hidden.len();
+    let mut open = Vec::new();
     for rest in [
         format!("content-length: 0\r\ncontent-length: {length}\r\n\r\n{hidden}"),
         format!("content-length: {length}\r\ncontent-length: 0\r\n\r\n{hidden}"),
@@ -38,15 +50,27 @@ fn no_request_is_smuggled_behind_another() {
         format!("host: evil.example\r\n\r\n{hidden}"),
         format!("\r\n{hidden}"),
     ] {
-        plugin.say(format!("{start}{rest}").as_bytes());
+        let mut stream = plugin.socket();
+        write!(stream, "{start}{rest}").unwrap();
+        open.push(stream);
     }
-    plugin.say(format!("{start}\r\n").replace("/ok", "/twin").as_bytes());
+    // Each is answered, and closed when nothing that could be a request follows.
+    open.into_iter().for_each(ends);
+    let mut stream = plugin.socket();
+    write!(stream, "{}\r\n", start.replace("/ok", "/twin")).unwrap();
     let mut lines = Vec::new();
-    while lines.last().is_none_or(|line: &String| !line.contains("/twin")) {
+    while lines
+        .last()
+        .is_none_or(|line: &String| !line.contains("/twin"))
+    {
         let request = heard.recv_timeout(crate::plugin::PATIENCE).unwrap();
         lines.push(request.head.lines().next().unwrap().to_owned());
     }
-    assert!(lines.iter().all(|line| !line.contains("admin")), "{lines:?}");
+    assert!(
+        lines.iter().all(|line| !line.contains("admin")),
+        "{lines:?}"
+    );
+    assert!(head(&mut stream).starts_with("HTTP/1.1 200 "));
 }
 
 #[test]
@@ -66,10 +90,18 @@ fn heads_without_end_are_refused_and_a_long_one_is_not() {
         assert_eq!(plugin.report().refusal.to_string(), told);
     }
     let mut stream = plugin.socket();
-    write!(stream, "{start}{}x: {}\r\n\r\n", fields(90), "y".repeat(10_000)).unwrap();
+    write!(
+        stream,
+        "{start}{}x: {}\r\n\r\n",
+        fields(90),
+        "y".repeat(10_000)
+    )
+    .unwrap();
     assert!(head(&mut stream).starts_with("HTTP/1.1 200 "));
     for flood in [fields(101), format!("x: {}\r\n", "y".repeat(40_000))] {
-        let text = format!("GET http://a.example:{port}/ HTTP/1.1\r\nhost: a.example:{port}\r\n{flood}\r\n");
+        let text = format!(
+            "GET http://a.example:{port}/ HTTP/1.1\r\nhost: a.example:{port}\r\n{flood}\r\n"
+        );
         let told = plugin.say(text.as_bytes());
         assert!(told.is_empty() || told.starts_with("HTTP/1.1 4"), "{told}");
     }
@@ -82,16 +114,34 @@ fn an_address_is_no_host_however_it_is_written() {
     let mut plugin = Plugin::with(&endpoints(&list));
     let port = server.port();
     for host in [
-        "127.0.0.1", "127.1", "0x7f.1", "0177.1", "2130706433", "0", "[::1]", "[::ffff:127.0.0.1]",
-        "::1", "127.0.0.1.", "localhost.", "LOCALHOST.", "127%2e0.0.1", "a@localhost", "１２７.0.0.1",
-        "localhost%00", "localhost\t", "",
+        "127.0.0.1",
+        "127.1",
+        "0x7f.1",
+        "0177.1",
+        "2130706433",
+        "0",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "::1",
+        "127.0.0.1.",
+        "localhost.",
+        "LOCALHOST.",
+        "127%2e0.0.1",
+        "a@localhost",
+        "１２７.0.0.1",
+        "localhost%00",
+        "localhost\t",
+        "",
     ] {
         let text = format!("CONNECT {host}:{port} HTTP/1.1\r\n\r\n");
         refusal_in(&plugin.say(text.as_bytes()));
         plugin.report();
         let text = format!("GET http://{host}:{port}/ HTTP/1.1\r\nhost: {host}:{port}\r\n\r\n");
         let told = plugin.say(text.as_bytes());
-        assert!(told.is_empty() || told.starts_with("HTTP/1.1 4"), "{host}: {told}");
+        assert!(
+            told.is_empty() || told.starts_with("HTTP/1.1 4"),
+            "{host}: {told}"
+        );
     }
     assert_eq!(plugin.dns.asked(), 0);
     plugin.connect("localhost", server);

@@ -9,7 +9,9 @@ use crate::server;
 const HTTP: &str = "protocol: http";
 
 fn body_after(mut stream: impl Read, head: &str) -> String {
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "));
     let mut body = vec![0; length.expect(head).parse().unwrap()];
     stream.read_exact(&mut body).unwrap();
     String::from_utf8(body).unwrap()
@@ -36,10 +38,16 @@ fn a_request_is_passed_on_with_its_own_host_and_without_what_is_for_the_broker()
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
     assert!(answer.contains("content-type: text/plain"), "{answer}");
     // A server must not speak for the broker.
-    assert!(!answer.contains("lazaret-refusal") && !answer.contains("timeout=5"), "{answer}");
+    assert!(
+        !answer.contains("lazaret-refusal") && !answer.contains("timeout=5"),
+        "{answer}"
+    );
     assert_eq!(body_after(&stream, &answer), "GET /v1/x?y=z HTTP/1.1");
     let heard = heard.recv().unwrap().head.to_lowercase();
-    assert!(heard.contains(&format!("host: a.example:{port}\r\n")), "{heard}");
+    assert!(
+        heard.contains(&format!("host: a.example:{port}\r\n")),
+        "{heard}"
+    );
     assert!(heard.contains("accept: */*"), "{heard}");
     for gone in ["x-mine", "proxy-authorization", "upgrade", "te:"] {
         assert!(!heard.contains(gone), "{gone} in {heard}");
@@ -67,7 +75,11 @@ fn bodies_go_along_however_they_are_framed() {
 fn each_request_of_a_connection_is_decided_on_its_own() {
     let (server, heard) = server::http();
     let list = [
-        local("a.example", server, "protocol: http, methods: [GET], paths: ['/v1/*']"),
+        local(
+            "a.example",
+            server,
+            "protocol: http, methods: [GET], paths: ['/v1/*']",
+        ),
         local("b.example", server, HTTP),
     ];
     let mut plugin = Plugin::with(&endpoints(&list));
@@ -90,7 +102,10 @@ fn each_request_of_a_connection_is_decided_on_its_own() {
             outcomes.push(body_after(&stream, &answer));
         } else {
             outcomes.push(refusal_in(&answer));
-            assert_eq!(plugin.report().refusal.to_string(), *outcomes.last().unwrap());
+            assert_eq!(
+                plugin.report().refusal.to_string(),
+                *outcomes.last().unwrap()
+            );
         }
     }
     let missing = format!("network:connect:c.example:{}", server.port());
@@ -113,26 +128,40 @@ fn each_request_of_a_connection_is_decided_on_its_own() {
 #[test]
 fn plain_http_is_not_spoken_where_another_protocol_is_granted() {
     let (server, heard) = server::http();
-    let list = [local("a.example", server, "protocol: https"), local("b.example", server, HTTP)];
+    let list = [
+        local("a.example", server, "protocol: https"),
+        local("b.example", server, HTTP),
+    ];
     let mut plugin = Plugin::with(&endpoints(&list));
     let told = refusal_in(&plugin.say(get("a.example", server, "/").as_bytes()));
     assert_eq!(told, "the policy grants HTTPS there, not HTTP in the clear");
     plugin.report();
     let told = plugin.refusal("b.example", server.port());
-    assert_eq!(told, "the policy grants HTTP in the clear there, not a connection");
+    assert_eq!(
+        told,
+        "the policy grants HTTP in the clear there, not a connection"
+    );
     assert!(heard.try_recv().is_err());
 }
 
 #[test]
 fn a_server_that_speaks_no_http_is_unreachable() {
-    for answer in ["", "SSH-2.0-x\r\n", "HTTP/1.1 200 OK\r\nbad header\r\n\r\n", "HTTP/9.9 200 OK\r\n\r\n"] {
+    for answer in [
+        "",
+        "SSH-2.0-x\r\n",
+        "HTTP/1.1 200 OK\r\nbad header\r\n\r\n",
+        "HTTP/9.9 200 OK\r\n\r\n",
+    ] {
         let server = server::serve(move |mut stream| {
             stream.read(&mut [0; 1024]).ok();
             stream.write_all(answer.as_bytes()).ok();
         });
         let mut plugin = Plugin::with(&endpoints(&[local("a.example", server, HTTP)]));
         let told = plugin.say(get("a.example", server, "/").as_bytes());
-        assert!(told.is_empty() || told.starts_with("HTTP/1.1 502 "), "{answer:?}: {told}");
+        assert!(
+            told.is_empty() || told.starts_with("HTTP/1.1 502 "),
+            "{answer:?}: {told}"
+        );
         assert!(plugin.reports.try_recv().is_err());
     }
 }
@@ -141,11 +170,15 @@ fn a_server_that_speaks_no_http_is_unreachable() {
 fn an_answer_that_breaks_off_is_heard_as_far_as_it_came() {
     let server = server::serve(|mut stream| {
         stream.read(&mut [0; 1024]).ok();
-        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf").ok();
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf")
+            .ok();
     });
     let plugin = Plugin::with(&endpoints(&[local("a.example", server, HTTP)]));
     let mut stream = plugin.socket();
-    stream.write_all(get("a.example", server, "/").as_bytes()).unwrap();
+    stream
+        .write_all(get("a.example", server, "/").as_bytes())
+        .unwrap();
     assert!(head(&mut stream).contains("content-length: 100"));
     let mut body = Vec::new();
     stream.read_to_end(&mut body).ok();

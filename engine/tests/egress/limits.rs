@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::Shutdown;
 
-use crate::plugin::{Plugin, echoed, ends, endpoints, local, refusal_in};
+use crate::plugin::{Plugin, echoed, endpoints, ends, local, refusal_in};
 use crate::server;
 
 const ANY: &str = "protocol: tcp";
@@ -33,7 +33,8 @@ fn no_more_connections_are_open_than_may_be() {
 #[test]
 fn a_life_has_so_many_bytes_each_way_and_no_more() {
     let server = server::echo();
-    let (sink, source) = (server::counts(), server::serve(|mut stream| while stream.write_all(&[1; 4096]).is_ok() {}));
+    let sink = server::serve(|stream| ends(stream));
+    let source = server::serve(|mut stream| while stream.write_all(&[1; 4096]).is_ok() {});
     for (limits, server, way) in [
         ("sent: 64KiB", sink, "sent"),
         ("received: 64KiB", source, "received"),
@@ -48,13 +49,22 @@ fn a_life_has_so_many_bytes_each_way_and_no_more() {
         let mut received = Vec::new();
         reader.read_to_end(&mut received).ok();
         let told = plugin.report().refusal.to_string();
-        assert_eq!(told, format!("`network.limits.{way}` of 65536 bytes is used up"));
+        assert_eq!(
+            told,
+            format!("`network.limits.{way}` of 65536 bytes is used up")
+        );
         let counts = plugin.handle().counts();
-        assert!(counts[0].sent <= 65536 && counts[0].received <= 65536, "{counts:?}");
+        assert!(
+            counts[0].sent <= 65536 && counts[0].received <= 65536,
+            "{counts:?}"
+        );
         assert!(received.len() <= 65536);
     }
     // The twin: all that may go goes.
-    let policy = limited("sent: 64KiB, received: 64KiB", &local("a.example", server, ANY));
+    let policy = limited(
+        "sent: 64KiB, received: 64KiB",
+        &local("a.example", server, ANY),
+    );
     let plugin = Plugin::with(&policy);
     let mut stream = plugin.connect("a.example", server);
     stream.write_all(&[3; 65536]).unwrap();
@@ -70,10 +80,14 @@ fn plain_http_is_held_to_the_same_bytes() {
         stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").ok();
         while stream.write_all(&[b'x'; 4096]).is_ok() {}
     });
-    let policy = limited("received: 64KiB", &local("a.example", server, "protocol: http"));
+    let policy = limited(
+        "received: 64KiB",
+        &local("a.example", server, "protocol: http"),
+    );
     let mut plugin = Plugin::with(&policy);
     let port = server.port();
-    let request = format!("GET http://a.example:{port}/ HTTP/1.1\r\nhost: a.example:{port}\r\n\r\n");
+    let request =
+        format!("GET http://a.example:{port}/ HTTP/1.1\r\nhost: a.example:{port}\r\n\r\n");
     let mut stream = plugin.socket();
     stream.write_all(request.as_bytes()).unwrap();
     let mut received = Vec::new();
@@ -87,7 +101,9 @@ fn plain_http_is_held_to_the_same_bytes() {
 fn a_thousand_connections_are_open_at_once() {
     let server = server::echo();
     let plugin = Plugin::with(&endpoints(&[local("a.example", server, ANY)]));
-    let mut streams: Vec<_> = (0..1000).map(|_| plugin.connect("a.example", server)).collect();
+    let mut streams: Vec<_> = (0..1000)
+        .map(|_| plugin.connect("a.example", server))
+        .collect();
     for (number, stream) in streams.iter_mut().enumerate() {
         let line = number.to_string();
         assert_eq!(echoed(stream, &line).trim(), line);
@@ -105,7 +121,9 @@ fn ten_thousand_connects_leave_nothing_behind() {
             // Gone before a word, in the middle of one, and without a look at the answer.
             0 => {}
             1 => stream.write_all(b"CONNECT a.exa").unwrap(),
-            2 => stream.write_all(b"CONNECT b.example:1 HTTP/1.1\r\n\r\n").unwrap(),
+            2 => stream
+                .write_all(b"CONNECT b.example:1 HTTP/1.1\r\n\r\n")
+                .unwrap(),
             _ => assert!(refusal_in(&plugin.ask("b.example", 1).1).starts_with("network:")),
         }
         while plugin.reports.try_recv().is_ok() {}

@@ -31,7 +31,10 @@ fn a_connection_is_closed_that_new_rules_would_hold_to_more() {
     for narrower in [
         local("a.example", server, "protocol: https"),
         local("a.example", server, "protocol: http"),
-        format!("{{ host: a.example, port: {}, protocol: tcp }}", server.port()),
+        format!(
+            "{{ host: a.example, port: {}, protocol: tcp }}",
+            server.port()
+        ),
     ] {
         let plugin = Plugin::with(&endpoints(&[local("a.example", server, ANY)]));
         let stream = plugin.connect("a.example", server);
@@ -45,7 +48,9 @@ fn what_new_rules_grant_is_open_at_once() {
     let server = server::echo();
     let mut plugin = Plugin::with("level: standard\n");
     plugin.refusal("a.example", server.port());
-    plugin.handle().set(rules(&endpoints(&[local("a.example", server, ANY)])));
+    plugin
+        .handle()
+        .set(rules(&endpoints(&[local("a.example", server, ANY)])));
     plugin.connect("a.example", server);
 }
 
@@ -58,7 +63,10 @@ fn a_plugin_that_ends_is_closed_and_another_is_not() {
     let path = directory.path().join("other.sock");
     let listener = UnixListener::bind(&path).unwrap();
     let (sender, _reports) = mpsc::channel(1);
-    let other = plugin.broker.serve(listener, rules(&policy), sender).unwrap();
+    let other = plugin
+        .broker
+        .serve(listener, rules(&policy), sender)
+        .unwrap();
     let mut stays = plugin.connect("a.example", server);
     // The same words on the socket of the other one.
     let mut theirs = std::os::unix::net::UnixStream::connect(&path).unwrap();
@@ -75,9 +83,8 @@ fn a_plugin_that_ends_is_closed_and_another_is_not() {
 #[test]
 fn what_is_observed_is_told_and_counted_and_goes_no_further_than_public_addresses() {
     for (mode, told) in [("audit", true), ("learn", false)] {
-        let policy = format!(
-            "network: {{ mode: {mode} }}\nobserve: [ 'network:connect:a.example:4444' ]\n"
-        );
+        let policy =
+            format!("network: {{ mode: {mode} }}\nobserve: [ 'network:connect:a.example:4444' ]\n");
         let mut plugin = Plugin::with(&policy);
         let (_, head) = plugin.ask("a.example", 4444);
         assert!(head.contains("class `loopback`"), "{head}");

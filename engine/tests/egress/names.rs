@@ -44,7 +44,9 @@ fn a_name_that_leads_to_an_address_of_another_class_is_refused() {
 #[test]
 fn what_is_reserved_is_reached_by_no_grant() {
     let all = "[public, private, loopback, link_local, multicast, metadata]";
-    let policy = endpoints(&[format!("{{ host: a.example, port: 443, addresses: {all} }}")]);
+    let policy = endpoints(&[format!(
+        "{{ host: a.example, port: 443, addresses: {all} }}"
+    )]);
     for address in ["0.0.0.0", "::", "255.255.255.255", "240.0.0.1"] {
         let mut plugin = Plugin::with_dns(&policy, move |_, _| addresses(&[address]));
         let told = plugin.refusal("a.example", 443);
@@ -75,7 +77,13 @@ fn a_name_is_asked_for_once_and_what_was_judged_is_what_is_connected_to() {
 fn of_several_addresses_only_those_that_are_granted_are_tried() {
     let server = server::echo();
     let policy = endpoints(&[local("a.example", server, "protocol: tcp")]);
-    let answer = ["169.254.169.254", "10.0.0.1", "0.0.0.0", "127.0.0.1", "8.8.8.8"];
+    let answer = [
+        "169.254.169.254",
+        "10.0.0.1",
+        "0.0.0.0",
+        "127.0.0.1",
+        "8.8.8.8",
+    ];
     let plugin = Plugin::with_dns(&policy, move |_, _| addresses(&answer));
     let mut stream = plugin.connect("a.example", server);
     assert_eq!(echoed(&mut stream, "here"), "here\n");
@@ -86,7 +94,10 @@ fn an_alias_is_judged_by_where_it_leads() {
     let server = server::echo();
     let alias = |address: &'static str| {
         move |_: &str, _: usize| {
-            Answer::Records(vec![Record::Alias("inside.corp.example", address.parse().unwrap())])
+            Answer::Records(vec![Record::Alias(
+                "inside.corp.example",
+                address.parse().unwrap(),
+            )])
         }
     };
     let granted = endpoints(&[local("a.example", server, "protocol: tcp")]);

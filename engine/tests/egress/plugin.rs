@@ -103,7 +103,11 @@ impl Plugin {
     /// Asks for a connection; gives the stream, and the head of the answer.
     pub(crate) fn ask(&self, host: &str, port: u16) -> (UnixStream, String) {
         let mut stream = self.socket();
-        write!(stream, "CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n").unwrap();
+        write!(
+            stream,
+            "CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n"
+        )
+        .unwrap();
         let head = head(&mut stream);
         (stream, head)
     }
@@ -149,7 +153,9 @@ impl Plugin {
 /// The field that says why, of a refusal.
 pub(crate) fn refusal_in(head: &str) -> String {
     assert!(head.starts_with("HTTP/1.1 403 "), "{head}");
-    let field = head.lines().find_map(|line| line.strip_prefix("lazaret-refusal: "));
+    let field = head
+        .lines()
+        .find_map(|line| line.strip_prefix("lazaret-refusal: "));
     field.expect(head).to_owned()
 }
 

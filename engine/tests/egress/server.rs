@@ -50,9 +50,14 @@ pub(crate) fn http() -> (SocketAddr, mpsc::Receiver<Heard>) {
         let mut reader = BufReader::new(stream);
         while let Some(request) = request(&mut reader) {
             let line = request.head.lines().next().unwrap_or_default().to_owned();
-            let fields = "content-type: text/plain\r\nkeep-alive: timeout=5\r\nlazaret-refusal: made up";
+            let fields =
+                "content-type: text/plain\r\nkeep-alive: timeout=5\r\nlazaret-refusal: made up";
             let length = line.len();
-            write!(writer, "HTTP/1.1 200 OK\r\n{fields}\r\ncontent-length: {length}\r\n\r\n{line}").ok();
+            write!(
+                writer,
+                "HTTP/1.1 200 OK\r\n{fields}\r\ncontent-length: {length}\r\n\r\n{line}"
+            )
+            .ok();
             sender.send(request).ok();
         }
     });
@@ -68,7 +73,9 @@ fn request(reader: &mut impl BufRead) -> Option<Heard> {
     }
     let field = |name: &str| {
         let lower = head.to_lowercase();
-        let value = lower.lines().find_map(|line| line.strip_prefix(name).map(str::to_owned));
+        let value = lower
+            .lines()
+            .find_map(|line| line.strip_prefix(name).map(str::to_owned));
         value.map(|value| value.trim().to_owned())
     };
     let mut body = Vec::new();

@@ -61,7 +61,10 @@ fn over(
     name: &str,
 ) -> StreamOwned<ClientConnection, UnixStream> {
     let name = name.to_owned().try_into().unwrap();
-    StreamOwned::new(ClientConnection::new(Arc::clone(config), name).unwrap(), stream)
+    StreamOwned::new(
+        ClientConnection::new(Arc::clone(config), name).unwrap(),
+        stream,
+    )
 }
 
 #[test]
@@ -77,13 +80,22 @@ fn tls_to_the_granted_host_goes_through_and_no_other_name_on_the_same_server_doe
         assert_eq!(echoed(&mut stream, name).trim(), name);
     }
     // Both are granted, each over a connection of its own.
-    let mut stream = over(plugin.connect("a.example.com", server), &trust, "b.example.com");
+    let mut stream = over(
+        plugin.connect("a.example.com", server),
+        &trust,
+        "b.example.com",
+    );
     assert!(stream.write_all(b"fronted").is_err() || stream.read(&mut [0]).is_err());
     let report = plugin.report();
     let told = report.refusal.to_string();
     assert_eq!(told, "the TLS client hello names `b.example.com`");
     assert!(report.refusal.permission.contains(":a.example.com"));
-    let refused: u64 = plugin.handle().counts().iter().map(|count| count.refused).sum();
+    let refused: u64 = plugin
+        .handle()
+        .counts()
+        .iter()
+        .map(|count| count.refused)
+        .sum();
     assert_eq!(refused, 1);
 }
 
@@ -92,14 +104,31 @@ fn a_name_below_a_wildcard_is_the_one_that_was_asked_for() {
     let (server, trust) = tls_echo(&["x.example.com", "y.example.com"]);
     let list = [local("*.example.com", server, "protocol: https")];
     let mut plugin = Plugin::with(&endpoints(&list));
-    let mut stream = over(plugin.connect("x.example.com", server), &trust, "x.example.com");
+    let mut stream = over(
+        plugin.connect("x.example.com", server),
+        &trust,
+        "x.example.com",
+    );
     assert_eq!(echoed(&mut stream, "below"), "below\n");
-    ends(over(plugin.connect("x.example.com", server), &trust, "y.example.com"));
-    let mut front = over(plugin.connect("x.example.com", server), &trust, "y.example.com");
+    let mut front = over(
+        plugin.connect("x.example.com", server),
+        &trust,
+        "y.example.com",
+    );
     front.flush().ok();
     ends(front);
-    assert!(plugin.report().refusal.to_string().contains("`y.example.com`"));
-    assert!(plugin.refusal("example.com", server.port()).starts_with("network:connect:"));
+    assert!(
+        plugin
+            .report()
+            .refusal
+            .to_string()
+            .contains("`y.example.com`")
+    );
+    assert!(
+        plugin
+            .refusal("example.com", server.port())
+            .starts_with("network:connect:")
+    );
 }
 
 #[test]
@@ -111,7 +140,12 @@ fn what_is_no_tls_does_not_go_to_a_host_of_https() {
         local("a.example.com", echo, "protocol: tcp"),
     ];
     let mut plugin = Plugin::with(&endpoints(&list));
-    for bytes in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"SSH-2.0-x\r\n", &[0; 64], &[22, 3, 1, 0, 4, 2, 0, 0, 0]] {
+    for bytes in [
+        &b"GET / HTTP/1.1\r\n\r\n"[..],
+        b"SSH-2.0-x\r\n",
+        &[0; 64],
+        &[22, 3, 1, 0, 4, 2, 0, 0, 0],
+    ] {
         let mut stream = plugin.connect("a.example.com", server);
         stream.write_all(bytes).unwrap();
         ends(stream);

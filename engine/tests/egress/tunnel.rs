@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use lazaret::egress::Deadlines;
 
-use crate::plugin::{
-    Plugin, echoed, endpoints, ends, everybody_is_local, head, local,
-};
+use crate::plugin::{Plugin, echoed, endpoints, ends, everybody_is_local, head, local};
 use crate::server;
 
 const ANY: &str = "protocol: tcp";
@@ -23,7 +21,10 @@ fn bytes_go_there_and_back_and_are_counted() {
     ends(stream);
     let counts = plugin.handle().counts();
     let count = &counts[0];
-    assert_eq!((count.host.as_str(), count.port), ("a.example", server.port()));
+    assert_eq!(
+        (count.host.as_str(), count.port),
+        ("a.example", server.port())
+    );
     assert_eq!((count.connections, count.refused), (1, 0));
     assert_eq!((count.sent, count.received), (6, 6));
     assert!(plugin.reports.try_recv().is_err());
@@ -34,7 +35,12 @@ fn what_comes_with_the_head_goes_through_the_connection() {
     let server = server::counts();
     let plugin = Plugin::with(&endpoints(&[local("a.example", server, ANY)]));
     let mut stream = plugin.socket();
-    write!(stream, "CONNECT a.example:{} HTTP/1.1\r\n\r\nearly", server.port()).unwrap();
+    write!(
+        stream,
+        "CONNECT a.example:{} HTTP/1.1\r\n\r\nearly",
+        server.port()
+    )
+    .unwrap();
     stream.shutdown(Shutdown::Write).unwrap();
     assert!(head(&mut stream).starts_with("HTTP/1.1 200 "));
     let mut answer = String::new();
@@ -47,7 +53,9 @@ fn much_goes_through_whole() {
     let server = server::echo();
     let plugin = Plugin::with(&endpoints(&[local("a.example", server, ANY)]));
     let mut stream = plugin.connect("a.example", server);
-    let sent: Vec<u8> = (0..16_u32 << 20).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let sent: Vec<u8> = (0..16_u32 << 20)
+        .map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8)
+        .collect();
     let mut writer = stream.try_clone().unwrap();
     let copy = sent.clone();
     let writing = std::thread::spawn(move || {
@@ -57,7 +65,12 @@ fn much_goes_through_whole() {
     let mut received = Vec::new();
     stream.read_to_end(&mut received).unwrap();
     writing.join().unwrap();
-    assert!(sent == received, "{} of {} bytes", received.len(), sent.len());
+    assert!(
+        sent == received,
+        "{} of {} bytes",
+        received.len(),
+        sent.len()
+    );
 }
 
 #[test]
@@ -92,11 +105,15 @@ fn a_server_that_resets_ends_that_connection_and_no_other() {
         nothing.unwrap();
     });
     let server = server::echo();
-    let list = [local("bad.example", resets, ANY), local("a.example", server, ANY)];
+    let list = [
+        local("bad.example", resets, ANY),
+        local("a.example", server, ANY),
+    ];
     let plugin = Plugin::with(&endpoints(&list));
     let mut good = plugin.connect("a.example", server);
     for _ in 0..10 {
-        ends(plugin.connect("bad.example", resets));
+        // It may reset before the broker has said that there is a connection.
+        ends(plugin.ask("bad.example", resets.port()).0);
     }
     assert_eq!(echoed(&mut good, "still here"), "still here\n");
 }
@@ -123,7 +140,9 @@ fn a_server_that_reads_nothing_stops_its_plugin_and_costs_buffers_only() {
     let server = server::serve(move |stream| keep.send(stream).unwrap());
     let plugin = Plugin::with(&endpoints(&[local("a.example", server, ANY)]));
     let mut stream = plugin.connect("a.example", server);
-    stream.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
+    stream
+        .set_write_timeout(Some(Duration::from_secs(1)))
+        .unwrap();
     let mut written = 0;
     while let Ok(bytes) = stream.write(&[0; 64 * 1024]) {
         written += bytes;
@@ -139,9 +158,18 @@ fn who_is_slow_to_say_what_it_wants_is_closed() {
         head: Duration::from_millis(200),
         ..Deadlines::default()
     };
-    let list = [local("a.example", server, ANY), local("tls.example", server, "protocol: https")];
+    let list = [
+        local("a.example", server, ANY),
+        local("tls.example", server, "protocol: https"),
+    ];
     let plugin = Plugin::new(&endpoints(&list), everybody_is_local(), deadlines);
-    for start in ["", "CONN", "CONNECT a.exam", "GET http://a.exa", "GET http://a.example/ HTTP/1.1\r\nX: "] {
+    for start in [
+        "",
+        "CONN",
+        "CONNECT a.exam",
+        "GET http://a.exa",
+        "GET http://a.example/ HTTP/1.1\r\nX: ",
+    ] {
         let mut stream = plugin.socket();
         stream.write_all(start.as_bytes()).unwrap();
         ends(stream);
@@ -171,10 +199,16 @@ fn a_connection_that_stands_still_is_closed_in_the_end() {
 
 #[test]
 fn a_host_that_cannot_be_reached_is_no_violation() {
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let closed = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let mut plugin = Plugin::with(&endpoints(&[local("a.example", closed, ANY)]));
     let (_, head) = plugin.ask("a.example", closed.port());
     assert!(head.starts_with("HTTP/1.1 502 "), "{head}");
-    assert!(head.contains("lazaret-unreachable: failed to connect: connection refused"), "{head}");
+    assert!(
+        head.contains("lazaret-unreachable: failed to connect: connection refused"),
+        "{head}"
+    );
     assert!(plugin.reports.try_recv().is_err());
 }
