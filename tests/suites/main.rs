@@ -1,5 +1,6 @@
 //! The container tests: `cargo test -p lazaret-tests [-- PART OF A NAME...]`, as root.
 
+mod acts;
 mod attacks;
 mod bundle;
 mod cancel;
@@ -60,12 +61,14 @@ fn cases(has: &dyn Fn(Js) -> bool) -> Vec<Case> {
     cases.extend(signals::cases());
     cases.extend(unread::cases());
     cases.extend(attacks::cases());
+    cases.extend(acts::probe_cases());
     cases.extend(live::cases());
     cases.extend(programs::cases());
     for js in Js::ALL {
         // Without QuickJS there is nothing to test at all, which is an error of its own.
         if js == Js::QuickJs || has(js) {
             cases.extend(story::cases(js));
+            cases.extend(acts::cases(js));
             cases.extend(ends::cases(js));
             cases.extend(hostile::cases(js));
             cases.extend(attacks::javascript_cases(js));
@@ -75,6 +78,7 @@ fn cases(has: &dyn Fn(Js) -> bool) -> Vec<Case> {
             cases.extend(learn::cases(js));
             cases.extend(maximum::cases(js));
             cases.extend(neighbour::cases(js));
+            cases.extend(programs::javascript_cases(js));
         } else {
             cases.push(Case::new(
                 format!("all JavaScript suites [{js}]"),

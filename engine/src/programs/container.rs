@@ -23,6 +23,7 @@ const OPEN_FILES: u32 = 1024;
 /// What is to be run.
 pub(super) struct Job {
     pub(super) host: Arc<ProgramHost>,
+    pub(super) making: Arc<tokio::sync::Mutex<()>>,
     pub(super) program: Program,
     pub(super) arguments: Vec<String>,
     pub(super) input: Vec<u8>,
@@ -72,6 +73,7 @@ impl Job {
         let output = limits.output.bytes().min(MAX_ACT_BYTES as u64 / 2);
         let (streams, theirs) = streams::pipes().map_err(io("make pipes"))?;
         let exit = launcher.watch(id);
+        let making = self.making.lock().await;
         let created = launcher
             .create_program(
                 id,
@@ -92,6 +94,7 @@ impl Job {
             });
         }
         launcher.start_container(id).await?;
+        drop(making);
         let done = async {
             let exchange = async {
                 let written = streams.exchange(&self.input, output).await;

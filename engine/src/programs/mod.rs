@@ -69,6 +69,9 @@ impl ProgramHost {
 pub struct Programs {
     host: Arc<ProgramHost>,
     slots: Arc<Semaphore>,
+    /// One of a plugin is made at a time, so that the launcher, which does one thing at a time, has
+    /// one of each plugin to make at the most.
+    making: Arc<tokio::sync::Mutex<()>>,
     ending: watch::Sender<bool>,
     running: Mutex<JoinSet<()>>,
 }
@@ -79,6 +82,7 @@ impl Programs {
         Self {
             host: Arc::clone(host),
             slots: Arc::new(Semaphore::new(MAX_OF_A_PLUGIN)),
+            making: Arc::default(),
             ending: watch::Sender::new(false),
             running: Mutex::default(),
         }
@@ -104,6 +108,7 @@ impl Programs {
         let mut ending = self.ending.subscribe();
         let job = Job {
             host: Arc::clone(&self.host),
+            making: Arc::clone(&self.making),
             program: program.clone(),
             arguments,
             input,

@@ -147,7 +147,7 @@ async fn fork_bomb(world: &World) -> anyhow::Result<()> {
 /// A program that says so once it runs, and does nothing more; looked for by its name.
 const WAITS: &str = "exec sleep 31557600";
 
-fn waits() -> bool {
+pub(super) fn waits() -> bool {
     let arguments = |id| fs_err::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default();
     descendants().iter().any(|process| {
         let arguments = arguments(process.id);

@@ -4,6 +4,7 @@
 mod confined;
 mod ends;
 mod many;
+mod plugin;
 mod refused;
 mod runs;
 
@@ -17,7 +18,7 @@ use lazaret::host::CgroupVersion;
 use lazaret::programs::{ProgramEnd, ProgramError, ProgramHost, ProgramOutput, Programs};
 use lazaret_policy::{EffectivePolicy, Program, SecurityLevel, SecurityPolicy};
 use lazaret_tests::case::Case;
-use lazaret_tests::setup::policy_text;
+use lazaret_tests::setup::{Js, policy_text};
 use lazaret_tests::world::World;
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -27,6 +28,11 @@ pub(crate) fn cases() -> Vec<Case> {
     cases.extend(refused::cases());
     cases.extend(many::cases());
     cases
+}
+
+/// Those in which a plugin runs them.
+pub(crate) fn javascript_cases(js: Js) -> Vec<Case> {
+    plugin::cases(js)
 }
 
 /// A root file system, and programs in it.
@@ -98,8 +104,8 @@ impl Shelf {
     }
 }
 
-/// As a policy names it. What `limits` leaves out is ample also for slow machines.
-fn program(rootfs: &Path, path: &str, limits: &str) -> anyhow::Result<Program> {
+/// An entry of a policy. What `limits` leaves out is ample also for slow machines.
+fn entry(name: &str, rootfs: &Path, path: &str, limits: &str) -> String {
     let ample = "memory: 64MiB, cpu: 100%, pids: 16, time: 60s, input: 2MiB, output: 2MiB";
     let named = |text: &str| -> Vec<(String, String)> {
         let parts = text.split(',').filter_map(|part| part.split_once(':'));
@@ -114,11 +120,17 @@ fn program(rootfs: &Path, path: &str, limits: &str) -> anyhow::Result<Program> {
         .chain(given.clone())
         .map(|(key, value)| format!("{key}: {value}"))
         .collect();
-    let policy = format!(
-        "exec: {{ programs: [ {{ name: tool, rootfs: \"{}\", path: {path}, limits: {{ {} }} }} ] }}",
+    format!(
+        "{{ name: {name}, rootfs: \"{}\", path: {path}, limits: {{ {} }} }}",
         rootfs.display(),
         limits.join(", ")
-    );
+    )
+}
+
+/// As a policy names it.
+fn program(rootfs: &Path, path: &str, limits: &str) -> anyhow::Result<Program> {
+    let entry = entry("tool", rootfs, path, limits);
+    let policy = format!("exec: {{ programs: [ {entry} ] }}");
     let policy = SecurityPolicy::parse("policy.yaml", &policy_text(&policy))?;
     let policy = EffectivePolicy::of(SecurityLevel::Standard).layer(&policy);
     policy

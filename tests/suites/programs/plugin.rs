@@ -1,0 +1,217 @@
+//! Programs as plugins run them.
+
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use lazaret::event::Act;
+use lazaret_protocol::CallError;
+use lazaret_tests::case::Case;
+use lazaret_tests::leaks::{Snapshot, left_since};
+use lazaret_tests::setup::{Js, Setup};
+use lazaret_tests::world::World;
+use serde_json::json;
+
+use super::ends::waits;
+use super::{entry, rootfs};
+
+const MAIN: &str = r#"
+const text = (bytes) => new TextDecoder().decode(bytes);
+const bytes = (text) => new TextEncoder().encode(text);
+
+export async function run(program, args, input = "") {
+  const ran = await new Deno.Command(program, { args, stdin: bytes(input) }).output();
+  return [ran.code, ran.signal, text(ran.stdout), text(ran.stderr)];
+}
+export async function fails(program, args, input = "") {
+  try {
+    await run(program, args, input);
+  } catch (error) {
+    return `${error.name}: ${error.message}`;
+  }
+}
+export function well() {
+  return "well";
+}
+"#;
+
+pub(super) fn cases(js: Js) -> Vec<Case> {
+    vec![
+        Case::on(js, "programs: a plugin runs what its policy names", runs),
+        Case::on(
+            js,
+            "programs: what no policy names is a violation and is not run",
+            denied,
+        ),
+        Case::on(
+            js,
+            "programs: a limit is an error that the plugin can catch",
+            limits,
+        ),
+        Case::on(
+            js,
+            "programs: the end of a call is that of its program",
+            call_ends,
+        ),
+        Case::on(
+            js,
+            "programs: a plugin that stops takes its programs along",
+            plugin_stops,
+        ),
+    ]
+}
+
+/// A plugin that may run the shell under its own name, and once more with tighter limits.
+fn setup(js: Js, rootfs: &std::path::Path, more: &str) -> Setup {
+    let shell = entry("shell", rootfs, "/bin/sh", "");
+    let tight = entry(
+        "tight",
+        rootfs,
+        "/bin/sh",
+        "time: 500ms, memory: 16MiB, output: 100B, input: 10B",
+    );
+    let policy = format!("exec: {{ programs: [ {shell}, {tight} ] }}\n{more}");
+    Setup::javascript(js, "runner", MAIN).policy(&policy)
+}
+
+async fn runs(world: &World, js: Js) -> anyhow::Result<()> {
+    let rootfs = rootfs(world)?;
+    let host = world.host()?;
+    let plugin = host.launch(&setup(js, rootfs.path(), "")).await?;
+    let line = "tr a-z A-Z; echo $1 >&2; exit 3";
+    let ran = plugin
+        .call(
+            "run",
+            json!(["shell", ["-c", line, "sh", "$(x); 'y'"], "motto"]),
+        )
+        .await?;
+    assert_eq!(ran, json!([3, null, "MOTTO", "$(x); 'y'\n"]));
+    let ran = plugin
+        .call(
+            "run",
+            json!(["shell", ["-c", "ulimit -t 1; while :; do :; done"]]),
+        )
+        .await?;
+    assert_eq!(ran, json!([137, "SIGKILL", "", ""]));
+    let ended = plugin.stop().await?;
+    assert_eq!(ended.violation_count, 0);
+    Ok(())
+}
+
+async fn denied(world: &World, js: Js) -> anyhow::Result<()> {
+    let rootfs = rootfs(world)?;
+    let host = world.host()?;
+    let plugin = host.launch(&setup(js, rootfs.path(), "")).await?;
+    for program in ["busybox", "/bin/sh", "../shell", "", "Shell"] {
+        let said = plugin.call("fails", json!([program, []])).await?;
+        let said = said.as_str().context("it ran")?;
+        ensure!(said.contains("exec:run:"), "{program}: {said}");
+    }
+    assert_eq!(
+        plugin
+            .call("run", json!(["shell", ["-c", "echo on"]]))
+            .await?[2],
+        "on\n"
+    );
+    let ended = plugin.stop().await?;
+    assert_eq!(ended.violation_count, 5);
+    let first = ended.violations.first().context("no record")?;
+    ensure!(
+        matches!(&first.act, Act::Permission { permission } if permission == "exec:run:busybox"),
+        "{first:?}"
+    );
+    Ok(())
+}
+
+async fn limits(world: &World, js: Js) -> anyhow::Result<()> {
+    let rootfs = rootfs(world)?;
+    let host = world.host()?;
+    let plugin = host.launch(&setup(js, rootfs.path(), "")).await?;
+    for (line, input, reason) in [
+        ("sleep 1000", "", "not done after 500ms"),
+        ("tail /dev/zero", "", "out of memory"),
+        ("yes", "", "more than 100 bytes"),
+        ("cat", "twelve bytes", "12 would exceed the limit of 10"),
+    ] {
+        let said = plugin
+            .call("fails", json!(["tight", ["-c", line], input]))
+            .await?;
+        let said = said
+            .as_str()
+            .with_context(|| format!("`{line}` ran"))?
+            .to_owned();
+        ensure!(said.contains(reason), "{line}: {said}");
+    }
+    let pids = "i=0; while [ $i -lt 40 ]; do sleep 100 & i=$((i+1)); done";
+    let ran = plugin.call("run", json!(["shell", ["-c", pids]])).await?;
+    ensure!(ran[0] != 0, "{ran}");
+    assert_eq!(
+        plugin
+            .call("run", json!(["shell", ["-c", "echo on"]]))
+            .await?[2],
+        "on\n"
+    );
+    // None of it counts as the plugin's.
+    let ended = plugin.stop().await?;
+    assert_eq!((ended.violation_count, ended.limit_event_count), (0, 0));
+    Ok(())
+}
+
+/// A call whose program lasts.
+fn lasts() -> serde_json::Value {
+    json!(["shell", ["-c", "exec sleep 31557600"]])
+}
+
+async fn call_ends(world: &World, js: Js) -> anyhow::Result<()> {
+    let rootfs = rootfs(world)?;
+    let host = world.host()?;
+    let policy = "resources: { time: { call: 2s } }";
+    let plugin = host.launch(&setup(js, rootfs.path(), policy)).await?;
+    let before = Snapshot::take();
+    let error = plugin.call_error("run", lasts()).await?;
+    ensure!(matches!(error, CallError::WallTime { .. }), "{error:?}");
+    while waits() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // Beyond the process: what the launcher removes of it.
+    assert_eq!(
+        plugin
+            .call("run", json!(["shell", ["-c", "echo on"]]))
+            .await?[2],
+        "on\n"
+    );
+    let left = left_since(&before);
+    ensure!(left.is_empty(), "left behind:\n{}", left.join("\n"));
+    assert_eq!(plugin.call("well", json!([])).await?, "well");
+    plugin.stop().await?;
+    Ok(())
+}
+
+async fn plugin_stops(world: &World, js: Js) -> anyhow::Result<()> {
+    let rootfs = rootfs(world)?;
+    let host = world.host()?;
+    // The launcher and what is made once are there before the look.
+    host.launch(&setup(js, rootfs.path(), ""))
+        .await?
+        .stop()
+        .await?;
+    let before = Snapshot::take();
+    let plugin = host.launch(&setup(js, rootfs.path(), "")).await?;
+    {
+        let calls = [(); 6].map(|()| plugin.call("run", lasts()));
+        let calls = lazaret_tests::world::together(calls);
+        let started = async {
+            while !waits() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::select! {
+            ended = calls => anyhow::bail!("they ended: {ended:?}"),
+            () = started => {}
+        }
+    }
+    let ended = plugin.ended_or_stopped().await;
+    assert_eq!(ended.cleanup, None);
+    let left = left_since(&before);
+    ensure!(left.is_empty(), "left behind:\n{}", left.join("\n"));
+    Ok(())
+}
