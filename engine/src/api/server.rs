@@ -7,7 +7,7 @@ use axum::extract::Extension;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -86,12 +86,19 @@ fn peer(stream: &UnixStream) -> Result<u32, Refusal> {
     )))
 }
 
-/// Says why, without reading anything.
+/// Says why, whatever is asked.
 async fn refuse(mut stream: UnixStream, refusal: &Refusal) {
     let body = serde_json::to_string(refusal).unwrap_or_default();
     let answer = format!(
         "HTTP/1.1 403 Forbidden\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
         body.len()
     );
-    drop(tokio::time::timeout(HEAD_PATIENCE, stream.write_all(answer.as_bytes())).await);
+    let say = async {
+        stream.write_all(answer.as_bytes()).await?;
+        stream.shutdown().await?;
+        // Closed before it has sent its request, it would not read the answer.
+        let mut asked = stream.take(MAX_HEAD_BYTES as u64);
+        tokio::io::copy(&mut asked, &mut tokio::io::sink()).await
+    };
+    drop(tokio::time::timeout(HEAD_PATIENCE, say).await);
 }

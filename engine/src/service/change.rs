@@ -151,8 +151,18 @@ impl Service {
         }
         let applied = match now.generation.apply(policy.clone()).await {
             Some(Ok(_)) => Ok(()),
-            Some(Err(ApplyError::NeedsRestart { .. })) if options.restart => Err(()),
-            None if options.restart => Err(()),
+            // A new container may be held to what this one cannot be, or has ended before.
+            Some(Err(
+                ApplyError::NeedsRestart { .. }
+                | ApplyError::Launcher(_)
+                | ApplyError::Unread(_)
+                | ApplyError::Ended(_),
+            ))
+            | None
+                if options.restart =>
+            {
+                Err(())
+            }
             Some(Err(ApplyError::NeedsRestart { .. })) => {
                 return Err(ServiceError::NeedsRestart(changed.changes));
             }

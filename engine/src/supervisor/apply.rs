@@ -15,6 +15,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 use tokio::sync::oneshot;
 
+use super::outbox::Backlog;
 use super::pace::Pace;
 use super::state::State;
 use super::task::Task;
@@ -59,6 +60,9 @@ pub enum ApplyError {
     /// What it may write cannot be opened.
     #[error(transparent)]
     Place(#[from] PlaceError),
+    /// Its shim does not read what it is told.
+    #[error("{} bytes of {} wait to be read by the plugin's shim", .0.bytes, .0.limit)]
+    Unread(Backlog),
     /// A file of its cgroup cannot be read.
     #[error("failed to read the cgroup back")]
     Cgroup(#[source] std::io::Error),
@@ -103,21 +107,23 @@ impl Task {
     ) -> Result<Vec<Difference>, ApplyError> {
         let changes = self.live_changes(&policy)?;
         let places = self.acts.prepare(&policy)?;
-        self.update_cgroup(state, &policy).await?;
-
-        let now = Instant::now();
         let resources = policy.resources();
         let log = resources.output.log.value.bytes();
         let result = resources.output.result.value.bytes();
-        let limits = LiveLimits {
+        let limits = EngineMessage::Limits(LiveLimits {
             log_line_bytes: resources.output.line.value.bytes(),
             log_bytes_per_second: log,
             result_bytes: result,
             background_ms: resources.time.cpu_per_call.value.millis(),
             hosts: Vec::new(),
             files: bundle::file_limits(&policy),
-        };
-        self.say(&EngineMessage::Limits(limits));
+        });
+        // Nobody else puts anything in: what has room now has it after the kernel was asked.
+        self.outbox.has_room(&limits).map_err(ApplyError::Unread)?;
+        self.update_cgroup(state, &policy).await?;
+
+        let now = Instant::now();
+        self.say(&limits);
         self.receiver.allow(result.max(acts::largest(&policy)));
         self.acts.set(places);
         if let Some(egress) = &self.egress {

@@ -17,6 +17,15 @@ const MAX_BYTES: usize = MAX_FRAME_BYTES / 2 * 3;
 /// And so many of answers beside them: two of any size, and all that are small.
 const ANSWER_BYTES: usize = 2 * MAX_FRAME_BYTES;
 
+/// There is no room for a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backlog {
+    /// Bytes that wait to be read.
+    pub bytes: usize,
+    /// The most that may.
+    pub limit: usize,
+}
+
 /// Where frames are put. Held until the shim has ended: what was not written by then is dropped
 /// with it.
 pub(super) struct Outbox {
@@ -35,6 +44,20 @@ impl Outbox {
             frames,
             waiting,
             writer,
+        }
+    }
+
+    /// Whether a message has room.
+    pub(super) fn has_room(&self, message: &EngineMessage) -> Result<(), Backlog> {
+        let bytes = self.waiting.load(Ordering::Relaxed);
+        // One that fits no frame fits nowhere.
+        let room = frame(message).map(|frame| bytes.saturating_add(frame.len()) <= MAX_BYTES);
+        match room {
+            Ok(true) => Ok(()),
+            _ => Err(Backlog {
+                bytes,
+                limit: MAX_BYTES,
+            }),
         }
     }
 
@@ -153,6 +176,8 @@ mod tests {
         let call = large_call();
         let accepted = (0..20).filter(|_| outbox.push(&call).is_ok()).count();
         assert_eq!(accepted, 2);
+        assert!(outbox.has_room(&call).is_err());
+        assert_eq!(outbox.has_room(&EngineMessage::Shutdown), Ok(()));
         assert!(matches!(
             outbox.push(&call),
             Err(CallFailure::Backlog { .. })
