@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use crate::level::SecurityLevel;
 use crate::origin::Source;
 use crate::policy::SecurityPolicy;
@@ -16,6 +18,11 @@ pub(crate) fn text(level: SecurityLevel) -> &'static str {
 }
 
 pub(crate) fn policy(level: SecurityLevel) -> SecurityPolicy {
-    SecurityPolicy::read(&Source::Level(level), text(level))
-        .expect("the built-in policies are valid, a test reads them")
+    static READ: LazyLock<[SecurityPolicy; 3]> = LazyLock::new(|| {
+        SecurityLevel::ALL.map(|level| {
+            SecurityPolicy::read(&Source::Level(level), text(level))
+                .expect("the built-in policies are valid, a test reads them")
+        })
+    });
+    READ[level as usize].clone()
 }

@@ -52,9 +52,10 @@ impl<'policy> Allowance<'policy> {
 
     /// Whether an act goes on by this.
     pub(crate) fn permits(&self, act: &Permission) -> bool {
-        match &self.terms {
-            Terms::Endpoint(endpoint) => endpoint.permits(act),
-            _ => self.granted.permission.covers(act),
+        match (&self.granted.permission, &self.terms) {
+            // An entry of `network.endpoints` stands for a connection, whatever is spoken on it.
+            (Permission::NetworkConnect(..), Terms::Endpoint(endpoint)) => endpoint.permits(act),
+            (permission, _) => permission.covers(act),
         }
     }
 
