@@ -96,11 +96,11 @@ fn the_globals_are_those_of_the_language_and_the_hosts() {
     }
     assert_eq!(
         shim.json("deno", "[]"),
-        r#"["errors","readFile","readFileSync","readTextFile","readTextFileSync"]"#
+        r#"["Command","env","errors","lstat","mkdir","readDir","readFile","readFileSync","readTextFile","readTextFileSync","remove","rename","stat","writeFile","writeTextFile"]"#
     );
     assert_eq!(
         shim.json("errors", "[]"),
-        r#"["NotFound","PermissionDenied"]"#
+        r#"["AlreadyExists","Busy","Interrupted","IsADirectory","NotADirectory","NotFound","PermissionDenied","QuotaExceeded","TimedOut"]"#
     );
     assert_eq!(
         shim.json("lists", "[]"),

@@ -7,11 +7,13 @@
 //! The plugin's `main.js` is never run here. Its first line, as `// probe: silent`, names a way to
 //! misbehave before the first call ([`startup`]).
 
+mod acts;
 mod alone;
 mod answer;
 mod attacks;
 mod calls;
 mod channel;
+mod egress;
 mod facts;
 mod files;
 mod filtered;
@@ -38,6 +40,7 @@ type Ask = (&'static str, fn(&Value) -> Value);
 fn asks() -> Vec<Ask> {
     let mut asks: Vec<Ask> = [
         calls::ASKS,
+        egress::ASKS,
         facts::ASKS,
         files::ASKS,
         filtered::ASKS,
@@ -69,7 +72,7 @@ fn main() {
                 function,
                 arguments,
                 ..
-            } => call(&asks, id, &function, &arguments),
+            } => call(&mut channel, &asks, id, &function, &arguments),
             EngineMessage::Shutdown => return,
             EngineMessage::Hello { .. }
             | EngineMessage::Cancel { .. }
@@ -79,11 +82,14 @@ fn main() {
     }
 }
 
-fn call(asks: &[Ask], id: CallId, function: &str, arguments: &Payload) {
+fn call(channel: &mut Channel, asks: &[Ask], id: CallId, function: &str, arguments: &Payload) {
     let arguments = match arguments {
         Payload::Json(text) => serde_json::from_str(text).unwrap_or_default(),
         Payload::Bytes(_) => Value::Null,
     };
+    if acts::act(channel, id, function, &arguments) {
+        return;
+    }
     if forge::forge(id, function, &arguments) || frames::frames(id, function, &arguments) {
         return;
     }

@@ -60,9 +60,9 @@ fn make(spot: &Spot<'_>) -> Result<(), ActError> {
     mkdirat(&spot.directory, spot.name, Mode::RWXU).map_err(failed)?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let made = open_below(&spot.directory, spot.name, flags).map_err(failed)?;
-    // Another directory put in its place is not given away.
+    // Another directory put in its place is not given away. Set-group-id comes from the one above.
     let stat = fstat(&made).map_err(failed)?;
-    if stat.st_uid != geteuid().as_raw() || stat.st_mode & 0o7777 != Mode::RWXU.as_raw_mode() {
+    if stat.st_uid != geteuid().as_raw() || stat.st_mode & 0o5777 != Mode::RWXU.as_raw_mode() {
         return Err(failed(Errno::AGAIN));
     }
     own(spot.place, &made, DIRECTORY_MODE).map_err(failed)

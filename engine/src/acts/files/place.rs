@@ -159,11 +159,11 @@ fn failed(path: &str, errno: Errno) -> PlaceError {
 fn file_system(descriptor: &OwnedFd) -> std::io::Result<String> {
     let lost = || std::io::Error::other("its mount is not in this namespace");
     let number = descriptor.as_raw_fd();
-    let information = fs_err::read_to_string(format!("/proc/self/fdinfo/{number}"))?;
+    let information = fs_err::read_to_string(format!("/proc/thread-self/fdinfo/{number}"))?;
     let mut lines = information.lines();
     let mount = lines.find_map(|line| line.strip_prefix("mnt_id:"));
     let mount = mount.ok_or_else(lost)?.trim();
-    fs_err::read_to_string("/proc/self/mountinfo")?
+    fs_err::read_to_string("/proc/thread-self/mountinfo")?
         .lines()
         .filter(|line| line.split(' ').next() == Some(mount))
         .find_map(|line| line.split_once(" - ")?.1.split(' ').next())
