@@ -6,6 +6,7 @@ mod bundle;
 mod cancel;
 mod create;
 mod cycles;
+mod egress;
 mod ends;
 mod filtered;
 mod flood;
@@ -62,6 +63,7 @@ fn cases(has: &dyn Fn(Js) -> bool) -> Vec<Case> {
     cases.extend(unread::cases());
     cases.extend(attacks::cases());
     cases.extend(acts::probe_cases());
+    cases.extend(egress::cases());
     cases.extend(live::cases());
     cases.extend(programs::cases());
     for js in Js::ALL {

@@ -9,7 +9,7 @@ use crate::Ask;
 pub(crate) const ASKS: &[Ask] = &[
     ("guard", |arguments| told(guard(arguments))),
     ("second_filter", |_| {
-        told(filter::install(filter::Needs::default()).map_err(|error| error.to_string()))
+        told(filter::install(needs()).map_err(|error| error.to_string()))
     }),
 ];
 
@@ -31,7 +31,7 @@ fn guard(arguments: &Value) -> Result<(), String> {
         }
     }
     let filter = match wants("filter") {
-        true => Some(filter::ahead(filter::Needs::default()).map_err(|error| error.to_string())?),
+        true => Some(filter::ahead(needs()).map_err(|error| error.to_string())?),
         false => None,
     };
     if wants("landlock") {
@@ -41,6 +41,16 @@ fn guard(arguments: &Value) -> Result<(), String> {
     match filter {
         Some(filter) => filter.install().map_err(|error| error.to_string()),
         None => Ok(()),
+    }
+}
+
+/// What the engine says the plugin needs.
+fn needs() -> filter::Needs {
+    let settings = crate::files::whole(SETTINGS_PATH).unwrap_or_default();
+    let settings: Value = serde_json::from_str(&settings).unwrap_or_default();
+    filter::Needs {
+        executable_memory: false,
+        egress: settings["egress"] == true,
     }
 }
 

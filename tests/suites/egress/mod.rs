@@ -1,0 +1,75 @@
+//! A plugin's way out, asked from inside: the one socket there is, and what the broker lets through
+//! it. What the broker does with names, TLS and HTTP is tried without a container, in
+//! `engine/tests/egress`.
+
+mod forbidden;
+mod live;
+mod reached;
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
+use anyhow::Context;
+use lazaret_tests::case::Case;
+use lazaret_tests::host::Session;
+use serde_json::{Value, json};
+
+pub(crate) fn cases() -> Vec<Case> {
+    let suites = [reached::cases(), forbidden::cases(), live::cases()];
+    suites.into_iter().flatten().collect()
+}
+
+/// A server on this host that says again what it heard, once that has ended. It serves so many
+/// connections, and is gone.
+struct Echo {
+    port: u16,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Echo {
+    fn start(connections: usize) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let port = listener.local_addr()?.port();
+        let thread = std::thread::spawn(move || {
+            for stream in listener.incoming().take(connections) {
+                let Ok(mut stream) = stream else { return };
+                let mut heard = Vec::new();
+                drop(stream.read_to_end(&mut heard));
+                drop(stream.write_all(&heard));
+            }
+        });
+        Ok(Self {
+            port,
+            thread: Some(thread),
+        })
+    }
+
+    /// What a policy says to let a plugin speak to it.
+    fn granted(&self) -> String {
+        let port = self.port;
+        format!(
+            "network:\n  endpoints:\n    - {{ host: localhost, port: {port}, protocol: tcp, addresses: [loopback] }}\n"
+        )
+    }
+
+    /// A request for a connection to this host and port, and what follows it.
+    fn ask(&self, host: &str, then: &str) -> Value {
+        let port = self.port;
+        json!({ "say": format!("CONNECT {host}:{port} HTTP/1.1\r\n\r\n{then}") })
+    }
+}
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            thread.join().ok();
+        }
+    }
+}
+
+/// What is answered at the socket.
+async fn said(probe: &Session, arguments: Value) -> anyhow::Result<String> {
+    let answer = probe.call("egress", arguments).await?;
+    let text = answer["ok"].as_str();
+    Ok(text.with_context(|| answer.to_string())?.to_owned())
+}
