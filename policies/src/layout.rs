@@ -68,7 +68,7 @@ const PERMISSIONS: Entries = Entries {
     main: Some("permission"),
     leaves: &[one("permission"), one("reason")],
     required: &["permission"],
-    most: 4096,
+    most: 2048,
 };
 
 const ENDPOINTS: Entries = Entries {
@@ -83,7 +83,7 @@ const ENDPOINTS: Entries = Entries {
         one("reason"),
     ],
     required: &["host", "port"],
-    most: 4096,
+    most: 2048,
 };
 
 const READ: Entries = Entries {

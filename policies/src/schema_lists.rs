@@ -115,7 +115,7 @@ fn permissions() -> Value {
     let text = "What the plugin may do. Nothing that is not named.";
     list(
         text,
-        4096,
+        2048,
         &[("permission", permission())],
         &["permission"],
         true,
@@ -187,7 +187,7 @@ fn endpoints() -> Value {
     ];
     list(
         "Where the plugin may connect to.",
-        4096,
+        2048,
         &keys,
         &["host", "port"],
         false,

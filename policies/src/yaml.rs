@@ -13,6 +13,9 @@ const MAX_DEPTH: usize = 16;
 /// Most values and keys in one file: room for some thousand endpoints with all their keys.
 const MAX_NODES: usize = 131_072;
 
+/// Keys of a map up to which they are compared one by one.
+const FEW_KEYS: usize = 16;
+
 /// A value with the place where it starts.
 #[derive(Debug)]
 pub(crate) struct Node {
@@ -183,7 +186,22 @@ impl<'text> Reader<'text, '_> {
                     continue;
                 }
             };
-            if let Some(first) = seen.get(&key) {
+            // A hash costs more than a few comparisons.
+            let first = match entries.len() {
+                0..FEW_KEYS => entries
+                    .iter()
+                    .find(|one| one.key == key)
+                    .map(|one| one.place),
+                FEW_KEYS => {
+                    seen = entries
+                        .iter()
+                        .map(|one| (one.key.clone(), one.place))
+                        .collect();
+                    seen.get(&key).copied()
+                }
+                _ => seen.get(&key).copied(),
+            };
+            if let Some(first) = first {
                 let message = format!(
                     "key {} is given twice, first on line {}",
                     quoted(&key),
@@ -192,7 +210,9 @@ impl<'text> Reader<'text, '_> {
                 self.report(place, Invalid::new(message).hint("keep one of the two"));
                 continue;
             }
-            seen.insert(key.clone(), place);
+            if entries.len() >= FEW_KEYS {
+                seen.insert(key.clone(), place);
+            }
             entries.push(Entry { key, place, value });
         }
     }
@@ -279,6 +299,14 @@ mod tests {
                 "7:1: a key must be a word",
             ]
         );
+        let many: String = (0..40).map(|number| format!("k{number}: 1\n")).collect();
+        for again in [0, 15, 16, 17, 39] {
+            let message = format!(
+                "41:1: key `k{again}` is given twice, first on line {}",
+                again + 1
+            );
+            assert_eq!(messages(&format!("{many}k{again}: 2\n")), [message]);
+        }
         assert_eq!(
             messages("a: 1\n---\nb: 2\n"),
             ["2:1: a second document begins here"]

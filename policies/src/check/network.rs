@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use super::Checker;
 use crate::document::Item;
 use crate::network::{AllowedEndpoint, Endpoint, HostPattern, Methods, Paths, Port, Protocol};
@@ -8,12 +10,30 @@ use crate::word::Words;
 
 const LIST: &str = "network.endpoints";
 
+/// Most entries for one host and port: each may name many methods and paths.
+const MOST_OF_A_HOST: usize = 64;
+
 impl Checker<'_> {
     pub(super) fn endpoints(&mut self, items: &[Item]) -> Vec<AllowedEndpoint> {
-        items
-            .iter()
-            .filter_map(|item| self.endpoint(item))
-            .collect()
+        let mut allowed = Vec::new();
+        let mut of_a_host: HashMap<Permission, usize> = HashMap::new();
+        for item in items {
+            let Some(endpoint) = self.endpoint(item) else {
+                continue;
+            };
+            let count = of_a_host
+                .entry(endpoint.granted.permission.clone())
+                .or_default();
+            *count += 1;
+            if *count == MOST_OF_A_HOST + 1 {
+                let Endpoint { host, port, .. } = &endpoint.endpoint;
+                let message = format!("`{host}:{port}` has more than {MOST_OF_A_HOST} entries");
+                let hint = "say more with fewer entries: `methods` and `paths` are lists";
+                self.report(Invalid::new(message).hint(hint), item.place);
+            }
+            allowed.push(endpoint);
+        }
+        allowed
     }
 
     fn endpoint(&mut self, item: &Item) -> Option<AllowedEndpoint> {

@@ -2,8 +2,9 @@ use std::collections::HashMap;
 
 use super::cuts::Cuts;
 use crate::effective::EffectivePolicy;
-use crate::grants::{Allowance, Index, Lists, Terms};
+use crate::grants::{Allowance, Index, Terms};
 use crate::origin::{Granted, Setting};
+use crate::permission::Permission;
 use crate::policy::SecurityPolicy;
 use crate::settings::{Mode, Section};
 
@@ -18,19 +19,9 @@ impl EffectivePolicy {
 
     pub(super) fn keep_grants(&mut self, given: &[Allowance<'_>], cuts: &mut Cuts) {
         let given = Index::of(given);
-        let mine = self.lists.clone();
-        let mut kept = Lists {
-            permissions: Vec::new(),
-            endpoints: Vec::new(),
-            read: Vec::new(),
-            write: Vec::new(),
-            programs: Vec::new(),
-            env: Vec::new(),
-            send: Vec::new(),
-            ..mine.clone()
-        };
+        let mut kept = self.lists.without_grants();
         let mut there = Once::default();
-        for asked in mine.allowances() {
+        for asked in self.lists.allowances() {
             if given.covering(&asked).is_some() {
                 if there.is_new(asked.granted, &asked.terms) {
                     kept.give(asked.granted.clone(), asked.terms.clone(), asked.listed);
@@ -149,11 +140,11 @@ fn told((granted, terms): &(Granted, Terms<'static>)) -> (String, Granted) {
 
 /// Grants that were seen before.
 #[derive(Default)]
-struct Once(HashMap<String, Vec<Terms<'static>>>);
+struct Once(HashMap<Permission, Vec<Terms<'static>>>);
 
 impl Once {
     fn is_new(&mut self, granted: &Granted, terms: &Terms<'_>) -> bool {
-        let seen = self.0.entry(granted.permission.to_string()).or_default();
+        let seen = self.0.entry(granted.permission.clone()).or_default();
         if seen.iter().any(|one| one.are(terms)) {
             return false;
         }

@@ -110,6 +110,17 @@ impl Lists {
         })
     }
 
+    /// What is listed beside the grants.
+    pub(crate) fn without_grants(&self) -> Self {
+        Self {
+            receive: self.receive.clone(),
+            observe: self.observe.clone(),
+            secrets: self.secrets.clone(),
+            set: self.set.clone(),
+            ..Self::default()
+        }
+    }
+
     /// Puts a grant into the list of its section, or under `permissions` where that says it all.
     pub(crate) fn give(&mut self, granted: Granted, terms: Terms<'_>, listed: bool) {
         let plain = terms.are(&Terms::of(&granted.permission));
