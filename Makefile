@@ -71,11 +71,13 @@ install:
 fmt:
 	cargo fmt --all
 	cargo fmt --manifest-path shim/protocol/fuzz/Cargo.toml
+	cargo fmt --manifest-path engine/fuzz/Cargo.toml
 
 ## lint: formatting and clippy, every warning an error
 lint: deps
 	cargo fmt --all --check
 	cargo fmt --manifest-path shim/protocol/fuzz/Cargo.toml --check
+	cargo fmt --manifest-path engine/fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
 ## doc: the documentation of all crates, every warning an error
