@@ -77,6 +77,7 @@ pub(super) async fn connect(plugin: &Plugin, purpose: &Purpose) -> Result<Upstre
                 // Bytes are passed on as they come.
                 stream.set_nodelay(true).ok();
                 add(&plugin.tally(purpose).connections, 1);
+                plugin.counters.reached(purpose, leave.tls, class(*address));
                 return Ok(Upstream {
                     stream,
                     address: *address,

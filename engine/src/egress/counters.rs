@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde::Serialize;
+
+use super::class::Class;
+use super::plugin::Purpose;
+use crate::learn::{self, Request};
 
 /// The most hosts of one plugin that are told apart: it names as many as it likes.
 const MOST: usize = 1024;
@@ -16,6 +20,8 @@ const OTHERS: (&str, u16) = ("others", 0);
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     hosts: Mutex<BTreeMap<(String, u16), Arc<Tally>>>,
+    /// Where each request is told of, where that is to be learned.
+    pub(super) learn: OnceLock<Arc<learn::Tally>>,
 }
 
 /// The figures of one host and port while they are counted.
@@ -59,6 +65,26 @@ impl Counters {
             key = (OTHERS.0.to_owned(), OTHERS.1);
         }
         Arc::clone(hosts.entry(key).or_default())
+    }
+
+    /// A connection was made, for TLS or not, to an address of the class.
+    pub(super) fn reached(&self, purpose: &Purpose, tls: bool, class: Class) {
+        let Some(learn) = self.learn.get() else {
+            return;
+        };
+        let (method, path) = purpose.request.clone().unzip();
+        learn.requested(&Request {
+            host: purpose.host.as_str().to_owned(),
+            port: purpose.port.number(),
+            protocol: match (tls, &method) {
+                (true, _) => "https",
+                (false, Some(_)) => "http",
+                (false, None) => "tcp",
+            },
+            method,
+            path,
+            addresses: Some(class.to_string()),
+        });
     }
 
     /// The figures as they are now, by host and port.

@@ -48,6 +48,8 @@ use pipes::Pipes;
 use plugin::Plugin;
 use resolve::Resolver;
 
+use crate::learn::Tally;
+
 pub use class::{Class, Classes, class};
 pub use counters::Count;
 pub use plugin::Report;
@@ -209,6 +211,11 @@ impl Drop for Broker {
 }
 
 impl EgressHandle {
+    /// Tells of every connection that is made from now on. Once told, where stays.
+    pub fn learn(&self, tally: Arc<Tally>) {
+        self.counters.learn.set(tally).ok();
+    }
+
     /// Holds the plugin to other rules from now on. Connections they forbid are closed. What was
     /// used of limits stays used.
     pub fn set(&self, rules: Rules) {

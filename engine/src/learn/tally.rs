@@ -43,7 +43,7 @@ pub struct Request {
     /// The path without its query, where it was seen.
     pub path: Option<String>,
     /// The class of the address it went to, as a policy names it.
-    pub addresses: Option<&'static str>,
+    pub addresses: Option<String>,
 }
 
 /// The most a plugin took. `None` where nothing was seen that could tell.
@@ -83,6 +83,7 @@ impl Tally {
     /// A request over the network was let through.
     pub fn requested(&self, request: &Request) {
         let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        // Its method and its path are the plugin's own words.
         let bytes = request.host.len() + text(&request.method) + text(&request.path);
         let mut seen = self.lock();
         let Observations {

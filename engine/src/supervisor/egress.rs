@@ -13,6 +13,7 @@ use super::state::State;
 use super::task::Task;
 use crate::egress::{Broker, BrokerError, EgressHandle, Options, Report, Rules};
 use crate::event::{Act, Witness};
+use crate::learn::Tally;
 
 /// Refusals that wait to be recorded; who makes more waits.
 const REPORTS: usize = 16;
@@ -68,10 +69,14 @@ impl Egress {
         broker: Arc<Broker>,
         socket: OwnedFd,
         policy: &EffectivePolicy,
+        learn: Option<&Arc<Tally>>,
     ) -> std::io::Result<Self> {
         let (sender, reports) = mpsc::channel(REPORTS);
         let listener = UnixListener::from(socket);
         let handle = broker.serve(listener, Rules::of(policy), sender)?;
+        if let Some(learn) = learn {
+            handle.learn(Arc::clone(learn));
+        }
         Ok(Self {
             handle,
             reports,

@@ -3,6 +3,7 @@
 mod dns;
 mod hostile;
 mod http;
+mod learned;
 mod limits;
 mod live;
 mod names;

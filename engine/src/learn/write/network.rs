@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lazaret_policy::{AllowedEndpoint, EffectivePolicy, Permission};
+use lazaret_policy::{AllowedEndpoint, EffectivePolicy, Permission, Protocol};
 use serde_json::Value;
 
 use super::seen_times;
@@ -30,10 +30,16 @@ pub(super) fn endpoint(
         .filter(|request| request.host == host && request.port == port)
         .collect();
     let granted = granting(policy, permission)?.endpoint;
+    let methods = all(&there, |request| request.method.as_deref());
+    let protocol = match granted.protocol {
+        // Of whatever may be spoken there, only requests in the clear have a method here.
+        Protocol::Tcp if methods.is_some() => Protocol::Http,
+        granted => granted,
+    };
     let mut lines = vec![
         format!("host: {}  # {}", quoted(&host), seen_times(times)),
         format!("port: {port}"),
-        format!("protocol: {}", granted.protocol),
+        format!("protocol: {protocol}"),
     ];
     let methods = all(&there, |request| request.method.as_deref());
     let methods = methods.map_or_else(|| words(&granted.methods), |seen| Some(owned(seen)));
@@ -45,7 +51,7 @@ pub(super) fn endpoint(
     if let Some(paths) = paths {
         lines.push(format!("paths: {}", list(&paths)));
     }
-    let addresses = all(&there, |request| request.addresses);
+    let addresses = all(&there, |request| request.addresses.as_deref());
     let addresses = addresses.map_or_else(|| words(&granted.addresses), |seen| Some(owned(seen)));
     if let Some(addresses) = addresses.filter(|addresses| addresses != &["public"]) {
         lines.push(format!("addresses: {}", list(&addresses)));

@@ -86,7 +86,7 @@ fn everything() -> Observations {
             protocol: "https",
             method: Some(method.to_owned()),
             path: Some(path.to_owned()),
-            addresses: Some("public"),
+            addresses: Some("public".to_owned()),
         });
     }
     tally.refused("file:read:/etc/shadow");
