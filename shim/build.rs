@@ -36,6 +36,17 @@ const SCRIPTS: &[(&str, &[&str])] = &[
             "15_performance.js",
         ],
     ),
+    (
+        "deno_fetch",
+        &[
+            "20_headers.js",
+            "21_formdata.js",
+            "22_body.js",
+            "23_request.js",
+            "23_response.js",
+            "26_fetch.js",
+        ],
+    ),
 ];
 
 fn main() {
@@ -46,23 +57,29 @@ fn main() {
             println!("cargo:rustc-link-arg=-Wl,--wrap={function}");
         }
     }
-    let packages = packages();
+    // Of what is built, and of what is not: see `scripts/Cargo.toml`.
+    let known = [packages("Cargo.toml"), packages("scripts/Cargo.toml")];
     let mut text = String::new();
     for (name, scripts) in SCRIPTS {
-        text += &sources(name, &directory(&packages, name), scripts);
+        let directory = known.iter().find_map(|known| directory(known, name));
+        let directory = directory.unwrap_or_else(|| panic!("`{name}` is no dependency"));
+        text += &sources(name, &directory, scripts);
     }
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
     fs_err::write(out.join("scripts.rs"), text).expect("cargo made the directory");
 }
 
-/// What cargo knows of the packages this one is built from.
-fn packages() -> Value {
+/// What cargo knows of the packages of a manifest.
+fn packages(manifest: &str) -> Value {
+    println!("cargo:rerun-if-changed={manifest}");
     let variable = |name| std::env::var(name).expect("cargo sets it");
     let output = Command::new(variable("CARGO"))
         .args([
             "metadata",
             "--format-version=1",
             "--locked",
+            "--manifest-path",
+            manifest,
             "--filter-platform",
         ])
         .arg(variable("TARGET"))
@@ -74,16 +91,12 @@ fn packages() -> Value {
 }
 
 /// Where a package's files are.
-fn directory(metadata: &Value, name: &str) -> PathBuf {
+fn directory(metadata: &Value, name: &str) -> Option<PathBuf> {
     let packages = metadata["packages"].as_array().into_iter().flatten();
     let manifest = packages
         .filter(|package| package["name"] == name)
-        .find_map(|package| package["manifest_path"].as_str());
-    let manifest = manifest.unwrap_or_else(|| panic!("`{name}` is no dependency"));
-    Path::new(manifest)
-        .parent()
-        .expect("a file is in a directory")
-        .to_owned()
+        .find_map(|package| package["manifest_path"].as_str())?;
+    Path::new(manifest).parent().map(Path::to_owned)
 }
 
 /// The table of a package's scripts as Rust.

@@ -219,10 +219,13 @@
     return readTextFileSync(path);
   }
 
-  async function fetch(input) {
-    const lacks = op_lazaret_fetch_lacks(`${input}`);
+  let load;
+
+  async function fetch(input, init = undefined) {
+    const lacks = op_lazaret_fetch_lacks(typeof input?.url === "string" ? input.url : `${input}`);
     if (lacks !== "") throw new PermissionDenied(lacks);
-    throw new TypeError("this version of Lazaret gives plugins no network yet");
+    const made = load("deno_fetch/26_fetch.js").fetch;
+    return await (init === undefined ? made(input) : made(input, init));
   }
 
   // ----- timers -----
@@ -420,7 +423,7 @@
         writable: true,
       });
     }
-    installWeb();
+    load = installWeb();
     return bytesOf;
   };
 })(globalThis);

@@ -12,6 +12,7 @@
     ObjectDefineProperty,
     ReflectDeleteProperty,
     RangeError,
+    StringPrototype,
     TypedArrayPrototypeSet,
     Uint8Array,
     uncurryThis,
@@ -28,6 +29,8 @@
   fix(DataViewPrototype, "byteLength");
   fix(DataViewPrototype, "byteOffset");
   fix(global, "Object", { writable: false });
+  // The engine calls it for every template, also those of the runtime's own code.
+  fix(StringPrototype, "concat", { writable: false });
 
   // The engine keeps using the memory of a buffer that was made outside of it after this has moved
   // it, and the binding does not notice that it shrank: there is no `resize`, and a buffer is

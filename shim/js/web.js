@@ -25,6 +25,8 @@
     EventTarget: "deno_web/02_event.js",
     File: "deno_web/09_file.js",
     FileReader: "deno_web/10_filereader.js",
+    FormData: "deno_fetch/21_formdata.js",
+    Headers: "deno_fetch/20_headers.js",
     MessageChannel: "deno_web/13_message_port.js",
     MessageEvent: "deno_web/02_event.js",
     MessagePort: "deno_web/13_message_port.js",
@@ -42,6 +44,8 @@
     ReadableStreamBYOBRequest: "deno_web/06_streams.js",
     ReadableStreamDefaultController: "deno_web/06_streams.js",
     ReadableStreamDefaultReader: "deno_web/06_streams.js",
+    Request: "deno_fetch/23_request.js",
+    Response: "deno_fetch/23_response.js",
     TextDecoder: "deno_web/08_text_encoding.js",
     TextDecoderStream: "deno_web/08_text_encoding.js",
     TextEncoder: "deno_web/08_text_encoding.js",
@@ -108,7 +112,8 @@
     return value;
   }
 
-  // Called once by `host.js`, when the globals are otherwise as they stay.
+  // Called once by `host.js`, when the globals are otherwise as they stay. Gives what loads a
+  // script.
   global.__web = () => {
     const names = ObjectKeys(scripts);
     for (let i = 0; i < names.length; i++) {
@@ -121,5 +126,6 @@
         set: (value) => void install(name, value),
       });
     }
+    return load;
   };
 })(globalThis);

@@ -3,10 +3,10 @@
 use std::fmt;
 
 use lazaret_launcher_wire::ID_BLOCK_SIZE;
-use lazaret_policy::{EffectivePolicy, Permission};
+use lazaret_policy::{EffectivePolicy, Permission, Protocol};
 use lazaret_protocol::{
-    EGRESS_SOCKET_PATH, Expected, ExpectedMount, FileGrant, FileLimits, Landlock, ShimSettings,
-    TimeLimits,
+    EGRESS_SOCKET_PATH, Expected, ExpectedMount, FileGrant, FileLimits, HttpsEndpoint, Landlock,
+    ShimSettings, TimeLimits,
 };
 
 use super::mounts::{DEVICES, MASKED_PATHS, READ_ONLY_PATHS, granted_target};
@@ -145,7 +145,7 @@ pub(super) fn settings(
         files: grants.to_vec(),
         file_limits: file_limits(request.policy),
         environment: request.environment.clone(),
-        hosts: Vec::new(),
+        https: https(request.policy),
         egress: request.egress(),
         time: TimeLimits {
             startup_ms: resources.time.startup.value.millis(),
@@ -175,14 +175,34 @@ pub(crate) fn file_limits(policy: &EffectivePolicy) -> FileLimits {
     }
 }
 
+/// What the policy lets the plugin ask of hosts by HTTPS, which only the shim sees. A grant of any
+/// bytes is one of all of HTTPS.
+pub(crate) fn https(policy: &EffectivePolicy) -> Vec<HttpsEndpoint> {
+    let endpoints = policy.endpoints().iter().map(|allowed| &allowed.endpoint);
+    let secure = endpoints.filter(|endpoint| endpoint.protocol != Protocol::Http);
+    let listed = secure.map(|endpoint| HttpsEndpoint {
+        host: endpoint.host.to_string(),
+        port: endpoint.port.number(),
+        methods: (endpoint.methods.named()).map(|all| all.map(ToString::to_string).collect()),
+        paths: (endpoint.paths.named()).map(|all| all.map(ToString::to_string).collect()),
+    });
+    listed.collect()
+}
+
 /// What Landlock leaves to the process: reading what the plugin is made of, what is granted, and
-/// `/dev/urandom`, where V8 takes the seeds of its tables from. It need write nothing.
+/// `/dev/urandom`, where V8 takes the seeds of its tables from; where there is egress, also the
+/// certificates to trust. It need write nothing.
 fn landlock(abi: u32, grants: &[FileGrant], egress: bool) -> Landlock {
     let granted = grants.iter().map(|grant| grant.mounted_at.as_str());
-    let own = ["/plugin", "/tmp", "/dev/urandom"];
+    let own = ["/plugin", "/tmp", "/dev/urandom"].into_iter();
+    let trusted = egress.then_some(lazaret_rootfs::CERTIFICATES_PATH);
     Landlock {
         abi,
-        readable: own.into_iter().chain(granted).map(str::to_owned).collect(),
+        readable: own
+            .chain(trusted)
+            .chain(granted)
+            .map(str::to_owned)
+            .collect(),
         sockets: owned(if egress { &[EGRESS_SOCKET_PATH] } else { &[] }),
     }
 }

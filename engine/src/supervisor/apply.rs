@@ -115,7 +115,7 @@ impl Task {
             log_bytes_per_second: log,
             result_bytes: result,
             background_ms: resources.time.cpu_per_call.value.millis(),
-            hosts: Vec::new(),
+            https: bundle::https(&policy),
             files: bundle::file_limits(&policy),
         });
         // Nobody else puts anything in: what has room now has it after the kernel was asked.

@@ -40,6 +40,11 @@ impl Methods {
         self.0.as_ref().is_none_or(named)
     }
 
+    /// The methods that are allowed, unless every one is.
+    pub fn named(&self) -> Option<impl Iterator<Item = &Method>> {
+        self.0.as_ref().map(Words::iter)
+    }
+
     /// Whether every method is allowed.
     #[must_use]
     pub fn any(&self) -> bool {
@@ -88,6 +93,11 @@ impl Paths {
                 is_plain(path) && patterns.iter().any(|pattern| pattern.matches(path))
             }
         }
+    }
+
+    /// The patterns of the paths that are allowed, unless every one is.
+    pub fn named(&self) -> Option<impl Iterator<Item = &PathPattern>> {
+        self.0.as_ref().map(Words::iter)
     }
 
     /// Whether every path is allowed.

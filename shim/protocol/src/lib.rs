@@ -18,18 +18,18 @@ mod reported;
 mod settings;
 
 pub use act::{
-    Act, ActError, ActResult, AskId, Failure, MAX_ACT_BYTES, MAX_ARGUMENT_BYTES, MAX_PROGRAM_BYTES, Presence, ProgramStatus,
-    TEMPORARY_NAME, WriteMode,
+    Act, ActError, ActResult, AskId, Failure, MAX_ACT_BYTES, MAX_ARGUMENT_BYTES, MAX_PROGRAM_BYTES,
+    Presence, ProgramStatus, TEMPORARY_NAME, WriteMode,
 };
 pub use frame::{FrameDecoder, FrameError, HEADER_BYTES, MAX_FRAME_BYTES, encode};
 pub use message::{
-    CallError, CallId, CallLimits, Difference, EngineMessage, Figures, LiveLimits, LogLevel, MAX_ASKS, Payload,
-    PluginError, ShimMessage, TOLD_ONE_BY_ONE,
+    CallError, CallId, CallLimits, Difference, EngineMessage, Figures, LiveLimits, LogLevel,
+    MAX_ASKS, Payload, PluginError, ShimMessage, TOLD_ONE_BY_ONE,
 };
 pub use reported::REPORTED_SYSTEM_CALLS;
 pub use settings::{
-    EGRESS_REFUSAL, EGRESS_SOCKET_PATH, Environment, Expected, ExpectedLimit, ExpectedMount, FileGrant, FileLimits,
-    Landlock, SETTINGS_PATH, ShimSettings, TimeLimits,
+    EGRESS_REFUSAL, EGRESS_SOCKET_PATH, Environment, Expected, ExpectedLimit, ExpectedMount,
+    FileGrant, FileLimits, HttpsEndpoint, Landlock, SETTINGS_PATH, ShimSettings, TimeLimits,
 };
 
 /// Version of the messages in this crate. Raised when a message changes shape.

@@ -50,8 +50,8 @@ pub struct LiveLimits {
     pub result_bytes: u64,
     /// CPU time of one round of the event loop that no call pays for, in milliseconds.
     pub background_ms: u64,
-    /// Hosts the policy lets the plugin reach, as `host:port`.
-    pub hosts: Vec<String>,
+    /// What may be asked of hosts by HTTPS, as [`crate::ShimSettings::https`].
+    pub https: Vec<crate::HttpsEndpoint>,
     /// What holds for reading the host paths.
     pub files: FileLimits,
 }

@@ -35,8 +35,9 @@ pub struct ShimSettings {
     pub file_limits: FileLimits,
     /// What the plugin sees of an environment.
     pub environment: Environment,
-    /// Hosts the policy lets the plugin reach, as `host:port`.
-    pub hosts: Vec<String>,
+    /// What may be asked of hosts by HTTPS, where the policy says more than that they may be
+    /// reached: nobody but the shim sees it.
+    pub https: Vec<HttpsEndpoint>,
     /// There is an egress broker at [`EGRESS_SOCKET_PATH`].
     pub egress: bool,
     /// Time limits.
@@ -106,6 +107,22 @@ pub struct ExpectedLimit {
     pub name: String,
     /// Its value, in the unit of that limit.
     pub value: u64,
+}
+
+/// What the policy lets the plugin ask of a host by HTTPS.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpsEndpoint {
+    /// The host as the policy has it: a name, `*.example.com` for every name below it, or
+    /// `.example.com` for both.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// The methods that may be used, in upper case; all if there is no list.
+    pub methods: Option<Vec<String>>,
+    /// The paths that may be asked for, those that end in `*` with all they begin; all if there is
+    /// no list.
+    pub paths: Option<Vec<String>>,
 }
 
 /// A part of the host's file system that the plugin may use.

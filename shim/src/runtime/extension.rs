@@ -15,6 +15,7 @@ use super::asks::Asker;
 use super::log::LogLimit;
 use super::used::Used;
 
+use super::fetch::{self, Way};
 use super::web;
 use crate::beneath::{Places, ReadError};
 
@@ -31,7 +32,6 @@ pub trait Sink: Send + Sync {
 pub(super) struct Host {
     pub(super) plugin: String,
     pub(super) places: Places,
-    pub(super) hosts: Vec<String>,
     pub(super) log: LogLimit,
     /// Bounds what is said about refusals; a flood of them is told by its first ones.
     pub(super) refusals: LogLimit,
@@ -61,6 +61,13 @@ impl Host {
                 call: self.call,
             });
         }
+    }
+
+    /// Tells the engine that nothing grants an endpoint, and which permission would.
+    pub(super) fn refuse(&mut self, endpoint: &Endpoint) -> String {
+        let permission = endpoint.permission();
+        self.violation(&permission);
+        permission
     }
 }
 
@@ -100,7 +107,10 @@ pub const OPS: &[&str] = &[
 ];
 
 pub(super) fn only_needed(op: OpDecl) -> OpDecl {
-    if OPS.binary_search(&op.name).is_ok() || web::OPS.binary_search(&op.name).is_ok() {
+    if OPS.binary_search(&op.name).is_ok()
+        || web::OPS.binary_search(&op.name).is_ok()
+        || fetch::OPS.binary_search(&op.name).is_ok()
+    {
         op
     } else {
         op.disable()
@@ -132,10 +142,7 @@ const SOURCES: &[ExtensionFileSource] = &[
         "ext:lazaret/quickjs.js",
         ascii_str_include!("../../js/quickjs.js"),
     ),
-    ExtensionFileSource::new(
-        "ext:lazaret/web.js",
-        ascii_str_include!("../../js/web.js"),
-    ),
+    ExtensionFileSource::new("ext:lazaret/web.js", ascii_str_include!("../../js/web.js")),
     ExtensionFileSource::new(
         "ext:lazaret/host.js",
         ascii_str_include!("../../js/host.js"),
@@ -143,8 +150,14 @@ const SOURCES: &[ExtensionFileSource] = &[
 ];
 
 /// The extension over its state.
-pub(super) fn extension(host: Host) -> Extension {
+pub(super) fn extension(host: Host, egress: bool) -> Extension {
+    let only_granted = move |op: OpDecl| match egress || fetch::OPS.binary_search(&op.name).is_err()
+    {
+        true => only_needed(op),
+        false => op.disable(),
+    };
     Extension {
+        middleware_fn: Some(Box::new(only_granted)),
         js_files: Cow::Borrowed(SOURCES),
         ..lazaret::init(host)
     }
@@ -231,19 +244,18 @@ pub(super) fn to_js(error: &ReadError) -> JsErrorBox {
 #[op2]
 #[string]
 fn op_lazaret_fetch_lacks(state: &mut OpState, #[string] url: &str) -> Result<String, JsErrorBox> {
+    // Where there is a way out, what waits there decides. What a plugin has made itself is no host.
+    if state.has::<Way>() || url.starts_with("blob:") {
+        return Ok(String::new());
+    }
     let host = state.borrow_mut::<Host>();
     let endpoint =
         Endpoint::of(url).ok_or_else(|| JsErrorBox::type_error("no http or https URL"))?;
-    if host.hosts.contains(&endpoint.address()) {
-        return Ok(String::new());
-    }
-    let permission = endpoint.permission();
-    host.violation(&permission);
-    Ok(permission)
+    Ok(host.refuse(&endpoint))
 }
 
 /// Where a URL leads.
-struct Endpoint {
+pub(super) struct Endpoint {
     host: String,
     port: u16,
     secure: bool,
@@ -251,7 +263,10 @@ struct Endpoint {
 
 impl Endpoint {
     fn of(url: &str) -> Option<Self> {
-        let url = (url.len() <= MAX_URL_BYTES).then(|| Url::parse(url).ok())??;
+        Self::at(&(url.len() <= MAX_URL_BYTES).then(|| Url::parse(url).ok())??)
+    }
+
+    pub(super) fn at(url: &Url) -> Option<Self> {
         let secure = match url.scheme() {
             "https" => true,
             "http" => false,

@@ -6,6 +6,7 @@ use lazaret_protocol::{CallError, CallId, LiveLimits, Payload};
 use super::convert::{arguments, result};
 use super::errors::call_error;
 use super::extension::Host;
+use super::fetch::Way;
 use super::start::Runtime;
 
 /// What starting a call came to.
@@ -55,15 +56,17 @@ impl Runtime {
         started
     }
 
-    /// Other limits for what the plugin says, and another list of hosts.
+    /// Other limits for what the plugin says, and for what it asks of hosts.
     pub fn set_limits(&mut self, limits: LiveLimits) {
         self.result_bytes = limits.result_bytes;
         let state = self.js.op_state();
         let mut state = state.borrow_mut();
+        if let Some(way) = state.try_borrow_mut::<Way>() {
+            way.set_rules(limits.https);
+        }
         let host = state.borrow_mut::<Host>();
         host.log
             .set(limits.log_line_bytes, limits.log_bytes_per_second);
-        host.hosts = limits.hosts;
         host.places.set_limits(limits.files);
     }
 

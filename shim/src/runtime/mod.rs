@@ -5,6 +5,7 @@ mod asks;
 mod convert;
 mod errors;
 mod extension;
+mod fetch;
 mod file_ops;
 mod invoke;
 #[cfg(feature = "quickjs")]
@@ -18,6 +19,7 @@ mod web;
 
 pub use asks::Asks;
 pub use extension::{OPS, Sink};
+pub use fetch::Egress;
 pub use invoke::Started;
 pub use loader::ModuleLimits;
 pub use start::{Config, Runtime, StartError, prepare};

@@ -14,6 +14,7 @@ use lazaret_protocol::{Environment, PluginError, ShimSettings};
 use super::asks::{Asker, Asks};
 use super::errors::core_error;
 use super::extension::{Host, Sink, extension};
+use super::fetch::{self, Egress};
 use super::loader::{ModuleLimits, PluginLoader};
 use super::log::LogLimit;
 use super::used::Used;
@@ -72,8 +73,8 @@ pub struct Config {
     pub places: Places,
     /// What is seen of an environment.
     pub environment: Environment,
-    /// Hosts that may be reached, as `host:port`.
-    pub hosts: Vec<String>,
+    /// The way out to the network, if there is one.
+    pub egress: Option<Egress>,
     /// The longest log line in bytes.
     pub log_line_bytes: u64,
     /// Log bytes a second.
@@ -93,16 +94,12 @@ pub struct Config {
 impl Config {
     /// The configuration of a plugin in its container.
     #[must_use]
-    pub fn of(
-        settings: &ShimSettings,
-        sink: Arc<dyn Sink>,
-        asks: Option<Arc<Asks>>,
-    ) -> Self {
+    pub fn of(settings: &ShimSettings, sink: Arc<dyn Sink>, asks: Option<Arc<Asks>>) -> Self {
         Self {
             plugin: settings.plugin.clone(),
             places: Places::of(settings),
             environment: settings.environment.clone(),
-            hosts: settings.hosts.clone(),
+            egress: settings.egress.then(|| Egress::of(settings)),
             log_line_bytes: settings.log_line_bytes,
             log_bytes_per_second: settings.log_bytes_per_second,
             result_bytes: settings.result_bytes,
@@ -136,7 +133,6 @@ impl Runtime {
             plugin: config.plugin,
             places: config.places.clone(),
             environment: config.environment,
-            hosts: config.hosts,
             log: LogLimit::new(
                 config.log_line_bytes,
                 config.log_bytes_per_second,
@@ -154,9 +150,11 @@ impl Runtime {
         };
         let loader = PluginLoader::new(config.places, config.modules);
         let mut extensions = super::web::extensions();
+        let egress = config.egress.is_some();
+        extensions.extend(config.egress.map(fetch::extension));
         extensions.push(super::act_ops::extension());
         extensions.push(super::file_ops::extension());
-        extensions.push(extension(host));
+        extensions.push(extension(host, egress));
         let mut js = JsRuntime::try_new(RuntimeOptions {
             module_loader: Some(Rc::new(loader)),
             extensions,

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::fetch;
 use deno_core::{Extension, ExtensionFileSource, OpDecl, ascii_str_include};
 use deno_web::{BlobStore, InMemoryBroadcastChannel};
 
@@ -64,6 +65,7 @@ pub(super) const OPS: &[&str] = &[
     "op_str_byte_length",
     "op_structured_clone",
     "op_time_origin",
+    "op_try_close",
     "op_url_get_serialization",
     "op_url_parse",
     "op_url_parse_search_params",
@@ -74,6 +76,22 @@ pub(super) const OPS: &[&str] = &[
     "op_urlpattern_process_match_input",
 ];
 
+/// What Deno's `fetch` looks for and there is no use for here.
+const STAND_INS: &[ExtensionFileSource] = &[
+    ExtensionFileSource::new(
+        "ext:deno_fetch/22_http_client.js",
+        ascii_str_include!("../../js/stand_ins/http_client.js"),
+    ),
+    ExtensionFileSource::new(
+        "ext:deno_telemetry/telemetry.ts",
+        ascii_str_include!("../../js/stand_ins/telemetry.js"),
+    ),
+    ExtensionFileSource::new(
+        "ext:deno_telemetry/util.ts",
+        ascii_str_include!("../../js/stand_ins/telemetry_util.js"),
+    ),
+];
+
 /// The extensions, without what draws or parses pages, takes locks or talks to other contexts.
 pub(super) fn extensions() -> Vec<Extension> {
     let blobs = Arc::new(BlobStore::default());
@@ -81,11 +99,20 @@ pub(super) fn extensions() -> Vec<Extension> {
     vec![
         with(deno_webidl::deno_webidl::init(), DENO_WEBIDL),
         with(web, DENO_WEB),
+        Extension {
+            name: "deno_fetch",
+            lazy_loaded_js_files: DENO_FETCH.iter().chain(STAND_INS).cloned().collect(),
+            ..Default::default()
+        },
     ]
 }
 
 fn with(extension: Extension, scripts: &'static [ExtensionFileSource]) -> Extension {
-    let needed = |op: &&OpDecl| OPS.binary_search(&op.name).is_ok();
+    let needed = |op: &&OpDecl| {
+        [OPS, fetch::OPS]
+            .iter()
+            .any(|all| all.binary_search(&op.name).is_ok())
+    };
     Extension {
         ops: extension.ops.iter().filter(needed).copied().collect(),
         lazy_loaded_js_files: Cow::Borrowed(scripts),

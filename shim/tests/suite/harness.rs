@@ -14,7 +14,7 @@ use lazaret_protocol::{
 use lazaret_shim::beneath::{Place, Places};
 use lazaret_shim::channel::{Channel, Reader};
 use lazaret_shim::javascript::{self, Job};
-use lazaret_shim::runtime::{Asks, Config, ModuleLimits};
+use lazaret_shim::runtime::{Asks, Config, Egress, ModuleLimits};
 use lazaret_shim::warden::watch::{Budgets, Watch};
 use lazaret_shim::warden::{self, Backlog, Ending, Guard, Intake};
 
@@ -50,7 +50,7 @@ pub(crate) struct Plugin {
     pub(crate) environment: Environment,
     pub(crate) learns: bool,
     pub(crate) granted: Vec<Place>,
-    pub(crate) hosts: Vec<String>,
+    pub(crate) egress: Option<Egress>,
     pub(crate) log_line_bytes: u64,
     pub(crate) log_bytes_per_second: u64,
     pub(crate) result_bytes: u64,
@@ -73,7 +73,7 @@ impl Plugin {
             environment: Environment::default(),
             learns: false,
             granted: Vec::new(),
-            hosts: Vec::new(),
+            egress: None,
             log_line_bytes: 1000,
             log_bytes_per_second: 100_000,
             result_bytes: 1_000_000,
@@ -140,7 +140,7 @@ impl Plugin {
                 plugin: "nosy".to_owned(),
                 places,
                 environment: self.environment,
-                hosts: self.hosts,
+                egress: self.egress,
                 log_line_bytes: self.log_line_bytes,
                 log_bytes_per_second: self.log_bytes_per_second,
                 result_bytes: self.result_bytes,

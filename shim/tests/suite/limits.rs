@@ -253,7 +253,7 @@ fn other_limits_hold_from_the_next_call_on() {
         log_bytes_per_second: 100_000,
         result_bytes: 50,
         background_ms: 1000,
-        hosts: Vec::new(),
+        https: Vec::new(),
     };
     shim.send(&EngineMessage::Limits(limits.clone()));
     match shim.call_within("result", "[100]", GENEROUS) {
@@ -322,4 +322,19 @@ fn a_built_in_function_that_is_not_to_be_interrupted_ends_the_plugin() {
     }
     assert_eq!(shim.next_crash().name, "Interrupted");
     assert_eq!(shim.exit_code(), 1);
+}
+
+/// Limits that nothing here comes near.
+pub(crate) fn generous() -> LiveLimits {
+    LiveLimits {
+        log_line_bytes: 1000,
+        log_bytes_per_second: 100_000,
+        result_bytes: 1_000_000,
+        background_ms: 50_000,
+        https: Vec::new(),
+        files: FileLimits {
+            ignore: Vec::new(),
+            read_bytes: 1_000_000,
+        },
+    }
 }

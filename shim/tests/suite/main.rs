@@ -2,6 +2,7 @@
 
 mod acts;
 mod calls;
+mod fetch;
 mod files;
 mod filtered;
 mod harness;

@@ -203,6 +203,7 @@ fn what_a_plugin_changes_does_not_change_the_platform() {
          Object.defineProperty = Reflect.apply = Function.prototype.call = () => { throw 'changed'; };
          Promise.prototype.then = () => { throw 'changed'; };
          Map.prototype.get = WeakMap.prototype.get = () => { throw 'changed'; };
+         try { String.prototype.concat = () => 'http://other/'; } catch {}
          Object.prototype.get = () => 'inherited';
          Object.prototype.value = 'inherited';
          globalThis.Symbol = undefined;

@@ -3,8 +3,8 @@
 mod acts;
 
 use lazaret_protocol::{
-    CallError, CallId, CallLimits, Difference, EngineMessage, Figures, FileLimits, LiveLimits,
-    LogLevel, Payload, PluginError, ShimMessage,
+    CallError, CallId, CallLimits, Difference, EngineMessage, Figures, FileLimits, HttpsEndpoint,
+    LiveLimits, LogLevel, Payload, PluginError, ShimMessage,
 };
 use proptest::{collection::vec, option, prelude::*};
 
@@ -118,8 +118,13 @@ pub(crate) fn engine_message() -> impl Strategy<Value = EngineMessage> {
         ),
         call_id().prop_map(|id| EngineMessage::Cancel { id }),
         Just(EngineMessage::Shutdown),
-        (any::<[u64; 4]>(), vec(text(), 0..4)).prop_map(|(figures, hosts)| {
-            let [log_line_bytes, log_bytes_per_second, result_bytes, background_ms] = figures;
+        (any::<[u64; 4]>(), vec(https(), 0..4)).prop_map(|(figures, https)| {
+            let [
+                log_line_bytes,
+                log_bytes_per_second,
+                result_bytes,
+                background_ms,
+            ] = figures;
             EngineMessage::Limits(LiveLimits {
                 files: FileLimits {
                     ignore: vec![".git".to_owned()],
@@ -129,10 +134,20 @@ pub(crate) fn engine_message() -> impl Strategy<Value = EngineMessage> {
                 log_bytes_per_second,
                 result_bytes,
                 background_ms,
-                hosts,
+                https,
             })
         }),
         (acts::ask_id(), acts::result())
             .prop_map(|(id, result)| EngineMessage::Answer { id, result }),
     ]
+}
+
+fn https() -> impl Strategy<Value = HttpsEndpoint> {
+    let list = || option::of(vec(text(), 0..4));
+    (text(), any::<u16>(), list(), list()).prop_map(|(host, port, methods, paths)| HttpsEndpoint {
+        host,
+        port,
+        methods,
+        paths,
+    })
 }

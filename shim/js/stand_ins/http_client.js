@@ -1,0 +1,5 @@
+// Nobody makes HTTP clients of their own: each request goes the one way out.
+(function () {
+class HttpClient {}
+return { HttpClientPrototype: HttpClient.prototype };
+})();

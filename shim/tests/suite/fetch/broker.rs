@@ -1,0 +1,227 @@
+//! A broker and the hosts behind it: it grants everything but two names, and has a certificate for
+//! `a.example` alone.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::{Arc, Mutex};
+
+use lazaret_protocol::HttpsEndpoint;
+use lazaret_shim::runtime::Egress;
+use tokio_rustls::rustls::crypto::ring::default_provider;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+pub(super) struct Broker {
+    directory: tempfile::TempDir,
+    authority: String,
+    tunnels: Arc<Mutex<Vec<String>>>,
+}
+
+impl Broker {
+    pub(super) fn start() -> Self {
+        let directory = tempfile::tempdir().expect("directory");
+        let listener = UnixListener::bind(directory.path().join("egress.sock")).expect("socket");
+        let made =
+            rcgen::generate_simple_self_signed(["a.example".to_owned()]).expect("certificate");
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("key");
+        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .expect("certificate");
+        let config = Arc::new(config);
+        let tunnels = Arc::new(Mutex::new(Vec::new()));
+        std::thread::spawn({
+            let tunnels = tunnels.clone();
+            move || {
+                for stream in listener.incoming().flatten() {
+                    let (config, tunnels) = (config.clone(), tunnels.clone());
+                    std::thread::spawn(move || serve(stream, &config, &tunnels));
+                }
+            }
+        });
+        Self {
+            directory,
+            authority: made.cert.pem(),
+            tunnels,
+        }
+    }
+
+    /// The way to it.
+    pub(super) fn egress(&self, rules: Vec<HttpsEndpoint>) -> Egress {
+        Egress {
+            socket: self.directory.path().join("egress.sock"),
+            authorities: self.authority.clone().into_bytes(),
+            rules,
+        }
+    }
+
+    /// Where plugins had themselves connected to.
+    pub(super) fn tunnels(&self) -> Vec<String> {
+        self.tunnels.lock().expect("no panic").clone()
+    }
+}
+
+struct Head {
+    method: String,
+    target: String,
+    fields: Vec<(String, String)>,
+}
+
+fn head(from: &mut impl BufRead) -> Option<Head> {
+    let mut line = String::new();
+    from.read_line(&mut line).ok().filter(|read| *read > 0)?;
+    let mut words = line.split_whitespace().map(str::to_owned);
+    let (method, target) = (words.next()?, words.next()?);
+    let mut fields = Vec::new();
+    loop {
+        let mut line = String::new();
+        from.read_line(&mut line).ok()?;
+        match line.trim_end().split_once(": ") {
+            Some((name, value)) => fields.push((name.to_lowercase(), value.to_owned())),
+            None => {
+                return Some(Head {
+                    method,
+                    target,
+                    fields,
+                });
+            }
+        }
+    }
+}
+
+fn serve(stream: UnixStream, config: &Arc<ServerConfig>, tunnels: &Mutex<Vec<String>>) {
+    let mut reader = BufReader::new(stream.try_clone().expect("stream"));
+    let Some(head) = head(&mut reader) else {
+        return;
+    };
+    let refusal = if head.target.contains("denied.example") {
+        let read = head.method == "CONNECT";
+        Some(if read {
+            "network:read:denied.example"
+        } else {
+            "network:connect:denied.example:80"
+        })
+    } else if head.target.contains("private.example") {
+        Some("10.0.0.1 is private")
+    } else {
+        None
+    };
+    let mut stream = stream;
+    if let Some(refusal) = refusal {
+        let text = format!(
+            "HTTP/1.1 403 Forbidden\r\nlazaret-refusal: {refusal}\r\ncontent-length: 0\r\n\r\n"
+        );
+        let _ = stream.write_all(text.as_bytes());
+    } else if head.method == "CONNECT" {
+        tunnels.lock().expect("no panic").push(head.target);
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\n\r\n")
+            .expect("answer");
+        let connection = ServerConnection::new(config.clone()).expect("connection");
+        let mut stream = BufReader::new(StreamOwned::new(connection, stream));
+        if let Some(head) = self::head(&mut stream) {
+            answer(&head, &mut stream);
+        }
+        stream.get_mut().conn.send_close_notify();
+        let _ = stream.get_mut().flush();
+    } else {
+        let mut both = BufReader::new(Joined(reader, stream));
+        answer(&head, &mut both);
+    }
+}
+
+struct Joined(BufReader<UnixStream>, UnixStream);
+
+impl Read for Joined {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Joined {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.1.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.1.flush()
+    }
+}
+
+/// What a host says. A peer that went away is no fault here.
+fn answer<S: Read + Write>(head: &Head, stream: &mut BufReader<S>) {
+    let path = head
+        .target
+        .strip_prefix("http://")
+        .map_or(head.target.as_str(), |rest| {
+            &rest[rest.find('/').unwrap_or_default()..]
+        });
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let text = match path {
+        "/echo" => echo(head, stream),
+        "/bytes" => {
+            let bytes = query.parse().expect("a number");
+            format!(
+                "HTTP/1.1 200 OK\r\ncontent-length: {bytes}\r\n\r\n{}",
+                "x".repeat(bytes)
+            )
+        }
+        "/move" => {
+            let to = query.trim_start_matches("to=");
+            format!("HTTP/1.1 302 Found\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n")
+        }
+        "/endless" => {
+            let to = stream.get_mut();
+            let mut sent = to.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+            while sent.is_ok() {
+                sent = to.write_all(&[b'x'; 65536]);
+            }
+            return;
+        }
+        "/never" => return drop(stream.read(&mut [0])),
+        "/cut" => "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nx".to_owned(),
+        "/garbage" => "\0\u{1}\u{2}nonsense\r\n\r\n".to_owned(),
+        "/fields" => format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: b\r\n".repeat(1000)),
+        "/long" => format!("HTTP/1.1 200 OK\r\na: {}\r\n\r\n", "b".repeat(200_000)),
+        _ => "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_owned(),
+    };
+    let _ = stream.get_mut().write_all(text.as_bytes());
+}
+
+fn echo(head: &Head, stream: &mut impl BufRead) -> String {
+    let field = |name: &str| {
+        let found = head.fields.iter().find(|(field, _)| field == name);
+        found.map(|(_, value)| value.as_str())
+    };
+    let mut body = Vec::new();
+    if let Some(length) = field("content-length") {
+        body.resize(length.parse().expect("a number"), 0);
+        stream.read_exact(&mut body).expect("body");
+    } else if field("transfer-encoding").is_some() {
+        loop {
+            let mut line = String::new();
+            stream.read_line(&mut line).expect("chunk");
+            let length = usize::from_str_radix(line.trim(), 16).expect("a number");
+            let mut chunk = vec![0; length + 2];
+            stream.read_exact(&mut chunk).expect("chunk");
+            if length == 0 {
+                break;
+            }
+            body.extend_from_slice(&chunk[..length]);
+        }
+    }
+    let fields: serde_json::Map<_, _> = (head.fields.iter())
+        .map(|(name, value)| (name.clone(), value.clone().into()))
+        .collect();
+    let text = serde_json::json!({
+        "method": head.method,
+        "target": head.target,
+        "fields": fields,
+        "body": String::from_utf8_lossy(&body),
+    })
+    .to_string();
+    let length = text.len();
+    format!("HTTP/1.1 200 OK\r\nx-theirs: theirs\r\ncontent-length: {length}\r\n\r\n{text}")
+}
