@@ -105,7 +105,7 @@ impl Shelf {
 }
 
 /// An entry of a policy. What `limits` leaves out is ample also for slow machines.
-fn entry(name: &str, rootfs: &Path, path: &str, limits: &str) -> String {
+pub(crate) fn entry(name: &str, rootfs: &Path, path: &str, limits: &str) -> String {
     let ample = "memory: 64MiB, cpu: 100%, pids: 16, time: 60s, input: 2MiB, output: 2MiB";
     let named = |text: &str| -> Vec<(String, String)> {
         let parts = text.split(',').filter_map(|part| part.split_once(':'));
@@ -142,7 +142,7 @@ fn program(rootfs: &Path, path: &str, limits: &str) -> anyhow::Result<Program> {
 }
 
 /// A new root file system with `busybox` in it, under the names of a few of its tools.
-fn rootfs(world: &World) -> anyhow::Result<tempfile::TempDir> {
+pub(crate) fn rootfs(world: &World) -> anyhow::Result<tempfile::TempDir> {
     let directory = world.directory()?;
     for name in ["bin", "dev", "proc", "tmp", "etc"] {
         let path = directory.path().join(name);

@@ -6,9 +6,10 @@ use anyhow::{Context, ensure};
 use lazaret::event::Act;
 use lazaret_protocol::CallError;
 use lazaret_tests::case::Case;
+use lazaret_tests::command::{command, start_unheard};
 use lazaret_tests::leaks::{Snapshot, left_since};
-use lazaret_tests::setup::{Js, Setup};
-use lazaret_tests::world::World;
+use lazaret_tests::setup::{Js, Setup, on_disk};
+use lazaret_tests::world::{World, until};
 use serde_json::json;
 
 use super::ends::waits;
@@ -56,6 +57,11 @@ pub(super) fn cases(js: Js) -> Vec<Case> {
             js,
             "programs: a plugin that stops takes its programs along",
             plugin_stops,
+        ),
+        Case::on(
+            js,
+            "programs: an engine that is killed leaves none",
+            engine_killed,
         ),
     ]
 }
@@ -214,4 +220,27 @@ async fn plugin_stops(world: &World, js: Js) -> anyhow::Result<()> {
     let left = left_since(&before);
     ensure!(left.is_empty(), "left behind:\n{}", left.join("\n"));
     Ok(())
+}
+
+async fn engine_killed(world: &World, js: Js) -> anyhow::Result<()> {
+    let rootfs = rootfs(world)?;
+    let plugin = on_disk(world, &setup(js, rootfs.path(), ""))?;
+    let path = plugin.path().join("runner").display().to_string();
+    let arguments = lasts().to_string();
+    let arguments = [
+        "run",
+        &path,
+        "--engine",
+        js.name(),
+        "--call",
+        "run",
+        "--args",
+        &arguments,
+    ];
+    let mut engine = start_unheard(command(&world.parts.lazaret(), arguments))?;
+    until("the program runs", waits)?;
+    engine.kill()?;
+    engine.wait()?;
+    // Its launcher takes the closed socket as its order; what is left is found after the case.
+    until("the program is gone", || !waits())
 }
