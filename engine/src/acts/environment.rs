@@ -12,7 +12,9 @@ const MAX_BYTES: usize = 256 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum EnvironmentError {
     /// A plugin's values are text.
-    #[error("the environment variable `{name}`, which the policy lets the plugin read, is no UTF-8")]
+    #[error(
+        "the environment variable `{name}`, which the policy lets the plugin read, is no UTF-8"
+    )]
     NotUnicode {
         /// Its name.
         name: String,

@@ -219,8 +219,8 @@ fn prepare(policy: &EffectivePolicy, open: &[Arc<Place>]) -> Result<Prepared, Pl
 
 /// The paths that a policy lets be written, be it to be observed, with the most bytes.
 fn writable(policy: &EffectivePolicy) -> impl Iterator<Item = (GrantPath, u64)> {
-    let granted = (policy.writable().into_iter())
-        .map(|write| (write.granted.permission, write.size.bytes()));
+    let granted =
+        (policy.writable().into_iter()).map(|write| (write.granted.permission, write.size.bytes()));
     let observes = policy.filesystem().mode.value != Mode::Enforce;
     let observed = policy.observe().iter().filter(move |_| observes);
     let usual = Write::USUAL_SIZE.bytes();

@@ -233,7 +233,9 @@ mod tests {
         };
         let mut queue = taken([(0, None, large())]);
         let busy = queue.take(AskId(1), None, large()).unwrap_err();
-        assert!(matches!(busy, ActError::Failed { failure: Failure::Busy, message } if message.contains("16777218 bytes")));
+        assert!(
+            matches!(busy, ActError::Failed { failure: Failure::Busy, message } if message.contains("16777218 bytes"))
+        );
         assert!(!queue.holds(AskId(1)));
     }
 

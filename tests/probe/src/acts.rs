@@ -42,7 +42,11 @@ pub(crate) fn act(channel: &mut Channel, id: CallId, function: &str, arguments: 
             one(channel, Some(id), act)
         }
         "act_for_no_call" => one(channel, Some(CallId(id.0 + 1000)), remove(path)),
-        "act_long_path" => one(channel, Some(id), remove(&"/a".repeat(count(arguments, "bytes") / 2))),
+        "act_long_path" => one(
+            channel,
+            Some(id),
+            remove(&"/a".repeat(count(arguments, "bytes") / 2)),
+        ),
         "act_twice" => {
             for _ in 0..2 {
                 ask(AskId(u64::MAX), Some(id), write(path, vec![b'x'; 1 << 20]));
@@ -58,7 +62,11 @@ pub(crate) fn act(channel: &mut Channel, id: CallId, function: &str, arguments: 
         }
         "act_and_leave" => {
             for number in 0..number(arguments, "count") {
-                ask(next(), None, write(&format!("{path}/{number}"), b"x".to_vec()));
+                ask(
+                    next(),
+                    None,
+                    write(&format!("{path}/{number}"), b"x".to_vec()),
+                );
             }
             std::process::exit(0);
         }

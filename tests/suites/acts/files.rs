@@ -56,9 +56,7 @@ async fn writes(world: &World, js: Js) -> anyhow::Result<()> {
         plugin.call("size", json!([tree.at("out/a/b/c")])).await?,
         json!(9)
     );
-    plugin
-        .call("remove", json!([tree.at("out/a/b/c")]))
-        .await?;
+    plugin.call("remove", json!([tree.at("out/a/b/c")])).await?;
     plugin.call("remove", json!([tree.at("out/a/b")])).await?;
     assert_eq!(tree.names("out/a")?, Vec::<String>::new());
     let ended = plugin.stop().await?;
@@ -78,7 +76,11 @@ async fn ownership(world: &World, js: Js) -> anyhow::Result<()> {
     plugin
         .call("write", json!([tree.at("out/made/file"), "x"]))
         .await?;
-    for (name, mode) in [("file", 0o100_644), ("made", 0o40_755), ("made/file", 0o100_644)] {
+    for (name, mode) in [
+        ("file", 0o100_644),
+        ("made", 0o40_755),
+        ("made/file", 0o100_644),
+    ] {
         let found = fs_err::metadata(tree.at(&format!("out/{name}")))?;
         assert_eq!((found.uid(), found.gid()), (12_345, 54_321), "{name}");
         assert_eq!(found.mode(), mode, "{name}");
@@ -152,12 +154,18 @@ async fn two(world: &World, js: Js) -> anyhow::Result<()> {
     other.call("write", json!([theirs, "other"])).await?;
     for (plugin, path) in [(&one, &theirs), (&other, &mine)] {
         let denied = plugin
-            .call("tries", json!([[["writeTextFile", path, "x"], ["remove", path]]]))
+            .call(
+                "tries",
+                json!([[["writeTextFile", path, "x"], ["remove", path]]]),
+            )
             .await?;
         let permission = format!("file:write:{path}");
         assert_eq!(denied, json!([permission, permission]));
     }
-    assert_eq!((tree.text("out/mine")?, tree.text("other/mine")?), ("one".into(), "other".into()));
+    assert_eq!(
+        (tree.text("out/mine")?, tree.text("other/mine")?),
+        ("one".into(), "other".into())
+    );
     one.stop().await?;
     other.stop().await?;
     Ok(())
@@ -172,7 +180,9 @@ async fn environment(world: &World, js: Js) -> anyhow::Result<()> {
     let plugin = host.launch(&setup).await?;
     assert_eq!(plugin.call("variable", json!(["MODE"])).await?, "batch");
     assert_eq!(plugin.call("variable", json!(["PATH"])).await?, "mine");
-    let unset = plugin.call("variable", json!(["LAZARET_TESTS_NOT_SET"])).await?;
+    let unset = plugin
+        .call("variable", json!(["LAZARET_TESTS_NOT_SET"]))
+        .await?;
     assert_eq!(unset, Value::Null);
     assert_eq!(
         plugin.call("variables", json!([])).await?,

@@ -97,15 +97,28 @@ async fn too_large(world: &World) -> anyhow::Result<()> {
     let setup = Setup::probe("").policy(&policy);
     let session = host.launch(&setup).await?;
     let bytes = |bytes: u32| json!({ "path": path, "bytes": bytes });
-    assert_eq!(session.call("act_write_bytes", bytes(65_536)).await?, "done");
+    assert_eq!(
+        session.call("act_write_bytes", bytes(65_536)).await?,
+        "done"
+    );
     assert_eq!(
         session.call("act_write_bytes", bytes(65_537)).await?,
         json!({ "limit": ["filesystem.sizes.write", 65_537, 65_536] })
     );
-    let ended = session.call_to_end("act_write_bytes", bytes(8 << 20)).await?;
-    ensure!(rule(&ended.reason)?.contains("exceeds the limit"), "{:?}", ended.reason);
+    let ended = session
+        .call_to_end("act_write_bytes", bytes(8 << 20))
+        .await?;
+    ensure!(
+        rule(&ended.reason)?.contains("exceeds the limit"),
+        "{:?}",
+        ended.reason
+    );
     for (function, arguments, part) in [
-        ("act_long_path", json!({ "bytes": 5000 }), "the path is too large"),
+        (
+            "act_long_path",
+            json!({ "bytes": 5000 }),
+            "the path is too large",
+        ),
         (
             "act_run",
             json!({ "program": "p".repeat(300) }),
@@ -206,7 +219,9 @@ async fn no_call(world: &World) -> anyhow::Result<()> {
     probe
         .call("act_write", json!({ "path": path, "content": "x" }))
         .await?;
-    let outcome = probe.call("act_for_no_call", json!({ "path": path })).await?;
+    let outcome = probe
+        .call("act_for_no_call", json!({ "path": path }))
+        .await?;
     assert_eq!(
         outcome,
         json!({ "Interrupted": "the call it was asked for is over" })

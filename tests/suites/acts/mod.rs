@@ -47,9 +47,7 @@ impl Tree {
     }
 
     fn text(&self, name: &str) -> anyhow::Result<String> {
-        Ok(fs_err::read_to_string(
-            Path::new(&self.root).join(name),
-        )?)
+        Ok(fs_err::read_to_string(Path::new(&self.root).join(name))?)
     }
 
     /// The names in a directory of it, sorted.

@@ -37,7 +37,11 @@ pub(super) fn cases(js: Js) -> Vec<Case> {
             "acts: a violation of files ends the plugin where the policy says so",
             kills,
         ),
-        Case::on(js, "acts: an environment is kept from who may not see it", secret),
+        Case::on(
+            js,
+            "acts: an environment is kept from who may not see it",
+            secret,
+        ),
     ]
 }
 
@@ -50,7 +54,14 @@ async fn not_granted(world: &World, js: Js) -> anyhow::Result<()> {
     let secret = tree.at("other/secret");
     let mut expected = Vec::new();
     let mut acts = Vec::new();
-    for path in [&inside, &secret, "/etc/lazaret-test", "/tmp/x", "/plugin/main.js", "/proc/self/comm"] {
+    for path in [
+        &inside,
+        &secret,
+        "/etc/lazaret-test",
+        "/tmp/x",
+        "/plugin/main.js",
+        "/proc/self/comm",
+    ] {
         for act in [
             json!(["writeTextFile", path, "x"]),
             json!(["writeTextFile", path, "x", { "append": true }]),
@@ -70,7 +81,10 @@ async fn not_granted(world: &World, js: Js) -> anyhow::Result<()> {
     let outcomes = plugin.call("tries", json!([acts])).await?;
     assert_eq!(outcomes, json!(expected));
     assert_eq!(plugin.call("answer", json!([])).await?, json!(42));
-    assert_eq!((tree.text("in/text")?, tree.text("other/secret")?), ("in".into(), "secret".into()));
+    assert_eq!(
+        (tree.text("in/text")?, tree.text("other/secret")?),
+        ("in".into(), "secret".into())
+    );
     assert_eq!(tree.names("out")?, Vec::<String>::new());
     match plugin.call_error("write", json!([secret, ""])).await? {
         CallError::Denied { permission, .. } => {
@@ -81,7 +95,10 @@ async fn not_granted(world: &World, js: Js) -> anyhow::Result<()> {
     let ended = plugin.stop().await?;
     assert_eq!(usize::try_from(ended.violation_count)?, expected.len() + 1);
     for violation in &ended.violations {
-        ensure!(matches!(violation.act, Act::Permission { .. }), "{violation:?}");
+        ensure!(
+            matches!(violation.act, Act::Permission { .. }),
+            "{violation:?}"
+        );
         assert_eq!(violation.witness, Witness::Engine);
     }
     Ok(())
@@ -94,7 +111,10 @@ async fn write_only(world: &World, js: Js) -> anyhow::Result<()> {
     let file = tree.at("out/file");
     plugin.call("write", json!([file, "x"])).await?;
     let outcomes = plugin
-        .call("tries", json!([[["readTextFile", file], ["stat", file], ["lstat", out]]]))
+        .call(
+            "tries",
+            json!([[["readTextFile", file], ["stat", file], ["lstat", out]]]),
+        )
         .await?;
     assert_eq!(
         outcomes,
@@ -150,7 +170,16 @@ async fn leads_nowhere(world: &World, js: Js) -> anyhow::Result<()> {
     let mount = Mounted::tmpfs(tree.at("out/mount"))?;
     let plugin = writer(&host, js, &format!("permissions: ['file:write:{out}']")).await?;
     let mut acts = Vec::new();
-    for name in ["file", "dangling", "second", "pipe", "null", "directory/secret", "mount/x", "mount"] {
+    for name in [
+        "file",
+        "dangling",
+        "second",
+        "pipe",
+        "null",
+        "directory/secret",
+        "mount/x",
+        "mount",
+    ] {
         let path = tree.at(&format!("out/{name}"));
         acts.push(json!(["writeTextFile", path, "x"]));
         acts.push(json!(["writeTextFile", path, "x", { "append": true }]));
@@ -167,10 +196,20 @@ async fn leads_nowhere(world: &World, js: Js) -> anyhow::Result<()> {
     drop(mount);
     assert_eq!(tree.text("other/secret")?, "secret");
     assert_eq!(tree.names("other")?, ["secret"]);
-    let names = ["dangling", "directory", "file", "mount", "null", "pipe", "second"];
+    let names = [
+        "dangling",
+        "directory",
+        "file",
+        "mount",
+        "null",
+        "pipe",
+        "second",
+    ];
     assert_eq!(tree.names("out")?, names);
     // The same beside them is done.
-    plugin.call("write", json!([tree.at("out/plain"), "x"])).await?;
+    plugin
+        .call("write", json!([tree.at("out/plain"), "x"]))
+        .await?;
     plugin.stop().await?;
     Ok(())
 }
@@ -181,9 +220,8 @@ async fn ignored(world: &World, js: Js) -> anyhow::Result<()> {
     fs_err::create_dir(tree.at("out/.git"))?;
     fs_err::write(tree.at("out/.git/config"), "kept")?;
     fs_err::write(tree.at("out/key.pem"), "kept")?;
-    let policy = format!(
-        "filesystem: {{ read: [{out}], write: [{out}], ignore: ['.git', '*.pem'] }}"
-    );
+    let policy =
+        format!("filesystem: {{ read: [{out}], write: [{out}], ignore: ['.git', '*.pem'] }}");
     let plugin = writer(&host, js, &policy).await?;
     let mut acts = Vec::new();
     for name in [".git/config", ".git", "key.pem", "new.pem", ".git/new"] {
@@ -202,8 +240,13 @@ async fn ignored(world: &World, js: Js) -> anyhow::Result<()> {
     }
     assert_eq!(plugin.call("list", json!([out])).await?, json!([]));
     assert_eq!(tree.text("out/.git/config")?, "kept");
-    plugin.call("write", json!([tree.at("out/.gitignore"), "x"])).await?;
-    assert_eq!(plugin.call("list", json!([out])).await?, json!([".gitignore"]));
+    plugin
+        .call("write", json!([tree.at("out/.gitignore"), "x"]))
+        .await?;
+    assert_eq!(
+        plugin.call("list", json!([out])).await?,
+        json!([".gitignore"])
+    );
     let ended = plugin.stop().await?;
     assert_eq!(ended.violation_count, 0);
     Ok(())
@@ -219,12 +262,20 @@ async fn call_over(world: &World, js: Js) -> anyhow::Result<()> {
     let file = tree.at("out/file");
     let error = plugin.call_error("forever", json!([file])).await?;
     ensure!(
-        matches!(error, CallError::WallTime { .. } | CallError::CpuTime { .. }),
+        matches!(
+            error,
+            CallError::WallTime { .. } | CallError::CpuTime { .. }
+        ),
         "{error:?}"
     );
-    ensure!(fs_err::metadata(tree.at("out/file"))?.len() > 0, "nothing was written");
+    ensure!(
+        fs_err::metadata(tree.at("out/file"))?.len() > 0,
+        "nothing was written"
+    );
     // Others are served meanwhile, and it is not the end of the plugin.
-    plugin.call("write", json!([tree.at("out/other"), "x"])).await?;
+    plugin
+        .call("write", json!([tree.at("out/other"), "x"]))
+        .await?;
     plugin.stop().await?;
     let length = || fs_err::metadata(tree.at("out/file")).map_or(0, |found| found.len());
     let last = length();
@@ -241,7 +292,9 @@ async fn kills(world: &World, js: Js) -> anyhow::Result<()> {
     );
     let plugin = writer(&host, js, &policy).await?;
     let pid = plugin.pid();
-    plugin.call("write", json!([tree.at("out/file"), "x"])).await?;
+    plugin
+        .call("write", json!([tree.at("out/file"), "x"]))
+        .await?;
     let secret = tree.at("other/secret");
     let ended = plugin.call_to_end("write", json!([secret, "x"])).await?;
     assert_eq!(

@@ -9,9 +9,6 @@ use rustix::io::Errno;
 
 use super::{Place, Target, failed};
 
-
-
-
 /// Set-user-id, set-group-id.
 const SET_IDS: u32 = 0o6000;
 
@@ -42,10 +39,7 @@ impl<'a> Spot<'a> {
             (None, Some((name, []))) => (here(), *name),
             (None, Some((name, above))) => {
                 let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-                (
-                    open_below(&place.directory, &above.join("/"), flags),
-                    *name,
-                )
+                (open_below(&place.directory, &above.join("/"), flags), *name)
             }
             (Some(_), Some(_)) => (Err(Errno::NOTDIR), ""),
             (None, None) => {
@@ -113,11 +107,7 @@ pub(super) fn check_plain(stat: &Stat, spot: &Spot<'_>) -> Result<(), ActError> 
 
 /// Opens a name below a directory: no symbolic link followed, no mount point crossed, nothing
 /// above reached (openat2(2)).
-pub(super) fn open_below(
-    directory: &OwnedFd,
-    name: &str,
-    flags: OFlags,
-) -> Result<OwnedFd, Errno> {
+pub(super) fn open_below(directory: &OwnedFd, name: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
     let resolve = ResolveFlags::BENEATH
         | ResolveFlags::NO_SYMLINKS
         | ResolveFlags::NO_MAGICLINKS

@@ -72,7 +72,11 @@ struct Target<'a> {
 }
 
 /// Finds the innermost place that holds a path.
-fn target<'a>(path: &'a str, places: &'a [Arc<Place>], rules: &Rules) -> Result<Target<'a>, ActError> {
+fn target<'a>(
+    path: &'a str,
+    places: &'a [Arc<Place>],
+    rules: &Rules,
+) -> Result<Target<'a>, ActError> {
     let unusable = || failed(Failure::Other, format!("no usable path: `{path}`"));
     let granted: GrantPath = path.parse().map_err(|_| unusable())?;
     let place = places
@@ -82,7 +86,10 @@ fn target<'a>(path: &'a str, places: &'a [Arc<Place>], rules: &Rules) -> Result<
         .ok_or_else(unusable)?;
     let below = &path[place.path().as_str().len()..];
     let below: Vec<_> = below.split('/').filter(|name| !name.is_empty()).collect();
-    if below.iter().any(|name| below::is_ignored(name, &rules.ignore)) {
+    if below
+        .iter()
+        .any(|name| below::is_ignored(name, &rules.ignore))
+    {
         return Err(failed(
             Failure::NotFound,
             format!("no such file or directory: `{path}` (see `filesystem.ignore`)"),

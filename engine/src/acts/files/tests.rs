@@ -181,8 +181,14 @@ fn what_must_be_there_or_must_not_is_looked_for() {
         let gone = tree.write("/none", mode, Presence::Old, "x");
         assert_eq!(failure(gone), Failure::NotFound);
     }
-    assert_eq!(tree.write("/old", WriteMode::Replace, Presence::Old, "x"), DONE);
-    assert_eq!(tree.write("/new", WriteMode::Append, Presence::New, "x"), DONE);
+    assert_eq!(
+        tree.write("/old", WriteMode::Replace, Presence::Old, "x"),
+        DONE
+    );
+    assert_eq!(
+        tree.write("/new", WriteMode::Append, Presence::New, "x"),
+        DONE
+    );
     assert_eq!(failure(tree.replace("/none/x", "")), Failure::NotFound);
     assert_eq!(failure(tree.replace("/old/x", "")), Failure::NotADirectory);
     assert_eq!(failure(tree.replace("/in", "")), Failure::IsADirectory);
@@ -212,7 +218,11 @@ fn modes_and_owner_are_always_the_same() {
     ] {
         let found = fs_err::metadata(tree.at(name)).unwrap();
         assert_eq!(found.mode() & 0o7777, mode, "{name}");
-        assert_eq!((found.uid(), found.gid()), (granted.uid(), granted.gid()), "{name}");
+        assert_eq!(
+            (found.uid(), found.gid()),
+            (granted.uid(), granted.gid()),
+            "{name}"
+        );
     }
 }
 
@@ -224,7 +234,13 @@ fn who_reads_a_file_while_it_is_replaced_reads_the_old_one() {
     let mut text = String::new();
     std::io::Read::read_to_string(&mut open, &mut text).unwrap();
     assert_eq!(text, "old");
-    assert_eq!(tree.names().iter().filter(|name| name.contains("lazaret")).count(), 0);
+    assert_eq!(
+        tree.names()
+            .iter()
+            .filter(|name| name.contains("lazaret"))
+            .count(),
+        0
+    );
 }
 
 #[test]
@@ -233,12 +249,22 @@ fn a_file_that_is_granted_by_itself_stays_the_same_one() {
     let number = || fs_err::metadata(tree.at("granted/old")).unwrap().ino();
     let before = number();
     assert_eq!(tree.replace("/old", "x"), DONE);
-    assert_eq!((number(), tree.text("granted/old")), (before, "x".to_owned()));
+    assert_eq!(
+        (number(), tree.text("granted/old")),
+        (before, "x".to_owned())
+    );
     assert_eq!(tree.append("/later", "made"), DONE);
     assert_eq!(tree.text("granted/later"), "made");
     assert_eq!(failure(tree.replace("/old/x", "")), Failure::NotADirectory);
-    assert_eq!(failure(tree.make_directory("/later", false)), Failure::NotADirectory);
-    assert_eq!(failure(tree.replace("/in/deep", "")), Failure::Other, "not granted");
+    assert_eq!(
+        failure(tree.make_directory("/later", false)),
+        Failure::NotADirectory
+    );
+    assert_eq!(
+        failure(tree.replace("/in/deep", "")),
+        Failure::Other,
+        "not granted"
+    );
     assert_eq!(tree.remove("/later"), DONE);
     assert_eq!(tree.replace("/later", "again"), DONE);
 }
@@ -247,16 +273,29 @@ fn a_file_that_is_granted_by_itself_stays_the_same_one() {
 fn directories_are_made_and_removed_when_empty() {
     let tree = Tree::new();
     assert_eq!(tree.make_directory("/a", false), DONE);
-    assert_eq!(failure(tree.make_directory("/a", false)), Failure::AlreadyExists);
-    assert_eq!(failure(tree.make_directory("/b/c", false)), Failure::NotFound);
+    assert_eq!(
+        failure(tree.make_directory("/a", false)),
+        Failure::AlreadyExists
+    );
+    assert_eq!(
+        failure(tree.make_directory("/b/c", false)),
+        Failure::NotFound
+    );
     assert_eq!(tree.make_directory("/a/b/c", true), DONE);
     assert_eq!(tree.make_directory("/a/b/c", true), DONE);
-    assert_eq!(failure(tree.make_directory("/old/c", true)), Failure::NotADirectory);
+    assert_eq!(
+        failure(tree.make_directory("/old/c", true)),
+        Failure::NotADirectory
+    );
     assert_eq!(failure(tree.remove("/a")), Failure::Other, "not empty");
     assert_eq!(tree.remove("/a/b/c"), DONE);
     assert_eq!(tree.remove("/old"), DONE);
     assert_eq!(failure(tree.remove("/old")), Failure::NotFound);
-    assert_eq!(failure(tree.remove("")), Failure::IsADirectory, "the grant itself");
+    assert_eq!(
+        failure(tree.remove("")),
+        Failure::IsADirectory,
+        "the grant itself"
+    );
 }
 
 #[test]
@@ -288,7 +327,11 @@ fn a_quota_is_held_to_its_last_byte() {
     assert_eq!(tree.text("granted/a").len(), 60);
     assert_eq!(tree.append("/a", &"x".repeat(40)), DONE);
     assert_eq!(tree.remove("/a"), DONE);
-    assert_eq!(limit(tree.replace("/a", "x")), (101, 100), "nothing is given back");
+    assert_eq!(
+        limit(tree.replace("/a", "x")),
+        (101, 100),
+        "nothing is given back"
+    );
     for number in 1..16 {
         assert_eq!(tree.replace(&format!("/{number}"), ""), DONE);
     }
@@ -327,5 +370,8 @@ fn a_place_is_a_directory_or_a_plain_file_under_its_real_name() {
     assert!(matches!(open("link/in"), Err(PlaceError::Link { .. })));
     assert!(matches!(open("pipe"), Err(PlaceError::Unfit { .. })));
     assert!(matches!(open("none/none"), Err(PlaceError::Open { .. })));
-    assert!(matches!(open("granted/old/x"), Err(PlaceError::Open { .. })));
+    assert!(matches!(
+        open("granted/old/x"),
+        Err(PlaceError::Open { .. })
+    ));
 }

@@ -102,7 +102,10 @@ struct Temporary<'a> {
 impl<'a> Temporary<'a> {
     fn make(spot: &'a Spot<'a>) -> Result<Self, ActError> {
         // A name nobody expects: one that is taken would be an error.
-        let name = format!("{TEMPORARY_NAME}{:016x}", RandomState::new().build_hasher().finish());
+        let name = format!(
+            "{TEMPORARY_NAME}{:016x}",
+            RandomState::new().build_hasher().finish()
+        );
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = openat(&spot.directory, &name, flags, Mode::RUSR | Mode::WUSR);
@@ -120,7 +123,13 @@ impl<'a> Temporary<'a> {
             directory, name, ..
         } = self.spot;
         let renamed = if new {
-            renameat_with(directory, &self.name, directory, *name, RenameFlags::NOREPLACE)
+            renameat_with(
+                directory,
+                &self.name,
+                directory,
+                *name,
+                RenameFlags::NOREPLACE,
+            )
         } else {
             renameat(directory, &self.name, directory, *name)
         };

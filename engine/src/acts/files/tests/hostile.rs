@@ -42,7 +42,14 @@ fn a_symbolic_link_is_followed_nowhere() {
         symlink(target, tree.at("granted").join(name)).unwrap();
     }
     for name in [
-        "/file", "/relative", "/within", "/dangling", "/directory", "/itself", "/in/up", "/root",
+        "/file",
+        "/relative",
+        "/within",
+        "/dangling",
+        "/directory",
+        "/itself",
+        "/in/up",
+        "/root",
         "/magic",
     ] {
         all_fail(tree.every_change(name), name);
@@ -92,7 +99,17 @@ fn a_path_that_is_not_plain_is_none() {
 fn odd_names_are_names() {
     let tree = Tree::new();
     let longest = format!("/{}", "a".repeat(255));
-    for name in ["/-rf", "/a b", "/ü\u{202e}", "/~", "/$HOME", "/...", "/a\\b", "/%2e%2e", &longest] {
+    for name in [
+        "/-rf",
+        "/a b",
+        "/ü\u{202e}",
+        "/~",
+        "/$HOME",
+        "/...",
+        "/a\\b",
+        "/%2e%2e",
+        &longest,
+    ] {
         assert_eq!(tree.replace(name, "x"), DONE, "{name}");
         assert_eq!(tree.text(&format!("granted{name}")), "x");
         assert_eq!(tree.append(name, "y"), DONE, "{name}");
