@@ -74,7 +74,7 @@ impl Update {
             self.write("cpu", "cpu.shares", &weight)?;
             self.write("pids", "pids.max", &to.pids.to_string())?;
         }
-        self.set_tasks(to).map(drop)
+        self.set_tasks(to)
     }
 
     /// `memory.max` below what is in use would have the kernel end the container. So what is in
@@ -106,19 +106,29 @@ impl Update {
         Ok(())
     }
 
-    /// One above what the cgroup holds, so that the cgroup's limit is met first: that one is
-    /// counted and told. Returns the limit there was.
-    fn set_tasks(&self, to: &CgroupLimits) -> anyhow::Result<Option<u64>> {
+    /// At least one above what the cgroup holds, so that the cgroup's limit is met first: that one
+    /// is counted and told. It is never lowered: to raise it again takes `CAP_SYS_RESOURCE`, which
+    /// not every launcher has.
+    fn set_tasks(&self, to: &CgroupLimits) -> anyhow::Result<()> {
         let Some(process) = self.process else {
-            return Ok(None);
+            return Ok(());
         };
-        let limit = Some(to.pids.saturating_add(1));
+        let least = to.pids.saturating_add(1);
+        if tasks(process)?.is_none_or(|tasks| tasks >= least) {
+            return Ok(());
+        }
         let limits = Rlimit {
-            current: limit,
-            maximum: limit,
+            current: Some(least),
+            maximum: Some(least),
         };
-        let before = prlimit(Some(process), Resource::Nproc, limits);
-        Ok(before.context("failed to set `RLIMIT_NPROC`")?.maximum)
+        let raised = prlimit(Some(process), Resource::Nproc, limits);
+        raised.context(
+            "`pids.max` cannot be raised above what the container was started with: \
+             `RLIMIT_NPROC` needs CAP_SYS_RESOURCE",
+        )?;
+        let found = tasks(process)?;
+        ensure!(found == Some(least), "`RLIMIT_NPROC` is {found:?}");
+        Ok(())
     }
 
     /// The limits in force are these.
@@ -132,9 +142,6 @@ impl Update {
             let both = self.number("memory", MEMORY_AND_SWAP)?;
             ensure!(both == wanted.memory, "`{MEMORY_AND_SWAP}` is {both}");
         }
-        let tasks = self.set_tasks(wanted)?;
-        let held = tasks.is_none_or(|tasks| tasks == wanted.pids.saturating_add(1));
-        ensure!(held, "`RLIMIT_NPROC` is {tasks:?}");
         Ok(())
     }
 
@@ -189,6 +196,20 @@ impl Update {
 
     fn path(&self, controller: &str, file: &str) -> PathBuf {
         self.root.join(controller).join(&self.name).join(file)
+    }
+}
+
+/// The hard limit of a process on tasks of its user (proc_pid_limits(5)); `None` for no limit.
+fn tasks(process: Pid) -> anyhow::Result<Option<u64>> {
+    let path = format!("/proc/{}/limits", process.as_raw_nonzero());
+    let text = fs_err::read_to_string(path)?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("Max processes"));
+    match line.and_then(|line| line.split_whitespace().nth(1)) {
+        Some("unlimited") => Ok(None),
+        Some(number) => Ok(Some(number.parse().context("a limit is no number")?)),
+        None => bail!("`/proc` tells no limit on processes"),
     }
 }
 

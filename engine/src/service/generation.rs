@@ -8,12 +8,14 @@ use lazaret_protocol::Payload;
 use tokio::sync::{RwLock, watch};
 
 use crate::container::Usage;
-use crate::supervisor::{Applied, ApplyError, CallFailure, Ended, Running};
+use crate::supervisor::{Applied, ApplyError, CallFailure, Ended, Running, Stopper};
 
 /// A container that runs, or has ended. Whoever calls it holds it for reading; who ends it once
 /// nobody does takes it out.
 pub(super) struct Generation {
     running: RwLock<Option<Running>>,
+    /// Calls may hold the other end for long.
+    stopper: Stopper,
     ended: watch::Sender<Option<Ended>>,
     pub(super) pid: u32,
     pub(super) functions: Vec<String>,
@@ -33,6 +35,7 @@ impl Generation {
     pub(super) fn start(running: Running) -> Arc<Self> {
         let end = running.until_ended();
         let generation = Arc::new(Self {
+            stopper: running.stopper(),
             pid: running.pid(),
             functions: running.functions().to_vec(),
             since: SystemTime::now(),
@@ -83,9 +86,7 @@ impl Generation {
 
     /// Stops it at once: calls under way are told of the end. Waits for it.
     pub(super) async fn stop(&self) -> Ended {
-        if let Some(running) = self.running.read().await.as_ref() {
-            running.ask_to_stop().await;
-        }
+        self.stopper.stop().await;
         self.until_ended().await
     }
 

@@ -37,4 +37,4 @@ pub use calls::{CallFailure, MAX_CALLS_IN_FLIGHT};
 pub use errors::{EngineError, LaunchError};
 pub use outbox::Backlog;
 pub use launch::{Engine, LaunchOptions, allows_executable_memory};
-pub use running::{Ended, PluginEvent, Running};
+pub use running::{Ended, PluginEvent, Running, Stopper};

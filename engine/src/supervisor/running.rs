@@ -148,15 +148,14 @@ impl Running {
         reason(self.end.clone())
     }
 
-    /// Asks it to stop, which it does soon.
-    pub async fn ask_to_stop(&self) {
-        // Closed: it has ended already.
-        drop(self.commands.send(Command::Stop).await);
+    /// Asks it to stop, whoever holds it. Does not keep it running.
+    pub fn stopper(&self) -> Stopper {
+        Stopper(self.commands.downgrade())
     }
 
     /// Asks it to stop and waits until everything of it is gone.
     pub async fn stop(self) -> Ended {
-        self.ask_to_stop().await;
+        self.stopper().stop().await;
         self.ended().await
     }
 
@@ -184,6 +183,20 @@ impl Running {
 
     async fn reason(&self) -> EndReason {
         reason(self.end.clone()).await
+    }
+}
+
+/// Asks a plugin to stop.
+#[derive(Clone, Debug)]
+pub struct Stopper(mpsc::WeakSender<Command>);
+
+impl Stopper {
+    /// Asks; it stops soon, and calls under way are told of the end.
+    pub async fn stop(&self) {
+        if let Some(commands) = self.0.upgrade() {
+            // Closed: it has ended already.
+            drop(commands.send(Command::Stop).await);
+        }
     }
 }
 

@@ -12,8 +12,6 @@ pub(super) struct Held {
     pub(super) quota: u64,
     /// Tasks.
     pub(super) pids: u64,
-    /// `RLIMIT_NPROC` of the first process.
-    pub(super) processes: u64,
 }
 
 impl Held {
@@ -23,7 +21,6 @@ impl Held {
             memory: memory << 20,
             quota: percent * 1000,
             pids,
-            processes: pids + 1,
         }
     }
 
@@ -53,11 +50,17 @@ impl Held {
         let mut words = line.context("a line for processes")?.split_whitespace();
         let (soft, hard) = (words.next(), words.next());
         ensure!(soft == hard, "{soft:?} {hard:?}");
+        let pids = number(&file(pid, controller, "pids.max")?)?;
+        let processes = number(soft.context("a number")?)?;
+        // So that the cgroup's limit is met first.
+        ensure!(
+            processes > pids,
+            "RLIMIT_NPROC {processes}, pids.max {pids}"
+        );
         Ok(Self {
             memory,
             quota,
-            pids: number(&file(pid, controller, "pids.max")?)?,
-            processes: number(soft.context("a number")?)?,
+            pids,
         })
     }
 }

@@ -64,9 +64,9 @@ async fn answers(plugin: &Session) -> anyhow::Result<()> {
 async fn in_the_kernel(world: &World, js: Js) -> anyhow::Result<()> {
     let host = world.host()?;
     let setup = everyday(js)?;
-    let plugin = host.launch(&limits(&setup, 96, 50, 24)).await?;
-    assert_eq!(Held::now(plugin.pid())?, Held::of(96, 50, 24));
-    for (memory, percent, pids) in [(128, 80, 32), (96, 20, 16), (96, 20, 16), (160, 100, 20)] {
+    let plugin = host.launch(&limits(&setup, 96, 50, 32)).await?;
+    assert_eq!(Held::now(plugin.pid())?, Held::of(96, 50, 32));
+    for (memory, percent, pids) in [(128, 80, 24), (96, 20, 16), (96, 20, 16), (160, 100, 32)] {
         let applied = plugin.apply(&limits(&setup, memory, percent, pids)).await?;
         applied?;
         assert_eq!(Held::now(plugin.pid())?, Held::of(memory, percent, pids));
@@ -86,20 +86,20 @@ const HOLDER: &str = "const held = [];
 async fn below_use(world: &World, js: Js) -> anyhow::Result<()> {
     let host = world.host()?;
     let setup = Setup::javascript(js, "holder", HOLDER);
-    let plugin = host.launch(&limits(&setup, 192, 50, 24)).await?;
+    let plugin = host.launch(&limits(&setup, 192, 50, 32)).await?;
     assert_eq!(plugin.call("hold", json!([80])).await?, 80);
-    match plugin.apply(&limits(&setup, 64, 80, 32)).await? {
+    match plugin.apply(&limits(&setup, 64, 80, 24)).await? {
         Err(ApplyError::Launcher(error)) => {
             let text = error.to_string();
             ensure!(text.contains("in use"), "{text}");
         }
         other => bail!("{other:?}"),
     }
-    assert_eq!(Held::now(plugin.pid())?, Held::of(192, 50, 24));
+    assert_eq!(Held::now(plugin.pid())?, Held::of(192, 50, 32));
     answers(&plugin).await?;
     // Its twin: above what is in use it is taken.
-    plugin.apply(&limits(&setup, 160, 80, 32)).await??;
-    assert_eq!(Held::now(plugin.pid())?, Held::of(160, 80, 32));
+    plugin.apply(&limits(&setup, 160, 80, 24)).await??;
+    assert_eq!(Held::now(plugin.pid())?, Held::of(160, 80, 24));
     answers(&plugin).await?;
     plugin.stop().await?;
     Ok(())
@@ -108,8 +108,8 @@ async fn below_use(world: &World, js: Js) -> anyhow::Result<()> {
 async fn higher(world: &World, js: Js) -> anyhow::Result<()> {
     let host = world.host()?;
     let setup = Setup::javascript(js, "holder", HOLDER);
-    let plugin = host.launch(&limits(&setup, 96, 50, 24)).await?;
-    plugin.apply(&limits(&setup, 256, 50, 24)).await??;
+    let plugin = host.launch(&limits(&setup, 96, 50, 32)).await?;
+    plugin.apply(&limits(&setup, 256, 50, 32)).await??;
     assert_eq!(plugin.call("hold", json!([128])).await?, 128);
     // And the end names the limit that held then.
     let ended = plugin.call_to_end("hold", json!([512])).await?;
@@ -154,7 +154,7 @@ async fn output(world: &World, js: Js) -> anyhow::Result<()> {
 async fn needs_restart(world: &World, js: Js) -> anyhow::Result<()> {
     let host = world.host()?;
     let setup = everyday(js)?;
-    let plugin = host.launch(&limits(&setup, 96, 50, 24)).await?;
+    let plugin = host.launch(&limits(&setup, 96, 50, 32)).await?;
     let other = setup.policy("resources: { memory: { max: 128MiB }, tmp: { size: 3MiB } }");
     match plugin.apply(&other).await? {
         Err(ApplyError::NeedsRestart { changes }) => {
@@ -163,7 +163,7 @@ async fn needs_restart(world: &World, js: Js) -> anyhow::Result<()> {
         }
         other => bail!("{other:?}"),
     }
-    assert_eq!(Held::now(plugin.pid())?, Held::of(96, 50, 24));
+    assert_eq!(Held::now(plugin.pid())?, Held::of(96, 50, 32));
     answers(&plugin).await?;
     plugin.stop().await?;
     Ok(())
@@ -172,7 +172,7 @@ async fn needs_restart(world: &World, js: Js) -> anyhow::Result<()> {
 async fn two_at_once(world: &World, js: Js) -> anyhow::Result<()> {
     let host = world.host()?;
     let setup = everyday(js)?;
-    let plugin = host.launch(&limits(&setup, 96, 50, 24)).await?;
+    let plugin = host.launch(&limits(&setup, 96, 50, 32)).await?;
     let (one, other) = (limits(&setup, 128, 60, 30), limits(&setup, 160, 70, 20));
     for _ in 0..20 {
         let both = [&one, &other].map(|policy| plugin.apply(policy));

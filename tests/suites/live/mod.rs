@@ -4,6 +4,7 @@ mod calls;
 mod kernel;
 mod limits;
 mod mistakes;
+mod restarts;
 mod revisions;
 mod serve;
 mod served;
@@ -12,10 +13,15 @@ use lazaret_tests::case::Case;
 use lazaret_tests::setup::Js;
 
 pub(crate) fn cases() -> Vec<Case> {
-    [serve::cases(), revisions::cases(), mistakes::cases()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        serve::cases(),
+        revisions::cases(),
+        restarts::cases(),
+        mistakes::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 pub(crate) fn javascript_cases(js: Js) -> Vec<Case> {

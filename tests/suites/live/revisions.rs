@@ -12,9 +12,9 @@ use super::kernel::Held;
 use super::served::Served;
 use crate::story::everyday;
 
-const SMALL: &str = "resources: { memory: { max: 96MiB }, cpu: { max: 50% }, pids: { max: 24 } }";
-const LARGE: &str = "resources: { memory: { max: 128MiB }, cpu: { max: 80% }, pids: { max: 32 } }";
-const TMP: &str = "resources: { memory: { max: 128MiB }, cpu: { max: 80% }, pids: { max: 32 }, tmp: { size: 3MiB } }";
+const SMALL: &str = "resources: { memory: { max: 96MiB }, cpu: { max: 50% }, pids: { max: 32 } }";
+const LARGE: &str = "resources: { memory: { max: 128MiB }, cpu: { max: 80% }, pids: { max: 24 } }";
+const TMP: &str = "resources: { memory: { max: 128MiB }, cpu: { max: 80% }, pids: { max: 24 }, tmp: { size: 3MiB } }";
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
@@ -60,7 +60,7 @@ fn revisions(served: &Served<'_>) -> anyhow::Result<Vec<(u64, String, bool)>> {
 fn apply(world: &World) -> anyhow::Result<()> {
     let mut served = small(world)?;
     let pid = served.pid()?;
-    assert_eq!(Held::now(pid)?, Held::of(96, 50, 24));
+    assert_eq!(Held::now(pid)?, Held::of(96, 50, 32));
     let large = served.policy("large.yaml", LARGE)?;
     let applied = served.ask(&["policy", "apply", "everyday", &large])?;
     ensure!(applied.code == Some(0), "{applied:?}");
@@ -75,13 +75,13 @@ fn apply(world: &World) -> anyhow::Result<()> {
         "{applied:?}"
     );
     assert_eq!(served.pid()?, pid, "the container is the same");
-    assert_eq!(Held::now(pid)?, Held::of(128, 80, 32));
+    assert_eq!(Held::now(pid)?, Held::of(128, 80, 24));
 
     let back = served.json(&["policy", "rollback", "everyday"])?;
     assert_eq!(back["revision"], 3);
-    assert_eq!(Held::now(pid)?, Held::of(96, 50, 24));
+    assert_eq!(Held::now(pid)?, Held::of(96, 50, 32));
     served.json(&["policy", "rollback", "everyday", "2"])?;
-    assert_eq!(Held::now(pid)?, Held::of(128, 80, 32));
+    assert_eq!(Held::now(pid)?, Held::of(128, 80, 24));
     let all = revisions(&served)?;
     let of = |number, origin: &str, holds| (number, origin.to_owned(), holds);
     assert_eq!(
@@ -133,7 +133,7 @@ fn refused(world: &World) -> anyhow::Result<()> {
     assert_eq!(revisions(&served)?.len(), 1);
     assert_eq!(
         (served.pid()?, Held::now(pid)?),
-        (pid, Held::of(96, 50, 24))
+        (pid, Held::of(96, 50, 32))
     );
     // Their twin: narrower, live and whole.
     let same = served.ask(&["policy", "apply", "everyday", &base, "--refuse-wider"])?;
@@ -169,7 +169,7 @@ fn restart(world: &World) -> anyhow::Result<()> {
     );
     let new = served.pid()?;
     ensure!(new != pid, "the container is another one");
-    assert_eq!(Held::now(new)?, Held::of(128, 80, 32));
+    assert_eq!(Held::now(new)?, Held::of(128, 80, 24));
     // New calls go to the new one while the old one is at work.
     served
         .ask(&["call", "everyday", "add", "--args", "[1,2]"])?
@@ -198,10 +198,10 @@ fn outlives(world: &World) -> anyhow::Result<()> {
         "{}",
         served.errors()
     );
-    assert_eq!(Held::now(served.pid()?)?, Held::of(128, 80, 32));
+    assert_eq!(Held::now(served.pid()?)?, Held::of(128, 80, 24));
     served.end()?;
     // Somebody changes the file: it holds from now on.
-    let changed = "resources: { memory: { max: 80MiB }, cpu: { max: 50% }, pids: { max: 24 } }";
+    let changed = "resources: { memory: { max: 80MiB }, cpu: { max: 50% }, pids: { max: 32 } }";
     fs_err::write(served.policy_file("everyday"), policy_text(changed))?;
     served.serve(&[])?;
     ensure!(
@@ -209,13 +209,13 @@ fn outlives(world: &World) -> anyhow::Result<()> {
         "{}",
         served.errors()
     );
-    assert_eq!(Held::now(served.pid()?)?, Held::of(80, 50, 24));
+    assert_eq!(Held::now(served.pid()?)?, Held::of(80, 50, 32));
     assert_eq!(revisions(&served)?[0], (3, "file".to_owned(), true));
     served.end()?;
     // And is no new revision as long as it stays as it is.
     served.serve(&[])?;
     assert_eq!(revisions(&served)?.len(), 3);
-    assert_eq!(Held::now(served.pid()?)?, Held::of(80, 50, 24));
+    assert_eq!(Held::now(served.pid()?)?, Held::of(80, 50, 32));
     served.end()?;
     Ok(())
 }
@@ -231,11 +231,11 @@ fn floor(world: &World) -> anyhow::Result<()> {
         Some(1),
         "{applied}"
     );
-    assert_eq!(Held::now(served.pid()?)?, Held::of(112, 80, 32));
+    assert_eq!(Held::now(served.pid()?)?, Held::of(112, 80, 24));
     // One that was tightened holds from the next change on, and one that is broken stops it.
     served.policy("floor.yaml", "resources: { memory: { max: 100MiB } }")?;
     served.json(&["policy", "apply", "everyday", &large])?;
-    assert_eq!(Held::now(served.pid()?)?, Held::of(100, 80, 32));
+    assert_eq!(Held::now(served.pid()?)?, Held::of(100, 80, 24));
     served.policy("floor.yaml", "resources: { memory: { max: 1 } }")?;
     let broken = served.ask(&["policy", "apply", "everyday", &large])?;
     broken.failed(ExitCode::Policy, &["floor"])?;

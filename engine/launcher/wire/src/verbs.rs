@@ -100,7 +100,7 @@ pub struct CgroupLimits {
     pub cpu_quota: u64,
     /// `cpu.weight`; on version 1 the shares that mean the same.
     pub cpu_weight: u64,
-    /// `pids.max`. The first process' own limit (`RLIMIT_NPROC`) is one above.
+    /// `pids.max`. The first process' own limit (`RLIMIT_NPROC`) is raised above it where it is not.
     pub pids: u64,
 }
 
