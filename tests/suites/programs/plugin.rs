@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use lazaret::event::Act;
+use lazaret::event::{Act, Violation};
 use lazaret_protocol::CallError;
 use lazaret_tests::case::Case;
 use lazaret_tests::command::{command, start_unheard};
@@ -120,7 +120,10 @@ async fn denied(world: &World, js: Js) -> anyhow::Result<()> {
     );
     let ended = plugin.stop().await?;
     assert_eq!(ended.violation_count, 5);
-    let first = ended.violations.first().context("no record")?;
+    // A busy machine throttles the most harmless plugin.
+    let mut records = ended.violations.iter();
+    let first = records.find(|record| !matches!(record.act, Act::Cpu(_)));
+    let first = first.context("no record")?;
     ensure!(
         matches!(&first.act, Act::Permission { permission } if permission == "exec:run:busybox"),
         "{first:?}"
@@ -156,9 +159,11 @@ async fn limits(world: &World, js: Js) -> anyhow::Result<()> {
             .await?[2],
         "on\n"
     );
-    // None of it counts as the plugin's.
+    // None of it counts as the plugin's, which a busy machine may have throttled.
     let ended = plugin.stop().await?;
-    assert_eq!((ended.violation_count, ended.limit_event_count), (0, 0));
+    assert_eq!(ended.violation_count, 0);
+    let throttled = |record: &Violation| matches!(record.act, Act::Cpu(_));
+    ensure!(ended.violations.iter().all(throttled), "{ended:?}");
     Ok(())
 }
 
