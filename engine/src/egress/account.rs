@@ -168,6 +168,19 @@ mod tests {
     }
 
     #[test]
+    fn new_connections_come_no_faster_than_they_may() {
+        let now = Instant::now();
+        let limits = Limits {
+            connects: 10,
+            ..LIMITS
+        };
+        let account = account(limits, now);
+        let waits: Vec<_> = (0..12).filter_map(|_| account.connects(now)).collect();
+        assert_eq!(waits, [100, 200].map(Duration::from_millis));
+        assert_eq!(account.connects(now + Duration::from_secs(1)), None);
+    }
+
+    #[test]
     fn a_second_of_bytes_goes_at_once_and_then_no_more_than_the_bandwidth() {
         let now = Instant::now();
         let limits = Limits {

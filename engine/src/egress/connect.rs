@@ -43,6 +43,10 @@ pub(super) async fn connect(plugin: &Plugin, purpose: &Purpose) -> Result<Upstre
         let reason = format!("`network.limits.connections` of {most} at a time are open");
         return Err(Refusal::because(&purpose.ask(), reason).into());
     };
+    // Whoever opens them faster than may be waits, however many it asked for in one connection.
+    if let Some(wait) = plugin.account.connects(std::time::Instant::now()) {
+        tokio::time::sleep(wait).await;
+    }
     let unreachable = |what: &str| Failure::Unreachable(what.to_owned());
     let found = timeout(
         plugin.deadlines.resolve,

@@ -1,11 +1,12 @@
 //! The listener of one plugin and its connections.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
 
 use super::head::CONNECT;
 use super::plugin::Plugin;
@@ -23,13 +24,11 @@ pub(super) async fn serve(listener: UnixListener, plugin: Plugin) {
     let mut rules = plugin.rules.clone();
     let plugin = Arc::new(plugin);
     let mut connections = JoinSet::new();
-    let mut rest = None;
+    let mut rest_until = Instant::now();
     loop {
         let most = plugin.account.limits().connections as usize + WAITING;
         let taken = async {
-            if let Some(rest) = rest {
-                tokio::time::sleep(rest).await;
-            }
+            sleep_until(rest_until).await;
             listener.accept().await
         };
         tokio::select! {
@@ -42,10 +41,9 @@ pub(super) async fn serve(listener: UnixListener, plugin: Plugin) {
             taken = taken, if connections.len() < most => match taken {
                 Ok((stream, _)) => {
                     let plugin = Arc::clone(&plugin);
-                    rest = plugin.account.connects(Instant::now());
                     connections.spawn(async move { connection(&plugin, stream).await });
                 }
-                Err(_) => rest = Some(REST),
+                Err(_) => rest_until = Instant::now() + REST,
             },
         }
     }
