@@ -61,7 +61,38 @@ pub(crate) fn whole_problems(policy: &SecurityPolicy) -> Vec<(Option<String>, Pr
     {
         problems.push((high.origin.file().map(str::to_owned), problem));
     }
+    problems.extend(first_wait_problem(policy));
     problems
+}
+
+/// A first wait that is longer than the longest would be the only one.
+fn first_wait_problem(policy: &SecurityPolicy) -> Option<(Option<String>, Problem)> {
+    let restart = &policy.settings.restart;
+    let (first, most) = (restart.first.as_ref(), restart.most.as_ref());
+    let stated = most.or(first)?;
+    // Only where one is missing: a level that is being read names both, and is not there to be asked.
+    let preset;
+    let (first, most) = match (first, most) {
+        (Some(first), Some(most)) => (first, most),
+        (first, most) => {
+            preset = EffectivePolicy::of(policy.level());
+            let restart = preset.restart();
+            (
+                first.unwrap_or(&restart.first),
+                most.unwrap_or(&restart.most),
+            )
+        }
+    };
+    if first.value <= most.value {
+        return None;
+    }
+    let message = format!(
+        "`restart.first`, `{}` ({}), is above `restart.most`, `{}` ({})",
+        first.value, first.origin, most.value, most.origin
+    );
+    let invalid = Invalid::new(message).hint("lower `restart.first` or raise `restart.most`");
+    let file = stated.origin.file().map(str::to_owned);
+    Some((file, invalid.at(stated.origin.place())))
 }
 
 /// `memory.high` above `memory.max` would never slow anything down, wherever the two come from.

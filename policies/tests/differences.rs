@@ -143,3 +143,108 @@ fn every_limit_of_a_looser_level_widens_and_of_a_stricter_one_does_not() {
         assert!(stricter.iter().all(|one| !one.widens), "{stricter:#?}");
     }
 }
+
+/// What changes from one body to another: `w` before what widens, what it takes, and what it is.
+fn planned(before: &str, after: &str) -> Vec<String> {
+    let policy = |body: &str| {
+        let text = format!("apiVersion: lazaret/v1\nkind: SecurityPolicy\n{body}");
+        let policy =
+            SecurityPolicy::parse("p.yaml", &text).unwrap_or_else(|problems| panic!("{problems}"));
+        EffectivePolicy::of(SecurityLevel::Standard).layer(&policy)
+    };
+    let plan = policy(before).plan(&policy(after));
+    let rows = plan.differences.iter().map(|one| {
+        let mark = if one.widens { "w" } else { "-" };
+        let value = |side: &Option<lazaret_policy::Side>| {
+            side.as_ref()
+                .map_or("nothing".to_owned(), |side| side.value.clone())
+        };
+        format!(
+            "{mark} {} {}: {} -> {}",
+            one.change,
+            one.what,
+            value(&one.before),
+            value(&one.after)
+        )
+    });
+    rows.collect()
+}
+
+#[test]
+fn a_plan_tells_of_each_key_what_it_takes() {
+    let after = "network: { limits: { sent: 1MiB } }\nfilesystem: { ignore: [ .git ] }\nenv: { set: { MODE: batch } }\n\
+                 runtime: { modules: { files: 10 } }\nsyscalls: { allow: [ pipes ], deny: [ timers ] }\n\
+                 restart: { on: failure, stable: 10s }\nquarantine: { errors: 5 }\naudit: { records: [ calls ] }\n\
+                 secrets: [ { name: k, hosts: [ a.example ], from: { env: K } } ]\nmessaging: { receive: [ a ] }";
+    assert_eq!(
+        planned("", after),
+        [
+            "- restart runtime.modules.files: 4000 -> 10",
+            "- live network.limits.sent: 64MiB -> 1MiB",
+            "- live filesystem.ignore: none -> .git",
+            "w recreate syscalls.allow: none -> pipes",
+            "- recreate syscalls.deny: none -> timers",
+            "w live restart.on: never -> failure",
+            "w live restart.stable: 1m -> 10s",
+            "- live quarantine.errors: 0 -> 5",
+            "- live audit.records: none -> calls",
+            "w restart secrets.k: nothing -> from env K to a.example",
+            "w live messaging.receive.a: nothing -> any type",
+            "- restart env.set.MODE: nothing -> batch",
+        ]
+    );
+    assert_eq!(planned(after, after), Vec::<String>::new());
+}
+
+#[test]
+fn the_first_way_to_the_network_takes_a_new_container_and_a_second_does_not() {
+    let one = "network: { endpoints: [ { host: a.example, port: 443 } ] }";
+    let two = "network: { endpoints: [ { host: a.example, port: 443 }, { host: '*.example.com', port: 443 } ] }";
+    let way = "network:connect:a.example:443";
+    assert_eq!(
+        planned("", one),
+        [format!("w recreate {way}: nothing -> granted for https")]
+    );
+    assert_eq!(
+        planned(one, two),
+        ["w live network:connect:*.example.com:443: nothing -> granted for https"]
+    );
+    assert_eq!(
+        planned(one, ""),
+        [format!("- live {way}: granted for https -> nothing")]
+    );
+    let observed = "network: { mode: learn }\nobserve: [ 'network:connect:a.example:443' ]";
+    assert_eq!(
+        planned("", observed),
+        [
+            "w live network.mode: enforce -> learn".to_owned(),
+            format!("w recreate {way}: nothing -> observed (learn)"),
+        ]
+    );
+}
+
+#[test]
+fn what_was_observed_may_be_granted_without_widening() {
+    let observed = "filesystem: { mode: audit }\nobserve: [ file:write:/srv ]";
+    assert_eq!(
+        planned(observed, "permissions: [ file:write:/srv/out ]"),
+        [
+            "- live filesystem.mode: audit -> enforce",
+            "- live file:write:/srv: observed (audit) -> nothing",
+            "- live file:write:/srv/out: nothing -> granted",
+        ]
+    );
+    let larger = "filesystem: { write: [ { path: /srv/out, size: 1GiB } ] }";
+    assert!(
+        planned(observed, larger)
+            .iter()
+            .any(|row| row.starts_with("w live file:write:/srv/out"))
+    );
+    assert_eq!(
+        planned(
+            "requirements: { memory.high: required, resources.memory: best_effort }",
+            "requirements: { resources.memory: best_effort }"
+        ),
+        ["w recreate requirements.memory.high: required -> nothing"]
+    );
+}

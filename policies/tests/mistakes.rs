@@ -176,6 +176,8 @@ fn of_lives_and_records() {
         "restart: always",
         "restart: { attempts: forever }",
         "restart: { first: 0s }",
+        "restart: { first: 2m }",
+        "restart: { first: 20s, most: 10s }",
         "quarantine: { violations: '10' }",
         "quarantine: { within: 1h }",
         "audit: { records: all }",
