@@ -135,6 +135,52 @@ fn why() {
 }
 
 #[test]
+fn why_of_requests() {
+    let bench = Bench::new(&[(
+        "policy.yaml",
+        "network:\n  endpoints:\n    - { host: api.example.com, port: 443, methods: [GET], paths: [/v1/*], reason: forecasts }\n",
+    )]);
+    insta::assert_snapshot!(bench.transcript(&[
+        "why counter network:GET:https://api.example.com/v1/x --policy policy.yaml",
+        "why counter network:POST:https://api.example.com/v1/x --policy policy.yaml",
+        "why counter network:GET:https://example.com/ --policy policy.yaml",
+        "why counter network:GET:https://127.0.0.1/",
+        "why counter network:connect:api.example.com:443 --policy policy.yaml",
+    ]));
+}
+
+#[test]
+fn why_of_what_is_observed() {
+    let bench = Bench::new(&[(
+        "policy.yaml",
+        "filesystem: { mode: audit }\nobserve: [ 'file:write:/srv/out' ]\n",
+    )]);
+    insta::assert_snapshot!(bench.transcript(&[
+        "why counter file:write:/srv/out/a --policy policy.yaml",
+        "why counter file:write:/srv/other --policy policy.yaml",
+    ]));
+}
+
+#[test]
+fn why_of_system_calls() {
+    let bench = Bench::new(&[
+        ("policy.yaml", "syscalls: { deny: [timers] }\n"),
+        ("v8.yaml", "runtime: { engine: v8 }\n"),
+    ]);
+    insta::assert_snapshot!(bench.transcript(&[
+        "why counter syscall:read",
+        "why counter syscall:ptrace",
+        "why counter syscall:ptrace --json",
+        "why counter syscall:execve",
+        "why counter syscall:mmap",
+        "why counter syscall:mmap --policy v8.yaml",
+        "why counter syscall:timerfd_create --policy policy.yaml",
+        "why counter syscall:swapon",
+        "why counter syscall:ptrcae",
+    ]));
+}
+
+#[test]
 fn diff() {
     let bench = Bench::new(&[
         ("before.yaml", GRANTS),

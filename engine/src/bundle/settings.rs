@@ -46,6 +46,14 @@ pub fn unheld_reason(permission: &Permission) -> Option<&'static str> {
     }
 }
 
+/// Why a plugin under this policy cannot be given this grant of it; `None` where it can.
+pub(crate) fn refused_grant(
+    permission: &Permission,
+    policy: &EffectivePolicy,
+) -> Option<&'static str> {
+    unheld_reason(permission).or_else(|| undescribed(permission, policy))
+}
+
 /// Why a granted program cannot be run.
 fn undescribed(permission: &Permission, policy: &EffectivePolicy) -> Option<&'static str> {
     match permission {
@@ -74,8 +82,7 @@ pub(super) fn file_grants(request: &BundleRequest<'_>) -> Result<Vec<FileGrant>,
     let policy = request.policy;
     let unheld_reason = |permission: &Permission| {
         let alone = !request.listener;
-        unheld_reason(permission)
-            .or_else(|| undescribed(permission, policy))
+        refused_grant(permission, policy)
             .or_else(|| unheld_alone(permission).filter(|_| alone))
     };
     let mut unheld = Vec::new();

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use lazaret_policy::{EffectivePolicy, Requirement, RequirementKey, ResourceKey};
+use lazaret_policy::{
+    EffectivePolicy, Endpoint, Permission, Protocol, Requirement, RequirementKey, ResourceKey,
+};
 use serde::Serialize;
 
 use super::{CgroupVersion, Landlock};
@@ -41,46 +43,25 @@ impl fmt::Display for Unenforced {
 const NOT_YET: &[(&str, &str, &str)] = &[
     ("runtime.flags", "none", "the engines are told nothing yet"),
     (
-        "network.mode",
-        "enforce",
-        "nothing is let through to be observed yet",
-    ),
-    (
-        "filesystem.mode",
-        "enforce",
-        "nothing is let through to be observed yet",
-    ),
-    (
         "exec.mode",
         "enforce",
-        "nothing is let through to be observed yet",
+        "a program that is not granted is nowhere to be found",
     ),
     (
         "env.mode",
         "enforce",
-        "nothing is let through to be observed yet",
+        "a plugin is handed over no variable that is not granted",
     ),
     (
         "messaging.mode",
         "enforce",
-        "nothing is let through to be observed yet",
+        "there is no messaging between plugins yet",
     ),
     (
         "syscalls.mode",
         "enforce",
         "system calls are counted by `policy learn` only",
     ),
-    (
-        "syscalls.allow",
-        "none",
-        "the filters are those of the level",
-    ),
-    (
-        "syscalls.deny",
-        "none",
-        "the filters are those of the level",
-    ),
-    ("filesystem.ignore", "none", "no name is hidden yet"),
     (
         "health.function",
         "none",
@@ -118,17 +99,26 @@ fn not_yet(policy: &EffectivePolicy) -> Vec<Unenforced> {
         let (_, held, why) = NOT_YET.iter().find(|(path, ..)| *path == key.path)?;
         (key.value != *held).then(|| missing(&key.path, key.origin.to_string(), why))
     });
-    let filters = &policy.syscalls().level;
-    let filters = (filters.value != policy.level().value).then(|| {
-        let why = "the filters are those of the level";
-        missing("syscalls.level", filters.origin.to_string(), why)
+    let read = policy
+        .observe()
+        .iter()
+        .find(|granted| matches!(granted.permission, Permission::FileRead(_)));
+    let read = read.map(|granted| {
+        let why = "what is not granted is not mounted, so that nobody can read it";
+        missing("observe", granted.origin.to_string(), why)
     });
-    let set = policy.env().set.first().map(|one| {
-        missing(
-            "env.set",
-            one.origin.to_string(),
-            "plugins see no environment",
-        )
+    let hidden = policy.endpoints().iter().find(|allowed| {
+        let Endpoint {
+            protocol,
+            methods,
+            paths,
+            ..
+        } = &allowed.endpoint;
+        *protocol == Protocol::Https && !(methods.any() && paths.any())
+    });
+    let hidden = hidden.map(|allowed| {
+        let why = "nobody looks at methods and paths within TLS yet";
+        missing("network.endpoints", allowed.granted.origin.to_string(), why)
     });
     let secrets = policy.secrets().first().map(|one| {
         missing(
@@ -141,8 +131,11 @@ fn not_yet(policy: &EffectivePolicy) -> Vec<Unenforced> {
         let why = "there is no messaging between plugins yet";
         missing("messaging.receive", one.origin.to_string(), why)
     });
-    let lists = set.into_iter().chain(secrets).chain(receive);
-    keys.chain(filters).chain(lists).collect()
+    keys.chain(read)
+        .chain(hidden)
+        .chain(secrets)
+        .chain(receive)
+        .collect()
 }
 
 /// Every key of the policy that is not held where cgroups have this version and the kernel this
@@ -259,8 +252,42 @@ mod tests {
         assert_eq!(first(always), Some(("restart.on".to_owned(), false)));
         let without = format!("{always}requirements: {{ restart: best_effort }}\n");
         assert_eq!(first(&without), Some(("restart.on".to_owned(), true)));
-        let env = first("env: { set: { MODE: batch } }\n");
-        assert_eq!(env, Some(("env.set".to_owned(), false)));
+        let refused = |key: &str| Some((key.to_owned(), false));
+        let observe = |act: &str| {
+            first(&format!(
+                "filesystem: {{ mode: audit }}\nobserve: ['{act}']\n"
+            ))
+        };
+        assert_eq!(observe("file:write:/srv/out"), None);
+        assert_eq!(observe("file:read:/srv/in"), refused("observe"));
+        let secret = "secrets: [ { name: key, hosts: [ api.example.com ], from: { env: KEY } } ]\n";
+        assert_eq!(first(secret), refused("secrets"));
+        assert_eq!(
+            first("messaging: { receive: [ web ] }\n"),
+            refused("messaging.receive")
+        );
+        let endpoint = |more: &str| {
+            first(&format!(
+                "network: {{ endpoints: [ {{ host: a.example.com, {more} }} ] }}\n"
+            ))
+        };
+        assert_eq!(
+            endpoint("port: 443, paths: [/v1/*]"),
+            refused("network.endpoints")
+        );
+        assert_eq!(
+            endpoint("port: 443, methods: [GET]"),
+            refused("network.endpoints")
+        );
+        assert_eq!(endpoint("port: 443"), None);
+        assert_eq!(endpoint("port: 80, protocol: http, paths: [/v1/*]"), None);
+        for held in [
+            "env: { set: { MODE: batch } }\n",
+            "filesystem: { ignore: [ '*.pem' ] }\n",
+            "syscalls: { level: maximum, allow: [ timers ] }\n",
+        ] {
+            assert_eq!(first(held), None, "{held}");
+        }
     }
 
     #[test]

@@ -28,17 +28,26 @@ pub fn held_by(what: &str, cgroup: CgroupVersion, landlock: &Landlock) -> Option
         "runtime.engine" => "root file system with that shim only",
         "runtime.flags" => "shim's engine",
         "runtime.modules.files" | "runtime.modules.size" => "engine, when it reads the plugin",
+        "filesystem.ignore" => "op in the shim, and the engine where it writes",
+        "filesystem.sizes.read" => "op in the shim",
+        "syscalls.level" | "syscalls.allow" | "syscalls.deny" => "first system call filter",
         what if what.starts_with("network.") => "egress broker",
-        what if what.starts_with("syscalls.") => "system call filters",
-        what if ["filesystem.", "exec.", "env.", "messaging."]
+        what if ["filesystem.", "exec.", "messaging."]
             .iter()
             .any(|section| what.starts_with(section)) =>
         {
             "engine, at each act"
         }
-        what if ["health.", "restart.", "quarantine.", "audit."]
-            .iter()
-            .any(|section| what.starts_with(section)) =>
+        what if [
+            "env.",
+            "syscalls.",
+            "health.",
+            "restart.",
+            "quarantine.",
+            "audit.",
+        ]
+        .iter()
+        .any(|section| what.starts_with(section)) =>
         {
             "engine"
         }
@@ -52,6 +61,16 @@ pub fn held_by(what: &str, cgroup: CgroupVersion, landlock: &Landlock) -> Option
         what if what.starts_with("file:read:") => {
             "op in the shim, Landlock, read-only mount, host user"
         }
+        what if what.starts_with("file:write:") => {
+            "op in the shim, engine that does the writing, read-only mounts"
+        }
+        what if what.starts_with("network:") => {
+            "op in the shim, egress broker, empty network namespace"
+        }
+        what if what.starts_with("exec:run:") => {
+            "op in the shim, engine, container of the program's own"
+        }
+        what if what.starts_with("env:read:") => "engine, when it starts the container",
         _ => return None,
     };
     Some(held.to_owned())

@@ -20,7 +20,7 @@ impl Landlock {
         Self::of(abi())
     }
 
-    pub(super) fn of(abi: u32) -> Self {
+    pub(crate) fn of(abi: u32) -> Self {
         let (holds, lacks): (Vec<&Part>, _) = PARTS.iter().partition(|part| part.since <= abi);
         let names = |parts: Vec<&Part>| parts.into_iter().map(|part| part.name).collect();
         Self {

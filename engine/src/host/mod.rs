@@ -13,4 +13,3 @@ pub use features::{Feature, Finding, State, survey};
 pub use held_by::held_by;
 pub use installation::{Installation, InstallationError, ShimEngine};
 pub use landlock::Landlock;
-

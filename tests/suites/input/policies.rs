@@ -164,7 +164,7 @@ fn effective(world: &World) -> anyhow::Result<()> {
         "{grants}"
     );
     ensure!(
-        grants[1]["refused"] == "plugins can start no programs",
+        grants[1]["refused"] == "no entry of `exec.programs` says what program that is",
         "{grants}"
     );
     let shown = policy(world, &["effective", &path, "--policy", &top])?;
@@ -175,7 +175,7 @@ fn effective(world: &World) -> anyhow::Result<()> {
     ensure!(
         shown
             .output
-            .contains("refused: plugins can start no programs"),
+            .contains("refused: no entry of `exec.programs` says what program that is"),
         "{shown:?}"
     );
     Ok(())
@@ -186,9 +186,19 @@ fn why(world: &World) -> anyhow::Result<()> {
     let files = Files::new(world, &[("p.yaml", body)])?;
     let (_directory, path) = plugin(world, &everyday(Js::QuickJs)?)?;
     let p = files.path("p.yaml");
-    policy(world, &["why", &path, "file:read:/srv/a", "--policy", &p])?.answered(&format!(
-        "file:read:/srv/a: allowed\n  by `file:read:/srv` ({p}:3:30)\n  reason: tables\n"
-    ))?;
+    let allowed = policy(world, &["why", &path, "file:read:/srv/a", "--policy", &p])?;
+    let begins = format!(
+        "file:read:/srv/a: allowed\n  by `file:read:/srv` ({p}:3:30)\n  reason: tables\n  held: "
+    );
+    ensure!(
+        allowed.code == Some(0) && allowed.output.starts_with(&begins),
+        "{allowed:?}"
+    );
+    let reported = policy(world, &["why", &path, "syscall:ptrace"])?;
+    ensure!(
+        reported.code == Some(ExitCode::Denied as i32) && reported.output.contains("reports it"),
+        "{reported:?}"
+    );
     let denied = policy(
         world,
         &["why", &path, "exec:run:sh", "--policy", &p, "--json"],

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use lazaret_policy::{Change, Cut};
+use lazaret_policy::{AllowedEndpoint, Change, Cut, EffectivePolicy, Granted, Protocol};
 use serde::Serialize;
 
 use super::{Chosen, PolicyArguments, cgroup_version};
-use crate::bundle::unheld_reason;
+use crate::bundle::refused_grant;
 use crate::cli::ExitCode;
 use crate::cli::failure::Failure;
 use crate::cli::print::{print, print_json};
@@ -94,8 +94,9 @@ fn report(plugin: &Plugin, chosen: &Chosen, cgroup: CgroupVersion, landlock: &La
         origin: granted.origin.to_string(),
         change: granted.permission.change(),
         reason: granted.reason.clone(),
-        held_by: held_by(&granted.permission.to_string(), cgroup, landlock),
-        refused: unheld_reason(&granted.permission),
+        held_by: held_by(&granted.permission.to_string(), cgroup, landlock)
+            .map(|held| held + methods_and_paths(policy, granted)),
+        refused: refused_grant(&granted.permission, policy),
     });
     Report {
         plugin: plugin.name().to_owned(),
@@ -103,6 +104,23 @@ fn report(plugin: &Plugin, chosen: &Chosen, cgroup: CgroupVersion, landlock: &La
         keys: keys.collect(),
         grants: grants.collect(),
         cuts: chosen.cuts.clone(),
+    }
+}
+
+/// Who looks at the methods and paths that an endpoint names, if it names some.
+fn methods_and_paths(policy: &EffectivePolicy, granted: &Granted) -> &'static str {
+    let mut listed = policy.endpoints().iter();
+    match listed.find(|allowed| allowed.granted == *granted) {
+        Some(AllowedEndpoint { endpoint, .. })
+            if endpoint.methods.any() && endpoint.paths.any() =>
+        {
+            ""
+        }
+        Some(AllowedEndpoint { endpoint, .. }) if endpoint.protocol == Protocol::Http => {
+            "; methods and paths: egress broker"
+        }
+        Some(_) => "; methods and paths: nobody yet",
+        None => "",
     }
 }
 
@@ -167,7 +185,7 @@ fn columns(rows: &[[String; 5]]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use lazaret_policy::{EffectivePolicy, SecurityLevel, SecurityPolicy};
+    use lazaret_policy::{SecurityLevel, SecurityPolicy};
 
     use super::*;
 
@@ -194,6 +212,23 @@ mod tests {
     const BODY: &str = "level: maximum\nresources: { memory: { high: 32MiB }, pids: { max: 32 } }\n\
         permissions: [ { permission: 'file:read:/srv/data', reason: 'the tables' }, 'env:read:TZ' ]\n\
         requirements: { memory.high: best_effort }\n";
+    #[test]
+    fn it_is_said_who_looks_at_methods_and_paths() {
+        let body = "network: { endpoints: [ { host: a.example.com, port: 443, paths: [/v1/*] }, \
+            { host: b.example.com, port: 80, protocol: http, methods: [GET] }, \
+            { host: c.example.com, port: 443 } ] }\n";
+        let report = shown(body, "level: minimal\n", CgroupVersion::V2, 6);
+        let who = |at: usize| {
+            let grant: &Grant = &report.grants[at];
+            let held = grant.held_by.clone().unwrap_or_default();
+            held.split_once("methods and paths: ")
+                .map(|(_, who)| who.to_owned())
+        };
+        assert_eq!(who(0).as_deref(), Some("nobody yet"));
+        assert_eq!(who(1).as_deref(), Some("egress broker"));
+        assert_eq!(who(2), None);
+    }
+
     const FLOOR: &str = "resources: { pids: { max: 24 } }\n";
 
     #[test]

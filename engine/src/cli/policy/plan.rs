@@ -7,7 +7,7 @@ use lazaret_policy::{Change, Cut, Difference};
 use serde::Serialize;
 
 use super::{PolicyArguments, cgroup_version};
-use crate::bundle::unheld_reason;
+use crate::bundle::refused_grant;
 use crate::cli::ExitCode;
 use crate::cli::failure::Failure;
 use crate::cli::print::{print, print_json};
@@ -73,7 +73,7 @@ pub(super) fn run(arguments: &PlanArguments) -> Result<ExitCode, Failure> {
     });
     let grants = after.policy.all_grants().filter_map(|granted| {
         Some(Missing {
-            why: unheld_reason(&granted.permission)?.to_owned(),
+            why: refused_grant(&granted.permission, &after.policy)?.to_owned(),
             what: granted.permission.to_string(),
             origin: granted.origin.to_string(),
             best_effort: false,
