@@ -2,6 +2,9 @@
 // Reading is done here, below what is mounted; the rest is asked of the engine.
 "use strict";
 
+// Texts are put together with `+`: QuickJS calls `String.prototype.concat` for a template, which
+// may be the plugin's.
+
 ((global) => {
   const { core, primordials } = global.__bootstrap;
   const {
@@ -11,6 +14,7 @@
     JSONParse,
     ObjectFreeze,
     ObjectHasOwn,
+    String,
     StringPrototypeIncludes,
     TypeError,
     TypedArrayPrototypeGetBuffer,
@@ -70,26 +74,26 @@
     }
 
     async function writeTextFile(path, text, options) {
-      await op_lazaret_act_write_text(`${path}`, `${text}`, writeOptions(options));
+      await op_lazaret_act_write_text(String(path), String(text), writeOptions(options));
     }
 
     async function writeFile(path, data, options) {
       const bytes = bytesOf(data);
       if (bytes === undefined) throw new TypeError("the data of a file must be a Uint8Array");
-      await op_lazaret_act_write_bytes(`${path}`, bytes, writeOptions(options));
+      await op_lazaret_act_write_bytes(String(path), bytes, writeOptions(options));
     }
 
     async function mkdir(path, options) {
-      await op_lazaret_act_make_directory(`${path}`, options?.recursive === true);
+      await op_lazaret_act_make_directory(String(path), options?.recursive === true);
     }
 
     async function remove(path, options) {
       if (options?.recursive) throw new TypeError("`remove` takes one file or empty directory");
-      await op_lazaret_act_remove(`${path}`);
+      await op_lazaret_act_remove(String(path));
     }
 
     async function rename(from, to) {
-      await op_lazaret_act_rename(`${from}`, `${to}`);
+      await op_lazaret_act_rename(String(from), String(to));
     }
 
     function kinds(number) {
@@ -141,17 +145,17 @@
       #input;
 
       constructor(program, options) {
-        this.#program = `${program}`;
+        this.#program = String(program);
         const list = options?.args ?? [];
         if (!ArrayIsArray(list) || list.length > MOST_ARGUMENTS) {
           throw new TypeError(`\`args\` must be a list of at most ${MOST_ARGUMENTS} texts`);
         }
         for (let i = 0; i < list.length; i++) {
-          const text = `${list[i]}`;
+          const text = String(list[i]);
           if (StringPrototypeIncludes(text, "\0")) {
             throw new TypeError("an argument of a program has no NUL in it");
           }
-          this.#arguments += `\0${text}`;
+          this.#arguments += "\0" + text;
         }
         const input = options?.stdin ?? new Uint8Array(0);
         this.#input = bytesOf(input);
@@ -188,8 +192,8 @@
     }
 
     const env = ObjectFreeze({
-      get: (name) => variable(`${name}`),
-      has: (name) => variable(`${name}`) !== undefined,
+      get: (name) => variable(String(name)),
+      has: (name) => variable(String(name)) !== undefined,
       toObject,
     });
 

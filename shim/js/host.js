@@ -186,7 +186,7 @@
 
   class PermissionDenied extends Error {
     constructor(permission) {
-      super(`\`${permission}\` denied for plugin \`${pluginName}\``);
+      super("`" + permission + "` denied for plugin `" + pluginName + "`");
       this.name = "PermissionDenied";
       this.permission = permission;
     }
