@@ -117,7 +117,8 @@ fn small_items() {
     let (functions, differences) = ("list of functions", "list of differences");
     let arguments = "list of arguments";
     // Behind a list of arguments comes the input, which is empty.
-    let lists: [(&str, &[u8], &[u8], &[u8]); 8] = [
+    type List<'a> = (&'a str, &'a [u8], &'a [u8], &'a [u8]);
+    let lists: [List<'_>; 8] = [
         (arguments, &[8, 1, 0, 4, 1, b'p'], &[0], &[0]),
         (arguments, &[8, 1, 0, 4, 1, b'p'], &[1, b'x'], &[0]),
         (functions, &[2], &[0], &[]),
