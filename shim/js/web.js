@@ -60,6 +60,7 @@
     WritableStreamDefaultWriter: "deno_web/06_streams.js",
     atob: "deno_web/05_base64.js",
     btoa: "deno_web/05_base64.js",
+    crypto: "lazaret/crypto.js",
     performance: "deno_web/15_performance.js",
     structuredClone: "deno_web/13_message_port.js",
   };

@@ -15,6 +15,7 @@ use super::asks::Asker;
 use super::log::LogLimit;
 use super::used::Used;
 
+use super::crypto;
 use super::fetch::{self, Way};
 use super::web;
 use crate::beneath::{Places, ReadError};
@@ -109,6 +110,7 @@ pub const OPS: &[&str] = &[
 pub(super) fn only_needed(op: OpDecl) -> OpDecl {
     if OPS.binary_search(&op.name).is_ok()
         || web::OPS.binary_search(&op.name).is_ok()
+        || crypto::OPS.binary_search(&op.name).is_ok()
         || fetch::OPS.binary_search(&op.name).is_ok()
     {
         op

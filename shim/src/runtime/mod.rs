@@ -3,6 +3,7 @@
 mod act_ops;
 mod asks;
 mod convert;
+mod crypto;
 mod errors;
 mod extension;
 mod fetch;

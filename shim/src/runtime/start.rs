@@ -150,6 +150,7 @@ impl Runtime {
         };
         let loader = PluginLoader::new(config.places, config.modules);
         let mut extensions = super::web::extensions();
+        extensions.push(super::crypto::extension());
         let egress = config.egress.is_some();
         extensions.extend(config.egress.map(fetch::extension));
         extensions.push(super::act_ops::extension());

@@ -76,8 +76,13 @@ pub(super) const OPS: &[&str] = &[
     "op_urlpattern_process_match_input",
 ];
 
-/// What Deno's `fetch` looks for and there is no use for here.
-const STAND_INS: &[ExtensionFileSource] = &[
+/// Scripts of our own that are read when they are needed: `crypto`, and what Deno's `fetch` looks
+/// for and there is no use for here.
+const OWN: &[ExtensionFileSource] = &[
+    ExtensionFileSource::new(
+        "ext:lazaret/crypto.js",
+        ascii_str_include!("../../js/crypto.js"),
+    ),
     ExtensionFileSource::new(
         "ext:deno_fetch/22_http_client.js",
         ascii_str_include!("../../js/stand_ins/http_client.js"),
@@ -101,7 +106,7 @@ pub(super) fn extensions() -> Vec<Extension> {
         with(web, DENO_WEB),
         Extension {
             name: "deno_fetch",
-            lazy_loaded_js_files: DENO_FETCH.iter().chain(STAND_INS).cloned().collect(),
+            lazy_loaded_js_files: DENO_FETCH.iter().chain(OWN).cloned().collect(),
             ..Default::default()
         },
     ]

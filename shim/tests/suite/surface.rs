@@ -5,7 +5,7 @@ use lazaret_protocol::{CallError, ShimMessage};
 use crate::harness::Plugin;
 
 /// Globals beside those of the language.
-const HOST_GLOBALS: [&str; 62] = [
+const HOST_GLOBALS: [&str; 63] = [
     "AbortController",
     "AbortSignal",
     "Blob",
@@ -60,6 +60,7 @@ const HOST_GLOBALS: [&str; 62] = [
     "clearInterval",
     "clearTimeout",
     "console",
+    "crypto",
     "fetch",
     "globalThis",
     "performance",

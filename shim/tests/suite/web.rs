@@ -114,6 +114,21 @@ const USES: &[(&str, &str, &str)] = &[
         "{ const before = performance.now(); performance.mark('a'); return [performance.now() >= before, performance.getEntriesByName('a').length, performance.timeOrigin > 1e12]; }",
         "[true,1,true]",
     ),
+    (
+        "random",
+        "{ const a = crypto.getRandomValues(new Uint32Array(4)); const id = crypto.randomUUID(); return [a.some((n) => n > 0), /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(id), id !== crypto.randomUUID()]; }",
+        "[true,true,true]",
+    ),
+    (
+        "noRandom",
+        "[new Float32Array(1), new DataView(new ArrayBuffer(1)), {}, new Uint8Array(65537)].map((array) => { try { crypto.getRandomValues(array); } catch (error) { return error.name; } })",
+        r#"["TypeMismatchError","TypeMismatchError","TypeMismatchError","QuotaExceededError"]"#,
+    ),
+    (
+        "digests",
+        "{ const hex = async (name) => [...new Uint8Array(await crypto.subtle.digest(name, new TextEncoder().encode('abc')))].map((byte) => byte.toString(16).padStart(2, '0')).join(''); return [await hex('SHA-1'), (await hex({ name: 'sha-256' })).slice(0, 16), (await hex('SHA-384')).slice(0, 16), (await hex('SHA-512')).slice(0, 16), await hex('MD5').catch((error) => error.name)]; }",
+        r#"["a9993e364706816aba3e25717850c26c9cd0d89d","ba7816bf8f01cfea","cb00753f45a35e8b","ddaf35a193617aba","NotSupportedError"]"#,
+    ),
     ("itself", "self === globalThis", "true"),
     (
         "replaced",

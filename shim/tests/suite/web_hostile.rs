@@ -58,6 +58,8 @@ const TAKERS: &str = "
         to.enqueue(value);
         to.close();
       } })),
+      random: (value) => { crypto.getRandomValues(value); return ''; },
+      digest: async (value) => sizeOf(await crypto.subtle.digest('SHA-256', value)),
       search: (value) => new URLSearchParams(value).toString(),
     };
 ";
