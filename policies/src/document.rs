@@ -1,10 +1,11 @@
 use crate::fields::{Reader, Written};
-use crate::layout::{Entries, Form, LEAVES, Leaf, Names};
+use crate::layout::{Entries, Form, LEAVES, Leaf, MANIFEST, Names};
 use crate::problem::{Invalid, Place, Problem, all_of, quoted};
 use crate::yaml::{Entry, Kind, Node};
 
 const API_VERSION: &str = "lazaret/v1";
 const KIND: &str = "SecurityPolicy";
+const MANIFEST_KIND: &str = "Plugin";
 
 /// A policy file as it was written: known keys only, values still text, each with its place.
 #[derive(Debug, Default)]
@@ -56,14 +57,33 @@ impl Item {
 impl PolicyDocument {
     /// Takes the tree apart. Whatever is not as the language has it goes to `problems` and is left out.
     pub(crate) fn read(root: &Node, problems: &mut Vec<Problem>) -> Self {
+        Self::of_kind(KIND, &LEAVES, root, problems)
+    }
+
+    /// The same of what a plugin says of itself.
+    pub(crate) fn manifest(root: &Node, problems: &mut Vec<Problem>) -> Self {
+        Self::of_kind(MANIFEST_KIND, &MANIFEST, root, problems)
+    }
+
+    fn of_kind(
+        kind: &str,
+        leaves: &'static [Leaf],
+        root: &Node,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
         let mut reader = Reader { problems };
         let mut document = Self::default();
-        if !reader.section(root, "", "", &LEAVES, &mut document) {
+        if !reader.section(root, "", "", leaves, &mut document) {
             return document;
         }
         reader.fixed(&document, "apiVersion", API_VERSION, root);
-        reader.fixed(&document, "kind", KIND, root);
+        reader.fixed(&document, "kind", kind, root);
         document
+    }
+
+    /// Whether anything stands at a path.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.value(path).is_some()
     }
 
     /// One value by its path.

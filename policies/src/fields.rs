@@ -110,7 +110,7 @@ impl Reader<'_> {
 
     pub(crate) fn mismatch<T>(&mut self, node: &Node, path: &str, expected: &str) -> Option<T> {
         let name = if path.is_empty() {
-            "the policy".to_owned()
+            "the file".to_owned()
         } else {
             format!("`{path}`")
         };
@@ -135,7 +135,7 @@ impl Reader<'_> {
 /// The near name, else the section the key belongs to, else all names known here.
 fn key_hint(key: &str, path: &str, known: &[&str]) -> String {
     if nearest(key, known).is_none() {
-        if path.is_empty() && ResourceKey::SECTIONS.contains(&key) {
+        if path.is_empty() && known.contains(&"resources") && ResourceKey::SECTIONS.contains(&key) {
             return format!("`{key}` belongs under `resources`");
         }
         return format!("known here: {}", one_of(known));

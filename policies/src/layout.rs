@@ -191,6 +191,17 @@ pub(crate) const GRANTS: [&str; 9] = [
     "messaging.receive",
 ];
 
+/// Every path of a `plugin.yaml`.
+pub(crate) static MANIFEST: [Leaf; 7] = [
+    one("apiVersion"),
+    one("kind"),
+    one("author"),
+    one("package"),
+    one("version"),
+    one("entry"),
+    entries("permissions", &PERMISSIONS),
+];
+
 /// Every path of the language, in the order of its description.
 pub(crate) static LEAVES: LazyLock<Vec<Leaf>> = LazyLock::new(|| {
     let mut leaves = ["apiVersion", "kind", "level", "extends"].map(one).to_vec();

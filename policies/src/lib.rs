@@ -37,6 +37,8 @@ mod layout;
 mod level;
 /// Policy files read from disk.
 mod load;
+/// What a plugin says of itself.
+mod manifest;
 /// Names of programs, environment variables and plugins.
 mod name;
 /// Hosts, and what may be spoken to them.
@@ -89,7 +91,7 @@ mod yaml;
 pub use change::Change;
 pub use difference::{Difference, Side};
 pub use effective::{Decision, EffectivePolicy};
-pub use floor::Cut;
+pub use floor::{Cut, CutBy};
 pub use format::format;
 pub use grants::{
     EnvValue, MessageTerms, MessageType, Program, ProgramLimits, Receive, Secret, SecretName,
@@ -97,6 +99,7 @@ pub use grants::{
 };
 pub use keys::Key;
 pub use level::SecurityLevel;
+pub use manifest::{EntryPath, ManifestName, PluginManifest};
 pub use name::{EnvName, PluginName, ProgramName};
 pub use network::{
     AddressClass, AllowedEndpoint, Endpoint, Host, HostPattern, Method, Methods, PathPattern,

@@ -77,25 +77,34 @@ impl SecurityPolicy {
 /// One file, with what it extends still to be read.
 fn one_file(path: &Path) -> Result<SecurityPolicy, LoadError> {
     let name = path.to_string_lossy();
-    let mut bytes = Vec::new();
-    let limit = u64::try_from(MAX_BYTES).expect("a small constant") + 1;
-    regular_file(path)?.take(limit).read_to_end(&mut bytes)?;
-    let refuse = |invalid: Invalid, place| PolicyProblems::new(&name, vec![invalid.at(place)]);
-    if bytes.len() > MAX_BYTES {
-        let message = format!("the policy is above the most allowed {MAX_BYTES} bytes");
-        return Err(refuse(Invalid::new(message), Place::START).into());
-    }
-    let text = std::str::from_utf8(&bytes).map_err(|error| {
-        let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
-        let invalid = Invalid::new("a byte here is not UTF-8").hint("save the file as UTF-8 text");
-        refuse(invalid, end_of(&before))
-    })?;
-    SecurityPolicy::read(&Source::File(name.as_ref().into()), text)
+    let text = text_of(path, 0)?;
+    SecurityPolicy::read(&Source::File(name.as_ref().into()), &text)
         .map_err(|problems| PolicyProblems::new(&name, problems).into())
 }
 
+/// The text of a regular file that is no larger than a policy may be, opened with these flags more.
+pub(crate) fn text_of(path: &Path, flags: i32) -> Result<String, LoadError> {
+    let name = path.to_string_lossy();
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(MAX_BYTES).expect("a small constant") + 1;
+    regular_file(path, flags)?
+        .take(limit)
+        .read_to_end(&mut bytes)?;
+    let refuse = |invalid: Invalid, place| PolicyProblems::new(&name, vec![invalid.at(place)]);
+    if bytes.len() > MAX_BYTES {
+        let message = format!("the file is above the most allowed {MAX_BYTES} bytes");
+        return Err(refuse(Invalid::new(message), Place::START).into());
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let before = String::from_utf8_lossy(&error.as_bytes()[..valid]);
+        let invalid = Invalid::new("a byte here is not UTF-8").hint("save the file as UTF-8 text");
+        refuse(invalid, end_of(&before)).into()
+    })
+}
+
 /// Opens a file that is one: to open a device can set it going, to open a pipe waits for its other end.
-fn regular_file(path: &Path) -> std::io::Result<fs_err::File> {
+fn regular_file(path: &Path, flags: i32) -> std::io::Result<fs_err::File> {
     let refuse_other = |metadata: std::fs::Metadata| {
         if metadata.is_file() {
             return Ok(());
@@ -109,7 +118,9 @@ fn regular_file(path: &Path) -> std::io::Result<fs_err::File> {
     refuse_other(fs_err::metadata(path)?)?;
     let mut options = fs_err::OpenOptions::new();
     // Another file may be there by now: it must not hold up who opens it.
-    options.read(true).custom_flags(libc::O_NONBLOCK);
+    options
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK | flags);
     let file = options.open(path)?;
     refuse_other(file.metadata()?)?;
     Ok(file)

@@ -215,7 +215,7 @@ fn a_request_takes_away_what_is_not_asked_for_and_adds_nothing() {
         told,
         [
             "file:read:/srv: granted (p.yaml:3:16) cut to file:read:/srv/a (plugin.yaml:1:5)",
-            "env:read:TZ: granted (p.yaml:3:32) cut to nothing (no line of the plugin's request)",
+            "env:read:TZ: granted (p.yaml:3:32) cut to nothing (the plugin does not ask for it)",
             "network:connect:*.example.com:443: granted for tcp, addresses public, private (p.yaml:4:33) cut to \
              network:connect:api.example.com:443 for https, addresses public, private (plugin.yaml:3:5)",
         ]

@@ -38,10 +38,10 @@ impl Checker<'_> {
 
     fn program_limits(&mut self, item: &Item) -> Option<ProgramLimits> {
         let usual = ProgramLimits::USUAL;
-        let stream = ByteSize::from_bytes(0)..=ByteSize::from_mib(256);
+        let stream = ByteSize::from_bytes(0)..=ByteSize::from_mib(4);
         let memory = self.or_usual(item, (LIST, "limits.memory"), usual.memory, |written| {
-            let range = ByteSize::from_mib(1)..=ByteSize::from_mib(64 << 10);
-            size(written, range, "it is the memory of one run")
+            let range = ByteSize::from_mib(12)..=ByteSize::from_mib(64 << 10);
+            size(written, range, "making the container takes some of it")
         });
         let cpu = self.or_usual(item, (LIST, "limits.cpu"), usual.cpu, |written| {
             let range = CpuShare::from_percent(1)..=CpuShare::from_percent(100 * 1024);
@@ -58,10 +58,10 @@ impl Checker<'_> {
             )
         });
         let input = self.or_usual(item, (LIST, "limits.input"), usual.input, |written| {
-            size(written, stream.clone(), "the engine holds it in memory")
+            size(written, stream.clone(), "one message of the protocol carries it")
         });
         let output = self.or_usual(item, (LIST, "limits.output"), usual.output, |written| {
-            size(written, stream.clone(), "the engine holds it in memory")
+            size(written, stream.clone(), "one message of the protocol carries it")
         });
         Some(ProgramLimits {
             memory: memory?,

@@ -5,7 +5,7 @@ use crate::origin::Granted;
 use crate::permission::Permission;
 
 impl Checker<'_> {
-    pub(super) fn permissions(&mut self, items: &[Item]) -> Vec<Granted> {
+    pub(crate) fn permissions(&mut self, items: &[Item]) -> Vec<Granted> {
         let granted = items.iter().filter_map(|item| {
             let written = item.one("permission")?;
             let permission = self.parsed(written, "permissions");

@@ -5,9 +5,30 @@ use serde::Serialize;
 use crate::grants::Allowance;
 use crate::origin::{Granted, Setting};
 
+/// Who takes something away from a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CutBy {
+    /// An operator's floor.
+    Floor,
+    /// The plugin, which does not ask for it.
+    Request,
+}
+
+impl fmt::Display for CutBy {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Floor => "floor",
+            Self::Request => "request",
+        })
+    }
+}
+
 /// Something a policy asked for and an operator's floor, or what the plugin asks for itself, does not give.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Cut {
+    /// Who does not give it.
+    pub layer: CutBy,
     /// The path of a key, as `resources.memory.max`, or a permission.
     pub what: String,
     /// What was asked for; `granted` for a permission.
@@ -23,6 +44,7 @@ pub struct Cut {
 impl fmt::Display for Cut {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
+            layer: _,
             what,
             asked,
             asked_by,
@@ -40,20 +62,19 @@ impl fmt::Display for Cut {
 #[derive(Debug)]
 pub(crate) struct Cuts {
     cuts: Vec<Cut>,
-    /// Who gives nothing where no line of it says anything.
-    nobody: &'static str,
+    layer: CutBy,
 }
 
 impl Default for Cuts {
     fn default() -> Self {
-        Self::by("no line of the floor")
+        Self::by(CutBy::Floor)
     }
 }
 
 impl Cuts {
-    pub(super) fn by(nobody: &'static str) -> Self {
+    pub(super) fn by(layer: CutBy) -> Self {
         let cuts = Vec::new();
-        Self { cuts, nobody }
+        Self { cuts, layer }
     }
 
     pub(super) fn told(self) -> Vec<Cut> {
@@ -96,6 +117,7 @@ impl Cuts {
     /// Each of the two: what, and where.
     pub(super) fn cut(&mut self, what: &str, asked: (String, String), held: (String, String)) {
         self.cuts.push(Cut {
+            layer: self.layer,
             what: what.to_owned(),
             asked: asked.0,
             asked_by: asked.1,
@@ -106,7 +128,11 @@ impl Cuts {
 
     /// The same where nothing holds instead.
     pub(super) fn gone(&mut self, what: &str, asked: (String, String)) {
-        let held = ("nothing".to_owned(), self.nobody.to_owned());
+        let nobody = match self.layer {
+            CutBy::Floor => "no line of the floor",
+            CutBy::Request => "the plugin does not ask for it",
+        };
+        let held = ("nothing".to_owned(), nobody.to_owned());
         self.cut(what, asked, held);
     }
 

@@ -6,7 +6,7 @@ mod lists;
 mod request;
 mod requirements;
 
-pub use cuts::Cut;
+pub use cuts::{Cut, CutBy};
 pub(crate) use cuts::Cuts;
 
 use crate::breadth::{Most, Rule};

@@ -1,4 +1,4 @@
-use super::cuts::{Cut, Cuts};
+use super::cuts::{Cut, CutBy, Cuts};
 use crate::effective::EffectivePolicy;
 use crate::grants::{Allowance, Index};
 use crate::origin::Granted;
@@ -8,7 +8,7 @@ impl EffectivePolicy {
     /// beyond what is granted it does not get; see [`Self::unmet`].
     #[must_use]
     pub fn requested(mut self, request: &[Granted]) -> (Self, Vec<Cut>) {
-        let mut cuts = Cuts::by("no line of the plugin's request");
+        let mut cuts = Cuts::by(CutBy::Request);
         let asked: Vec<Allowance<'_>> = request.iter().map(Allowance::asked).collect();
         self.keep_grants(&asked, &mut cuts);
         self.keep_observed(&asked, &mut cuts);

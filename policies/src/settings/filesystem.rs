@@ -21,8 +21,8 @@ section! {
 }
 
 fn one_act(written: &Written) -> Result<ByteSize, Invalid> {
-    let range = ByteSize::from_kib(1)..=ByteSize::from_mib(1024);
-    size(written, range, "it counts the bytes of one act")
+    let range = ByteSize::from_kib(1)..=ByteSize::from_mib(8);
+    size(written, range, "one message of the protocol carries it")
 }
 
 /// Longest name Linux takes: `NAME_MAX`.
