@@ -86,7 +86,7 @@ fn peer(stream: &UnixStream) -> Result<u32, Refusal> {
     )))
 }
 
-/// Says why, whatever is asked.
+/// Says why, whatever is asked: nothing of it is looked at.
 async fn refuse(mut stream: UnixStream, refusal: &Refusal) {
     let body = serde_json::to_string(refusal).unwrap_or_default();
     let answer = format!(
@@ -94,6 +94,8 @@ async fn refuse(mut stream: UnixStream, refusal: &Refusal) {
         body.len()
     );
     let say = async {
+        // A client takes an answer that comes before it has asked for a mistake.
+        stream.read_u8().await?;
         stream.write_all(answer.as_bytes()).await?;
         stream.shutdown().await?;
         // Closed before it has sent its request, it would not read the answer.

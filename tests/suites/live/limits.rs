@@ -129,7 +129,7 @@ async fn output(world: &World, js: Js) -> anyhow::Result<()> {
     let plugin = host.launch(&output("64KiB", "4KiB")).await?;
     let text = "x".repeat(10_000);
     assert_eq!(plugin.call("echo", json!([text])).await?, json!([text]));
-    plugin.apply(&output("1KiB", "64B")).await??;
+    plugin.apply(&output("1KiB", "128B")).await??;
     match plugin.call_error("echo", json!([text])).await? {
         CallError::ResultTooLarge { limit: 1024, .. } => {}
         other => bail!("{other:?}"),
@@ -147,7 +147,7 @@ async fn output(world: &World, js: Js) -> anyhow::Result<()> {
         PluginEvent::Log { text, .. } => Some(text.len()),
         _ => None,
     });
-    assert_eq!(lines.collect::<Vec<_>>(), [64, 64, 100, 109]);
+    assert_eq!(lines.collect::<Vec<_>>(), [128, 128, 100, 109]);
     Ok(())
 }
 

@@ -57,7 +57,7 @@ fn life(world: &World) -> anyhow::Result<()> {
         .ask(&["call", "everyday", "add", "--args", "[1,2]"])?
         .answered("3\n")?;
     let call = served.json(&["call", "everyday", "greet", "--args", "{\"name\":\"you\"}"])?;
-    assert_eq!(call, json!({ "result": "HELLO YOU" }));
+    assert_eq!(call, json!({ "result": "HELLO YOU!" }));
     served
         .ask(&["call", "other", "f"])?
         .answered("\u{1}\u{2}")?;
