@@ -1,6 +1,7 @@
 //! Learning: what is seen of a plugin, and that nothing is let through for it.
 
 mod groups;
+mod story;
 
 use lazaret_tests::case::Case;
 use lazaret_tests::setup::Js;
@@ -10,5 +11,7 @@ pub(crate) fn probe_cases() -> Vec<Case> {
 }
 
 pub(crate) fn cases(js: Js) -> Vec<Case> {
-    groups::cases(js)
+    let mut cases = groups::cases(js);
+    cases.extend(story::cases(js));
+    cases
 }
