@@ -80,7 +80,7 @@ impl Plugin {
         Ok(leave)
     }
 
-    /// Records a refusal, before the plugin hears of it.
+    /// Hands a refusal over to be recorded, before the plugin hears of it.
     pub(super) async fn refuse(&self, purpose: Option<&Purpose>, refusal: Refusal) {
         if let Some(purpose) = purpose {
             add(&self.tally(purpose).refused, 1);
