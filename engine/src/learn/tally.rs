@@ -151,14 +151,15 @@ impl Tally {
     }
 }
 
-fn count<K: Ord + Clone, Q: Ord + ToOwned<Owned = K> + ?Sized>(
+fn count<K, Q>(
     counters: &mut BTreeMap<K, u64>,
     name: &Q,
     bytes: usize,
     times: u64,
     not_kept: &mut u64,
 ) where
-    K: std::borrow::Borrow<Q>,
+    K: Ord + Clone + std::borrow::Borrow<Q>,
+    Q: Ord + ToOwned<Owned = K> + ?Sized,
 {
     if let Some(count) = counters.get_mut(name) {
         *count = count.saturating_add(times);
