@@ -118,9 +118,7 @@ fn regular_file(path: &Path, flags: i32) -> std::io::Result<fs_err::File> {
     refuse_other(fs_err::metadata(path)?)?;
     let mut options = fs_err::OpenOptions::new();
     // Another file may be there by now: it must not hold up who opens it.
-    options
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK | flags);
+    options.read(true).custom_flags(libc::O_NONBLOCK | flags);
     let file = options.open(path)?;
     refuse_other(file.metadata()?)?;
     Ok(file)

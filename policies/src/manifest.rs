@@ -161,7 +161,8 @@ impl FromStr for EntryPath {
         } else if text.starts_with('/') {
             refuse("it is absolute", within)
         } else if !text.bytes().all(plain) {
-            let hint = "use letters, digits, `_`, `.`, `@`, `+` and `-`, with `/` between directories";
+            let hint =
+                "use letters, digits, `_`, `.`, `@`, `+` and `-`, with `/` between directories";
             refuse("it has other characters than there may be", hint)
         } else if parts.clone().any(|part| part == "..") {
             refuse("`..` leads out of directories", within)
@@ -244,8 +245,21 @@ mod tests {
             assert_eq!(entry.parse::<EntryPath>().unwrap().as_str(), entry);
         }
         for entry in [
-            "", ".js", "/main.js", "../main.js", "a/../../b.js", "./main.js", "a//b.js", "a/.js", ".git/b.js",
-            "main.ts", "a\\b.js", "a b.js", "a%2e.js", "a\0.js", "é.js",
+            "",
+            ".js",
+            "/main.js",
+            "../main.js",
+            "a/../../b.js",
+            "./main.js",
+            "a//b.js",
+            "a/.js",
+            ".git/b.js",
+            "main.ts",
+            "a\\b.js",
+            "a b.js",
+            "a%2e.js",
+            "a\0.js",
+            "é.js",
         ] {
             assert!(entry.parse::<EntryPath>().is_err(), "{entry:?}");
         }
@@ -262,7 +276,12 @@ mod tests {
         assert!(PluginManifest::load(&path("real")).is_ok());
         std::os::unix::fs::symlink(path("real"), path("link")).unwrap();
         fs_err::write(path("large"), vec![b'#'; yaml::MAX_BYTES + 1]).unwrap();
-        let refused = [path("link"), path("large"), directory.path().to_owned(), "/dev/zero".into()];
+        let refused = [
+            path("link"),
+            path("large"),
+            directory.path().to_owned(),
+            "/dev/zero".into(),
+        ];
         for path in refused {
             assert!(PluginManifest::load(&path).is_err(), "{}", path.display());
         }

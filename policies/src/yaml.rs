@@ -65,7 +65,7 @@ pub(crate) struct Entry {
 pub(crate) fn read(text: &str, problems: &mut Vec<Problem>) -> Result<Node, Problem> {
     if text.len() > MAX_BYTES {
         let message = format!(
-            "the policy is {} bytes long, above the most allowed {MAX_BYTES}",
+            "the file is {} bytes long, above the most allowed {MAX_BYTES}",
             text.len()
         );
         return Err(Invalid::new(message).at(Place::START));
@@ -92,7 +92,7 @@ impl<'text> Reader<'text, '_> {
         }
         let (event, place) = first;
         if event == Event::StreamEnd {
-            return Err(Invalid::new("the policy is empty")
+            return Err(Invalid::new("the file is empty")
                 .hint("begin with `apiVersion: lazaret/v1` and `kind: SecurityPolicy`")
                 .at(Place::START));
         }
@@ -121,7 +121,7 @@ impl<'text> Reader<'text, '_> {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
             let message =
-                format!("the policy has more than the most allowed {MAX_NODES} keys and values");
+                format!("the file has more than the most allowed {MAX_NODES} keys and values");
             return Err(Invalid::new(message).at(place));
         }
         if depth > MAX_DEPTH {
@@ -311,7 +311,7 @@ mod tests {
             messages("a: 1\n---\nb: 2\n"),
             ["2:1: a second document begins here"]
         );
-        assert_eq!(messages(" # nothing\n"), ["1:1: the policy is empty"]);
+        assert_eq!(messages(" # nothing\n"), ["1:1: the file is empty"]);
     }
 
     #[test]
@@ -332,7 +332,7 @@ mod tests {
         let long = messages(&"#".repeat(MAX_BYTES + 1));
         assert_eq!(
             long,
-            ["1:1: the policy is 1048577 bytes long, above the most allowed 1048576"]
+            ["1:1: the file is 1048577 bytes long, above the most allowed 1048576"]
         );
     }
 }

@@ -418,9 +418,9 @@ fn what_is_no_policy_at_all_is_refused() {
             .expect_err(text)
             .to_string()
     };
-    assert!(report("").contains("p:1:1: the policy is empty"));
-    assert!(report("just words").contains("the policy is `just words`"));
-    assert!(report("- a\n").contains("the policy is a list"));
+    assert!(report("").contains("p:1:1: the file is empty"));
+    assert!(report("just words").contains("the file is `just words`"));
+    assert!(report("- a\n").contains("the file is a list"));
     let missing = report("level: standard\n");
     assert!(
         missing.contains("`apiVersion` is missing") && missing.contains("`kind` is missing"),

@@ -1,6 +1,6 @@
 //! The likely mistakes of each section, as a user sees what is said of them.
 
-use lazaret_policy::SecurityPolicy;
+use lazaret_policy::{PluginManifest, SecurityPolicy};
 
 /// Each mistake alone, and everything that is said of it.
 fn report(bodies: &[&str]) -> String {
@@ -203,4 +203,35 @@ fn of_observation_and_requirements() {
         "requirements: { memory.high: required, resources.memory.high: best_effort }",
     ]);
     insta::assert_snapshot!(said);
+}
+
+#[test]
+fn of_what_a_plugin_says_of_itself() {
+    let mut report = String::new();
+    for body in [
+        "level: maximum",
+        "permission: [ file:read:/srv ]",
+        "permissions: file:read:/srv",
+        "permissions: [ file:raed:/srv, 'env:read:TZ', 'env:read:TZ' ]",
+        "permissions: [ { permission: 'env:read:TZ', reson: zones } ]",
+        "author: Ada Lovelace <ada@example.com>",
+        "package: '@ada/weather'",
+        "version: 1.0",
+        "entry: ../other/main.js",
+        "entry: src/main.ts",
+        "entry: dist/",
+        "kind: SecurityPolicy",
+    ] {
+        let kind = match body.starts_with("kind") {
+            true => "",
+            false => "kind: Plugin\n",
+        };
+        let text = format!("apiVersion: lazaret/v1\n{kind}{body}\n");
+        let problems = match PluginManifest::parse("plugin.yaml", &text) {
+            Ok(_) => panic!("nothing is said of\n{body}"),
+            Err(problems) => problems.to_string(),
+        };
+        report.push_str(&format!("{body}\n{problems}\n\n"));
+    }
+    insta::assert_snapshot!(report);
 }

@@ -124,6 +124,8 @@ pub struct ChangeReport {
     pub changes: Vec<ChangeLine>,
     /// What the policy asks for and a floor does not give.
     pub cuts: Vec<String>,
+    /// What the policy grants and the plugin does not ask for.
+    pub unasked: Vec<String>,
     /// What this host does not hold, and the policy does without.
     pub unenforced: Vec<String>,
 }

@@ -9,6 +9,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use lazaret_policy::{Cut, CutBy};
 use lazaret_protocol::Payload;
 use serde::de::DeserializeOwned;
 
@@ -222,13 +223,19 @@ fn report(status: Status) -> PluginReport {
 }
 
 fn changed_report(plugin: String, changed: Changed) -> ChangeReport {
+    let (unasked, cuts): (Vec<&Cut>, Vec<&Cut>) = changed
+        .cuts
+        .iter()
+        .partition(|cut| cut.layer == CutBy::Request);
+    let told = |cuts: Vec<&Cut>| cuts.into_iter().map(Cut::to_string).collect();
     ChangeReport {
         plugin,
         revision: changed.revision,
         restarted: changed.restarted,
         in_force_ms: changed.took.as_secs_f64() * 1000.0,
         changes: changed.changes.iter().map(ChangeLine::from).collect(),
-        cuts: changed.cuts.iter().map(ToString::to_string).collect(),
+        cuts: told(cuts),
+        unasked: told(unasked),
         unenforced: changed.unenforced.iter().map(ToString::to_string).collect(),
     }
 }

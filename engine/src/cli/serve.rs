@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use lazaret_policy::CutBy;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -151,7 +152,7 @@ fn tell_started(started: &Started) {
             "{name}: its policy file was changed since revision {before}, which holds no more"
         ));
     }
-    for cut in &started.cuts {
+    for cut in started.cuts.iter().filter(|cut| cut.layer == CutBy::Floor) {
         tell(&format!("{name}: warning: {cut}"));
     }
     warn_unenforced(&started.unenforced);

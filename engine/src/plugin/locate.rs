@@ -2,12 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use lazaret_policy::{Cut, EffectivePolicy, Granted, LoadError, PluginManifest, PolicyProblems};
 use sha2::{Digest, Sha256};
 
 use crate::event::escape;
 
-/// Names a directory's entry module may have, in this order.
-const ENTRIES: [&str; 1] = ["main.js"];
+/// A directory's entry module, where its manifest names none.
+const ENTRY: &str = "main.js";
+
+/// The file in a plugin's directory in which it says what it is and asks for.
+const MANIFEST_FILE: &str = "plugin.yaml";
 
 /// The file beside a plugin that holds its policy.
 const POLICY_FILE: &str = "policy.yaml";
@@ -19,6 +23,7 @@ pub struct Plugin {
     directory: PathBuf,
     entry: String,
     only_entry: bool,
+    manifest: Option<PluginManifest>,
 }
 
 /// Why a path names no plugin.
@@ -34,11 +39,25 @@ pub enum LocateError {
         source: std::io::Error,
     },
     /// The directory has no entry module.
-    #[error("plugin `{}` has no entry file\n  hint: it needs a `main.js`; or name the file itself", directory.display())]
+    #[error("plugin `{}` has no entry file `{entry}`\n  hint: it needs one, or name another as `entry` in its `plugin.yaml`; or name the file itself", directory.display())]
     NoEntry {
         /// The plugin's directory.
         directory: PathBuf,
+        /// What was looked for in it.
+        entry: String,
     },
+    /// Its `plugin.yaml` cannot be read.
+    #[error("failed to read what plugin `{}` says of itself", directory.display())]
+    ManifestUnreadable {
+        /// The plugin's directory.
+        directory: PathBuf,
+        /// Names the file.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Its `plugin.yaml` has problems.
+    #[error("the plugin's `plugin.yaml` is invalid\n{0}")]
+    Manifest(PolicyProblems),
     /// The path is neither a JavaScript file nor a directory.
     #[error("`{}` is no plugin: {what}\n  hint: a plugin is a `.js` file or a directory with a `main.js`", path.display())]
     NoPlugin {
@@ -58,7 +77,8 @@ pub enum LocateError {
 }
 
 impl Plugin {
-    /// Finds the plugin at a path: a `.js` or `.mjs` file, or a directory with a `main.js`.
+    /// Finds the plugin at a path: a `.js` or `.mjs` file, or a directory with a `main.js` or a `plugin.yaml` that names
+    /// another entry.
     ///
     /// # Errors
     /// [`LocateError`].
@@ -72,17 +92,22 @@ impl Plugin {
         if metadata.is_dir() {
             // `plugins/weather/.` and `plugins/x/..` are named by what they lead to.
             let directory = full.canonicalize().map_err(unreadable)?;
-            let entry = ENTRIES.iter().find(|entry| directory.join(entry).is_file());
-            let entry = (*entry.ok_or_else(|| LocateError::NoEntry {
-                directory: path.to_owned(),
-            })?)
-            .to_owned();
+            let manifest = manifest_in(path)?;
+            let named = manifest.as_ref().and_then(PluginManifest::entry);
+            let entry = named.map_or(ENTRY, |entry| entry.as_str()).to_owned();
+            if !directory.join(&entry).is_file() {
+                return Err(LocateError::NoEntry {
+                    directory: path.to_owned(),
+                    entry,
+                });
+            }
             let name = checked_name(directory.file_name())?;
             return Ok(Self {
                 name,
                 directory,
                 entry,
                 only_entry: false,
+                manifest,
             });
         }
         let no_plugin = |what| LocateError::NoPlugin {
@@ -107,6 +132,7 @@ impl Plugin {
             directory,
             entry,
             only_entry: true,
+            manifest: None,
         })
     }
 
@@ -137,6 +163,25 @@ impl Plugin {
         (!self.only_entry && path.symlink_metadata().is_ok()).then_some(path)
     }
 
+    /// What it says of itself, where its directory has a `plugin.yaml`: as it was when the plugin was found.
+    pub fn manifest(&self) -> Option<&PluginManifest> {
+        self.manifest.as_ref()
+    }
+
+    /// All it asks for; `None` where it does not say.
+    pub fn request(&self) -> Option<&[Granted]> {
+        self.manifest().and_then(PluginManifest::permissions)
+    }
+
+    /// The policy without what the plugin does not ask for, and what that was: the last layer.
+    #[must_use]
+    pub fn narrowed(&self, policy: EffectivePolicy) -> (EffectivePolicy, Vec<Cut>) {
+        match self.request() {
+            Some(request) => policy.requested(request),
+            None => (policy, Vec::new()),
+        }
+    }
+
     /// The block of host ids tried first: the same plugin usually gets the same ids.
     pub fn preferred_block(&self) -> u32 {
         let path = self
@@ -144,6 +189,25 @@ impl Plugin {
             .join(if self.only_entry { &self.entry } else { "" });
         let digest = Sha256::digest(path.as_os_str().as_encoded_bytes());
         u32::from_le_bytes([digest[0], digest[1], digest[2], digest[3]])
+    }
+}
+
+/// Read by the path as it was given, so that its problems are told by that.
+fn manifest_in(directory: &Path) -> Result<Option<PluginManifest>, LocateError> {
+    let path = directory.join(MANIFEST_FILE);
+    let unreadable = |source| LocateError::ManifestUnreadable {
+        directory: directory.to_owned(),
+        source,
+    };
+    match fs_err::symlink_metadata(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        // One that may be there and cannot be read may ask for less.
+        Ok(_) | Err(_) => {}
+    }
+    match PluginManifest::load(&path) {
+        Ok(manifest) => Ok(Some(manifest)),
+        Err(LoadError::Read(source)) => Err(unreadable(source)),
+        Err(LoadError::Problems(problems)) => Err(LocateError::Manifest(problems)),
     }
 }
 
@@ -163,6 +227,8 @@ fn checked_name(name: Option<&std::ffi::OsStr>) -> Result<String, LocateError> {
 
 #[cfg(test)]
 mod tests {
+    use lazaret_policy::{SecurityLevel, SecurityPolicy};
+
     use super::*;
 
     #[test]
@@ -187,11 +253,54 @@ mod tests {
     }
 
     #[test]
+    fn a_manifest_names_the_entry_and_only_takes_away() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        let manifest = |body: &str| {
+            let text = format!("apiVersion: lazaret/v1\nkind: Plugin\n{body}");
+            fs_err::write(path("plugin.yaml"), text).unwrap();
+            Plugin::locate(directory.path())
+        };
+        let standard = || {
+            let text = "apiVersion: lazaret/v1\nkind: SecurityPolicy\npermissions: [ 'env:read:TZ', 'env:read:LANG' ]";
+            let policy = SecurityPolicy::parse("p", text).unwrap();
+            EffectivePolicy::of(SecurityLevel::Standard).layer(&policy)
+        };
+        let held = |plugin: &Plugin| {
+            let policy = plugin.narrowed(standard()).0;
+            let grants = policy.all_grants();
+            grants
+                .map(|one| one.permission.to_string())
+                .collect::<Vec<_>>()
+        };
+        fs_err::create_dir(path("src")).unwrap();
+        fs_err::write(path("src/main.mjs"), "").unwrap();
+        assert!(matches!(manifest(""), Err(LocateError::NoEntry { .. })));
+        let plugin = manifest("entry: src/main.mjs").unwrap();
+        assert_eq!(plugin.entry(), "src/main.mjs");
+        assert_eq!(held(&plugin), ["env:read:TZ", "env:read:LANG"]);
+        let plugin =
+            manifest("entry: src/main.mjs\npermissions: [ 'env:read:TZ', 'env:read:HOME' ]");
+        assert_eq!(held(&plugin.unwrap()), ["env:read:TZ"]);
+        let plugin = manifest("entry: src/main.mjs\npermissions: []").unwrap();
+        assert!(held(&plugin).is_empty());
+        let broken = manifest("entry: ../main.js").unwrap_err().to_string();
+        assert!(broken.contains("plugin.yaml:3:8: `entry`"), "{broken}");
+        fs_err::remove_file(path("plugin.yaml")).unwrap();
+        std::os::unix::fs::symlink("nowhere", path("plugin.yaml")).unwrap();
+        assert!(matches!(
+            Plugin::locate(directory.path()),
+            Err(LocateError::ManifestUnreadable { .. })
+        ));
+    }
+
+    #[test]
     fn a_file_is_a_plugin_without_the_files_beside_it() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("hello.js");
         fs_err::write(&path, "").unwrap();
         fs_err::write(directory.path().join("policy.yaml"), "").unwrap();
+        fs_err::write(directory.path().join("plugin.yaml"), "broken: [").unwrap();
         let plugin = Plugin::locate(&path).unwrap();
         assert_eq!((plugin.name(), plugin.entry()), ("hello", "hello.js"));
         assert!(plugin.is_single_file());

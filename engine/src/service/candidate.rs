@@ -1,15 +1,16 @@
-//! From a policy's text to what would hold for a plugin: within the floors, whoever sent it.
+//! From a policy's text to what would hold for a plugin: within the floors and what it asks for, whoever sent it.
 
 use std::path::Path;
 
 use lazaret_policy::{Cut, EffectivePolicy, LoadError, SecurityLevel, SecurityPolicy};
 
 use super::errors::ServiceError;
+use crate::plugin::Plugin;
 
 /// The operator's floor, where it is there.
 pub(crate) const FLOOR: &str = "/etc/lazaret/floor.yaml";
 
-/// What would hold, and what the policy asks for and does not get.
+/// What would hold, and what the policy grants and the plugin does not get.
 pub(super) struct Candidate {
     pub(super) policy: EffectivePolicy,
     pub(super) cuts: Vec<Cut>,
@@ -19,17 +20,19 @@ impl Candidate {
     /// Of a whole policy in one text. One that extends a file is refused: which file that is
     /// depends on where the text came from, and only its sender knows.
     pub(super) fn parse(
+        plugin: &Plugin,
         name: &str,
         text: &str,
         floor: Option<&Path>,
     ) -> Result<Self, ServiceError> {
         let policy = SecurityPolicy::parse(name, text).map_err(ServiceError::Policy)?;
-        Self::within(Some(&policy), floor)
+        Self::within(plugin, Some(&policy), floor)
     }
 
     /// Of a policy, or of level `standard` with nothing granted. The floors are read anew: one
     /// that was tightened holds from the next change on.
     pub(super) fn within(
+        plugin: &Plugin,
         policy: Option<&SecurityPolicy>,
         floor: Option<&Path>,
     ) -> Result<Self, ServiceError> {
@@ -44,6 +47,8 @@ impl Candidate {
             policy = within;
             cuts.extend(cut);
         }
+        let (policy, cut) = plugin.narrowed(policy);
+        cuts.extend(cut);
         Ok(Self { policy, cuts })
     }
 }

@@ -47,7 +47,7 @@ pub struct Change {
 pub struct Changed {
     /// What is other than before, or would be.
     pub changes: Vec<Change>,
-    /// What the policy asks for and a floor does not give.
+    /// What the policy grants and a floor does not give, or the plugin does not ask for.
     pub cuts: Vec<Cut>,
     /// Keys that this host does not hold, and the policy does without.
     pub unenforced: Vec<Unenforced>,
@@ -132,7 +132,8 @@ impl Service {
         asked: Instant,
     ) -> Result<Changed, ServiceError> {
         let floor = self.floor.as_deref();
-        let Candidate { policy, cuts } = Candidate::parse(&revision.name, &revision.text, floor)?;
+        let candidate = Candidate::parse(&kept.plugin, &revision.name, &revision.text, floor)?;
+        let Candidate { policy, cuts } = candidate;
         let now = kept.now();
         let changes = changes(&now.policy, &policy);
         if options.refuse_wider && changes.iter().any(|change| change.widens) {

@@ -39,7 +39,7 @@ pub struct Started {
     pub origin: Option<RevisionOrigin>,
     /// The file was changed since the revision of this number, which held before.
     pub file_changed_since: Option<u64>,
-    /// What the policy asks for and a floor does not give.
+    /// What the policy grants and a floor does not give, or the plugin does not ask for.
     pub cuts: Vec<Cut>,
     /// Keys that this host does not hold, and the policy does without.
     pub unenforced: Vec<Unenforced>,
@@ -79,9 +79,12 @@ impl Service {
 
         let floor = self.floor.as_deref();
         let candidate = match applied {
-            Some(last) => Candidate::parse(&last.policy.name, &last.policy.text, floor)?,
+            Some(last) => Candidate::parse(&plugin, &last.policy.name, &last.policy.text, floor)?,
             // Read from the file, with those it extends as they are now.
-            None => Candidate::within(file.as_ref().map(|(_, policy, _)| policy), floor)?,
+            None => {
+                let policy = file.as_ref().map(|(_, policy, _)| policy);
+                Candidate::within(&plugin, policy, floor)?
+            }
         };
         let Candidate { policy, cuts } = candidate;
         let unenforced = self.engine.unenforced(&policy);

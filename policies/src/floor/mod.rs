@@ -6,8 +6,8 @@ mod lists;
 mod request;
 mod requirements;
 
-pub use cuts::{Cut, CutBy};
 pub(crate) use cuts::Cuts;
+pub use cuts::{Cut, CutBy};
 
 use crate::breadth::{Most, Rule};
 use crate::effective::EffectivePolicy;

@@ -124,6 +124,9 @@ fn as_text(report: &ChangeReport) -> String {
     for cut in &report.cuts {
         text.push_str(&format!("floor: {}\n", escape(cut)));
     }
+    for cut in &report.unasked {
+        text.push_str(&format!("request: {}\n", escape(cut)));
+    }
     for key in &report.unenforced {
         text.push_str(&format!("unenforced: {}\n", escape(key)));
     }

@@ -33,8 +33,10 @@ struct Report {
     policy: Option<String>,
     keys: Vec<Key>,
     grants: Vec<Grant>,
-    /// What the policy asked for and a floor does not give.
+    /// What the policy grants and a floor does not give, or the plugin does not ask for.
     cuts: Vec<Cut>,
+    /// What the plugin asks for and does not get, not even in part.
+    unmet: Vec<Granted>,
 }
 
 #[derive(Serialize)]
@@ -104,6 +106,9 @@ fn report(plugin: &Plugin, chosen: &Chosen, cgroup: CgroupVersion, landlock: &La
         keys: keys.collect(),
         grants: grants.collect(),
         cuts: chosen.cuts.clone(),
+        unmet: plugin.request().map_or_else(Vec::new, |request| {
+            policy.unmet(request).into_iter().cloned().collect()
+        }),
     }
 }
 
@@ -119,7 +124,7 @@ fn methods_and_paths(policy: &EffectivePolicy, granted: &Granted) -> &'static st
         Some(AllowedEndpoint { endpoint, .. }) if endpoint.protocol == Protocol::Http => {
             "; methods and paths: egress broker"
         }
-        Some(_) => "; methods and paths: nobody yet",
+        Some(_) => "; methods and paths: shim",
         None => "",
     }
 }
@@ -157,7 +162,19 @@ fn as_text(report: &Report) -> String {
     }
     let mut text = columns(&rows);
     for cut in &report.cuts {
-        text.push_str(&format!("floor: {}\n", escape(&cut.to_string())));
+        text.push_str(&format!("{}: {}\n", cut.layer, escape(&cut.to_string())));
+    }
+    for Granted {
+        permission,
+        reason,
+        origin,
+    } in &report.unmet
+    {
+        let reason = reason
+            .as_ref()
+            .map_or_else(String::new, |reason| format!(": {reason}"));
+        let line = format!("requested, not granted: {permission} ({origin}){reason}");
+        text.push_str(&format!("{}\n", escape(&line)));
     }
     text
 }
@@ -224,7 +241,7 @@ mod tests {
             held.split_once("methods and paths: ")
                 .map(|(_, who)| who.to_owned())
         };
-        assert_eq!(who(0).as_deref(), Some("nobody yet"));
+        assert_eq!(who(0).as_deref(), Some("shim"));
         assert_eq!(who(1).as_deref(), Some("egress broker"));
         assert_eq!(who(2), None);
     }

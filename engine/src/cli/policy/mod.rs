@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use lazaret_policy::{
-    Cut, EffectivePolicy, EngineChoice, LoadError, SecurityLevel, SecurityPolicy,
+    Cut, CutBy, EffectivePolicy, EngineChoice, LoadError, SecurityLevel, SecurityPolicy,
 };
 
 use super::ExitCode;
@@ -92,14 +92,14 @@ pub(super) struct PolicyArguments {
 /// The policy that holds for a plugin.
 pub(super) struct Chosen {
     pub(super) policy: EffectivePolicy,
-    /// What it asked for and the floors do not give.
+    /// What it asked for and the floors do not give, or the plugin does not ask for.
     pub(super) cuts: Vec<Cut>,
 }
 
 impl Chosen {
-    /// Tells on standard error what was cut.
+    /// Tells on standard error what the floors cut. A plugin that asks for less is nothing to warn of.
     pub(super) fn warn(&self) {
-        for cut in &self.cuts {
+        for cut in self.cuts.iter().filter(|cut| cut.layer == CutBy::Floor) {
             // Nobody is left to tell where standard error is closed.
             drop(writeln!(
                 std::io::stderr(),
@@ -124,7 +124,7 @@ pub(super) fn warn_unenforced(keys: &[Unenforced]) {
 
 impl PolicyArguments {
     /// The file named, else the one beside the plugin, else level `standard` with nothing granted;
-    /// within the floors. A file that cannot be read or is wrong stops the command.
+    /// within the floors and what the plugin asks for. A file that cannot be read or is wrong stops the command.
     pub(super) fn of(&self, plugin: &Plugin) -> Result<Chosen, Failure> {
         self.with_more(plugin, None)
     }
@@ -135,18 +135,19 @@ impl PolicyArguments {
             Some(path) => load(&path)?,
             None => EffectivePolicy::of(SecurityLevel::Standard),
         };
-        self.within_floors(match more {
+        let policy = match more {
             Some(more) => policy.layer(more),
             None => policy,
-        })
+        };
+        self.narrowed(plugin, policy)
     }
 
-    /// What a policy file makes, whichever else is named, within the floors.
-    fn with_file(&self, path: &Path) -> Result<Chosen, Failure> {
-        self.within_floors(load(path)?)
+    /// What a policy file makes, whichever else is named, within the floors and what the plugin asks for.
+    fn with_file(&self, plugin: &Plugin, path: &Path) -> Result<Chosen, Failure> {
+        self.narrowed(plugin, load(path)?)
     }
 
-    fn within_floors(&self, mut policy: EffectivePolicy) -> Result<Chosen, Failure> {
+    fn narrowed(&self, plugin: &Plugin, mut policy: EffectivePolicy) -> Result<Chosen, Failure> {
         if let Some(engine) = self.engine {
             policy = policy.with_engine(engine, "--engine");
         }
@@ -156,6 +157,8 @@ impl PolicyArguments {
             policy = within;
             cuts.extend(cut);
         }
+        let (policy, cut) = plugin.narrowed(policy);
+        cuts.extend(cut);
         Ok(Chosen { policy, cuts })
     }
 

@@ -43,7 +43,7 @@ struct Report {
     /// How many differences let the plugin do more.
     wider: usize,
     differences: Vec<Difference>,
-    /// What the file asks for and a floor does not give.
+    /// What the file grants and a floor does not give, or the plugin does not ask for.
     cuts: Vec<Cut>,
     /// What this host or this version does not hold.
     unenforced: Vec<Missing>,
@@ -62,7 +62,7 @@ struct Missing {
 pub(super) fn run(arguments: &PlanArguments) -> Result<ExitCode, Failure> {
     let plugin = Plugin::locate(&arguments.plugin)?;
     let before = arguments.policy.of(&plugin)?.policy;
-    let after = arguments.policy.with_file(&arguments.file)?;
+    let after = arguments.policy.with_file(&plugin, &arguments.file)?;
     let plan = before.plan(&after.policy);
     let keys = unenforced(&after.policy, cgroup_version()?, &Landlock::detect());
     let keys = keys.into_iter().map(|key| Missing {
@@ -115,7 +115,7 @@ fn as_text(report: &Report) -> String {
         text.push_str(&format!("{}\n", escape(&line)));
     }
     for cut in &report.cuts {
-        text.push_str(&format!("floor: {}\n", escape(&cut.to_string())));
+        text.push_str(&format!("{}: {}\n", cut.layer, escape(&cut.to_string())));
     }
     for missing in &report.unenforced {
         let word = match missing.best_effort {

@@ -60,7 +60,7 @@ struct Answer {
     reason: Option<String>,
     /// What of that permission or key decides, where the permission does not say all.
     because: Option<String>,
-    /// The grant that would have allowed it, and that a floor took away.
+    /// The grant that would have allowed it, and that a floor took away, or that the plugin does not ask for.
     cut: Option<Cut>,
     /// Why a plugin whose policy grants this does not start yet.
     refused: Option<&'static str>,
@@ -172,7 +172,7 @@ fn as_text(answer: &Answer, policy: &EffectivePolicy) -> String {
     }
     let missing = answer.by.is_none() && answer.because.is_none();
     match (&answer.cut, &answer.takes) {
-        (Some(cut), _) => text.push_str(&format!("  floor: {}\n", escape(&cut.to_string()))),
+        (Some(cut), _) => text.push_str(&format!("  {}: {}\n", cut.layer, escape(&cut.to_string()))),
         (None, Some(takes)) if missing => {
             let takes = escape(takes);
             text.push_str(&format!("  hint: add `{takes}` to `permissions`\n"));
