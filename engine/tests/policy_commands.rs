@@ -227,3 +227,89 @@ fn plan() {
         "plan counter gone.yaml",
     ]));
 }
+
+#[test]
+fn what_a_plugin_asks_for() {
+    let bench = Bench::new(&[
+        (
+            "policy.yaml",
+            "level: maximum\npermissions: [ 'file:read:/srv/data', 'env:read:TZ', 'env:read:LANG' ]\n",
+        ),
+        (
+            "wider.yaml",
+            "permissions: [ 'env:read:TZ', 'file:read:/srv', 'env:read:HOME' ]\n",
+        ),
+        (
+            "floor.yaml",
+            "permissions: [ 'file:read:/srv/data', 'env:read:TZ' ]\n",
+        ),
+    ]);
+    let asks = |body: &str| {
+        let text = format!("apiVersion: lazaret/v1\nkind: Plugin\n{body}");
+        fs_err::write(bench.path().join("counter/plugin.yaml"), text).unwrap();
+    };
+    // Of what holds only the ends tell of the plugin's own words.
+    let told = |line: &str| {
+        let all = bench.run(line);
+        let told = all.lines().filter(|line| {
+            ![
+                "resources.",
+                "runtime.",
+                "network.",
+                "filesystem.",
+                "syscalls.",
+                "health.",
+                "restart.",
+            ]
+            .iter()
+            .chain(&[
+                "level",
+                "violations.",
+                "exec.",
+                "env.",
+                "messaging.",
+                "quarantine.",
+                "audit.",
+                "KEY",
+            ])
+            .any(|path| line.starts_with(path))
+        });
+        told.map(|line| format!("{line}\n")).collect::<String>()
+    };
+    let effective = "effective counter --policy policy.yaml";
+    let mut transcript = String::from("Nothing is said:\n");
+    asks("author: ada\n");
+    transcript.push_str(&told(effective));
+    transcript.push_str("\nLess and more than is granted:\n");
+    asks(
+        "permissions:\n  - file:read:/srv/data/maps\n  - env:read:TZ\n  \
+         - { permission: 'message:send:store', reason: keeps the counts }\n",
+    );
+    transcript.push_str(&told(effective));
+    transcript.push_str(&told(&format!("{effective} --floor floor.yaml")));
+    let json: serde_json::Value = serde_json::from_str(
+        bench
+            .run(&format!("{effective} --json"))
+            .split_once('\n')
+            .unwrap()
+            .1,
+    )
+    .unwrap();
+    transcript.push_str(&format!(
+        "cuts: {:#}\nunmet: {:#}\n",
+        json["cuts"], json["unmet"]
+    ));
+    transcript.push_str(&bench.transcript(&[
+        "plan counter wider.yaml --policy policy.yaml",
+        "why counter env:read:LANG --policy policy.yaml",
+        "why counter file:read:/srv/data/a --policy policy.yaml",
+        "why counter file:read:/srv/data/maps/a --policy policy.yaml",
+        "why counter message:send:store --policy policy.yaml",
+    ]));
+    transcript.push_str("\nWhat is wrong:\n");
+    asks("permision: []\nentry: /etc/passwd\n");
+    transcript.push_str(&bench.transcript(&["effective counter", "why counter env:read:TZ"]));
+    asks("entry: gone.js\n");
+    transcript.push_str(&bench.run("effective counter"));
+    insta::assert_snapshot!(transcript);
+}
