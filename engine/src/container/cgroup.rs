@@ -353,6 +353,7 @@ mod tests {
         fs_err::create_dir(&directory).unwrap();
         for (file, text) in [
             ("memory.max", "67108864\n"),
+            ("memory.high", "max\n"),
             ("memory.swap.max", "0\n"),
             ("memory.oom.group", "1\n"),
             ("memory.current", "4096\n"),

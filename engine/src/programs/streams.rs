@@ -118,7 +118,8 @@ mod tests {
     fn output_and_error_have_the_limit_each() {
         let both = |[_, mut output, mut error]: [std::fs::File; 3]| {
             output.write_all(b"abcd").unwrap();
-            error.write_all(b"efg").unwrap();
+            // Nobody reads any more where the one before was too much.
+            error.write_all(b"efg").ok();
         };
         let all = Some((b"abcd".to_vec(), b"efg".to_vec()));
         assert_eq!(exchange(b"", 4, both), all);
