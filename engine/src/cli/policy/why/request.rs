@@ -161,7 +161,7 @@ pub(super) fn answer(chosen: &Chosen, request: &Request) -> Answer {
 fn held_where(endpoint: &Endpoint) -> Option<String> {
     let all = endpoint.methods.any() && endpoint.paths.any();
     (!all && endpoint.protocol == Protocol::Https).then(|| {
-        "nobody looks at methods and paths within TLS yet, so such a policy lets no plugin start"
+        "methods and paths within TLS are held by the shim alone, hosts and ports by the egress broker"
             .to_owned()
     })
 }
