@@ -1,5 +1,10 @@
 //! What the commands of `lazaret policy` say, word for word. They need no root and start nothing.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "all of it is tests, which end where something is not there"
+)]
+
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
