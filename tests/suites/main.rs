@@ -26,6 +26,7 @@ mod oversized;
 mod programs;
 mod protocol;
 mod signals;
+mod starters;
 mod story;
 mod unread;
 mod violations;
@@ -81,6 +82,7 @@ fn cases(has: &dyn Fn(Js) -> bool) -> Vec<Case> {
             cases.extend(maximum::cases(js));
             cases.extend(neighbour::cases(js));
             cases.extend(programs::javascript_cases(js));
+            cases.extend(starters::cases(js));
         } else {
             cases.push(Case::new(
                 format!("all JavaScript suites [{js}]"),
