@@ -104,7 +104,8 @@ impl Engine {
         host::unenforced(policy, self.cgroup, &self.landlock)
     }
 
-    /// Starts a plugin and waits until it is ready. To be called within a tokio runtime.
+    /// Starts a plugin and waits until it is ready. To be called within a tokio runtime. The policy holds as it is: whoever
+    /// chose it has held it within floors, and within what the plugin asks for ([`Plugin::narrowed`]).
     ///
     /// # Errors
     /// [`LaunchError`]; nothing of the plugin is left then.

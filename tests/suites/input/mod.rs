@@ -4,6 +4,7 @@
 mod call;
 mod host;
 mod json;
+mod manifest;
 mod output;
 mod plugin;
 mod policies;
@@ -24,6 +25,7 @@ pub(crate) fn cases() -> Vec<Case> {
         policy::cases(),
         policies::cases(),
         plugin::cases(),
+        manifest::cases(),
         call::cases(),
         host::cases(),
         output::cases(),

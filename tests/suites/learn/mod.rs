@@ -1,6 +1,7 @@
 //! Learning: what is seen of a plugin, and that nothing is let through for it.
 
 mod groups;
+mod server;
 mod story;
 
 use lazaret_tests::case::Case;

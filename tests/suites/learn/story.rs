@@ -10,18 +10,20 @@ use lazaret_tests::setup::{Js, Setup, on_disk, policy_text};
 use lazaret_tests::world::World;
 use serde_json::{Value, json};
 
+use super::server::Server;
 use crate::programs::{entry, rootfs};
 
 /// A plugin that does one of each kind, and one that looks around besides.
 const MAIN: &str = r#"
 const bytes = (text) => new TextEncoder().encode(text);
 
-export async function convert(directory) {
+export async function convert(directory, server) {
   const one = await Deno.readTextFile(`${directory}/in/one.txt`);
   const two = await Deno.readTextFile(`${directory}/in/two.txt`);
   const args = ["-c", "tr a-z A-Z"];
   const ran = await new Deno.Command("shell", { args, stdin: bytes(one + two) }).output();
-  const text = new TextDecoder().decode(ran.stdout) + Deno.env.get("LEARNED_FROM");
+  const three = await (await fetch(`${server}/v1/three`)).text();
+  const text = new TextDecoder().decode(ran.stdout) + three + Deno.env.get("LEARNED_FROM");
   await Deno.writeTextFile(`${directory}/out/all.txt`, text);
   return text;
 }
@@ -33,6 +35,7 @@ export async function nosy(directory) {
     () => Deno.writeTextFile(`${directory}/in/one.txt`, "mine"),
     () => new Deno.Command("other", {}).output(),
     () => Deno.env.get("HOME"),
+    () => fetch("http://localhost:9/"),
   ]) {
     try {
       await act();
@@ -77,12 +80,13 @@ pub(crate) fn cases(js: Js) -> Vec<Case> {
     ]
 }
 
-/// A plugin on disk, with what it works on and a program.
+/// A plugin on disk, with what it works on, a program and a server.
 struct Workshop<'a> {
     world: &'a World,
     js: Js,
     plugin: tempfile::TempDir,
     data: tempfile::TempDir,
+    server: Server,
     _rootfs: tempfile::TempDir,
 }
 
@@ -101,13 +105,20 @@ impl<'a> Workshop<'a> {
             fs_err::write(data.path().join("in").join(file), text)?;
         }
         let programs = ["shell", "other"].map(|name| entry(name, rootfs.path(), "/bin/sh", ""));
-        let policy = format!("exec: {{ programs: [ {} ] }}", programs.join(", "));
+        let server = Server::start()?;
+        let policy = format!(
+            "exec: {{ programs: [ {} ] }}\nnetwork: {{ endpoints: [ {{ host: localhost, port: {}, \
+             protocol: http, methods: [GET, HEAD], paths: [/v1/*], addresses: [loopback] }} ] }}",
+            programs.join(", "),
+            server.port()
+        );
         let setup = Setup::javascript(js, "workshop", MAIN).policy(&policy);
         Ok(Self {
             world,
             js,
             plugin: on_disk(world, &setup)?,
             data,
+            server,
             _rootfs: rootfs,
         })
     }
@@ -118,6 +129,12 @@ impl<'a> Workshop<'a> {
 
     fn data(&self) -> std::path::Display<'_> {
         self.data.path().display()
+    }
+
+    /// What the calls are made with.
+    fn arguments(&self) -> Value {
+        let server = format!("http://localhost:{}", self.server.port());
+        json!([self.data().to_string(), server])
     }
 
     fn lazaret(&self, arguments: &[&str]) -> anyhow::Result<Finished> {
@@ -137,7 +154,7 @@ impl<'a> Workshop<'a> {
         ];
         let (plugin, engine) = (self.plugin(), self.js.name());
         let plugin = plugin.to_str().context("a plain path")?;
-        let call = format!("{function} {}", json!([data.to_string()]));
+        let call = format!("{function} {}", self.arguments());
         let mut arguments = vec!["policy", "learn", plugin, "--engine", engine];
         for permission in &allowed {
             arguments.extend(["--allow", permission]);
@@ -159,7 +176,7 @@ impl<'a> Workshop<'a> {
         let file = self.data.path().join("policy.yaml");
         fs_err::write(&file, policy)?;
         let plugin = self.plugin();
-        let arguments = json!([self.data().to_string()]).to_string();
+        let arguments = self.arguments().to_string();
         let text = |path: &Path| path.to_str().map(str::to_owned).context("a plain path");
         self.lazaret(&[
             "run",
@@ -183,17 +200,22 @@ fn with_one_less(policy: &str) -> Vec<(String, String)> {
     let depth = |line: &str| line.len() - line.trim_start().len();
     let is_grant = |line: &str| {
         let line = line.trim_start();
-        line.starts_with("- file:") || line.starts_with("- env:") || line.starts_with("- name:")
+        ["- file:", "- env:", "- name:", "- host:"]
+            .iter()
+            .any(|grant| line.starts_with(grant))
     };
     let mut less = Vec::new();
     for (number, line) in lines.iter().enumerate().filter(|(_, line)| is_grant(line)) {
         let below = lines[number + 1..].iter();
         let below = below.take_while(|below| depth(below) > depth(line)).count();
-        let mut rest: Vec<&str> = lines.clone();
+        let mut rest: Vec<String> = lines.iter().map(|&line| line.to_owned()).collect();
         rest.drain(number..=number + below);
-        // A list that is left with nothing must say so.
-        let rest = rest.join("\n").replace("programs:\n\n", "programs: []\n\n");
-        less.push(((*line).to_owned(), rest));
+        let is_left = |other: Option<&String>| other.is_some_and(|other| is_grant(other));
+        if rest[number - 1].ends_with(':') && !is_left(rest.get(number)) {
+            // A list that is left with nothing must say so.
+            rest[number - 1].push_str(" []");
+        }
+        less.push(((*line).to_owned(), rest.join("\n")));
     }
     less
 }
@@ -208,6 +230,11 @@ async fn enough_and_no_more(world: &World, js: Js) -> anyhow::Result<()> {
         format!("- file:write:{data}/out/all.txt  # seen once"),
         "- env:read:LEARNED_FROM  # seen once".to_owned(),
         "- name: shell  # seen once".to_owned(),
+        "- host: localhost  # seen once".to_owned(),
+        format!("port: {}", shop.server.port()),
+        "methods: [GET]".to_owned(),
+        "paths: [/v1/three]".to_owned(),
+        "addresses: [loopback]".to_owned(),
     ] {
         let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         let found = learned.lines().any(|one| squeezed(one) == squeezed(&line));
@@ -227,11 +254,11 @@ async fn enough_and_no_more(world: &World, js: Js) -> anyhow::Result<()> {
     ensure!(enough.code == Some(0), "{enough:?} under\n{learned}");
     assert_eq!(
         serde_json::from_str::<Value>(&enough.output)?,
-        json!("ONE, TWO, kobe")
+        json!("ONE, TWO, threekobe")
     );
 
     let less = with_one_less(&learned);
-    assert_eq!(less.len(), 5, "{learned}");
+    assert_eq!(less.len(), 6, "{learned}");
     for (lacks, policy) in less {
         let missing = shop.convert(&policy)?;
         // What is not granted of the host's `/tmp` is the plugin's own, and nothing is there.
@@ -269,7 +296,11 @@ async fn gains_nothing(world: &World, js: Js) -> anyhow::Result<()> {
     ensure!(learned.code == Some(0), "{learned:?}");
     let told: Value = serde_json::from_str(&learned.output)?;
     let policy = told["policy"].as_str().context("a policy")?;
-    for refused in ["file:read:/etc/shadow", "env:read:HOME"] {
+    for refused in [
+        "file:read:/etc/shadow",
+        "env:read:HOME",
+        "network:connect:localhost:9",
+    ] {
         let line = format!("# refused while learning: {refused}, 1 time");
         ensure!(policy.contains(&line), "no `{line}` in\n{policy}");
         assert_eq!(told["seen"]["refused"][refused], json!(1));
@@ -298,7 +329,7 @@ async fn from_failures(world: &World, js: Js) -> anyhow::Result<()> {
 
     let plugin = shop.plugin();
     let plugin = plugin.to_str().context("a plain path")?;
-    let call = format!("convert {}", json!([shop.data().to_string()]));
+    let call = format!("convert {}", shop.arguments());
     let read = format!("file:read:{}/in", shop.data());
     let arguments = [
         "policy", "learn", plugin, "--allow", &read, "--output", to, "--", &call,

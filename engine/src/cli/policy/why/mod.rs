@@ -60,7 +60,7 @@ struct Answer {
     reason: Option<String>,
     /// What of that permission or key decides, where the permission does not say all.
     because: Option<String>,
-    /// The grant that would have allowed it, and that a floor took away, or that the plugin does not ask for.
+    /// The grant that would have allowed it, or allows it, and that a floor or what the plugin asks for narrowed.
     cut: Option<Cut>,
     /// Why a plugin whose policy grants this does not start yet.
     refused: Option<&'static str>,
@@ -115,9 +115,11 @@ fn decided(
         Some(_) => Verdict::Denied,
         None => verdict,
     };
+    // A grant that was taken away, or of which this one is what was left.
     let covers = |cut: &&Cut| {
         let asked = cut.what.parse::<Permission>();
-        granted.is_none() && asked.is_ok_and(|asked| asked.covers(takes))
+        granted.is_none_or(|granted| granted.origin.to_string() == cut.held_by)
+            && asked.is_ok_and(|asked| asked.covers(takes))
     };
     Answer {
         act,
