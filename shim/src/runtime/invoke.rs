@@ -7,6 +7,7 @@ use super::convert::{arguments, result};
 use super::errors::call_error;
 use super::extension::Host;
 use super::fetch::Way;
+use super::own::Own;
 use super::start::Runtime;
 
 /// What starting a call came to.
@@ -43,12 +44,12 @@ impl Runtime {
         self.set_call(Some(id));
         let accepted = Accepted {
             limit: self.result_bytes,
-            bytes_of: &self.bytes_of,
+            bytes_of: &self.own.bytes_of,
         };
         let started = {
             deno_core::scope!(scope, self.js);
             match arguments(scope, payload) {
-                Ok(arguments) => call(scope, &function, &arguments, &self.ignore, &accepted),
+                Ok(arguments) => call(scope, &function, &arguments, &self.own, &accepted),
                 Err(error) => Started::Done(Err(error)),
             }
         };
@@ -80,7 +81,7 @@ impl Runtime {
     pub fn outcome(&mut self, promise: &v8::Global<v8::Promise>) -> Result<Payload, CallError> {
         let accepted = Accepted {
             limit: self.result_bytes,
-            bytes_of: &self.bytes_of,
+            bytes_of: &self.own.bytes_of,
         };
         deno_core::scope!(scope, self.js);
         let promise = v8::Local::new(scope, promise);
@@ -97,7 +98,7 @@ fn call<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     function: &v8::Global<v8::Function>,
     arguments: &[v8::Local<'s, v8::Value>],
-    ignore: &v8::Global<v8::Function>,
+    own: &Own,
     accepted: &Accepted,
 ) -> Started {
     v8::tc_scope!(let scope, scope);
@@ -106,14 +107,14 @@ fn call<'s>(
     let Some(value) = function.call(scope, this, arguments) else {
         return Started::Done(Err(thrown(scope.exception(), scope)));
     };
-    let promise = match promise_of(scope, value) {
+    let promise = match promise_of(scope, value, &own.stand_in) {
         Ok(Some(promise)) => promise,
         Ok(None) => return Started::Done(accepted.payload(scope, value)),
         Err(error) => return Started::Done(Err(error)),
     };
     // A handler keeps a rejection from counting as one that nobody sees. This is the engine's own
     // `then`, not the one of `Promise.prototype`.
-    let ignore = v8::Local::new(scope, ignore);
+    let ignore = v8::Local::new(scope, &own.ignore);
     if promise.then2(scope, ignore, ignore).is_none() {
         return Started::Done(Err(thrown(scope.exception(), scope)));
     }
@@ -128,6 +129,7 @@ fn call<'s>(
 fn promise_of<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     value: v8::Local<'s, v8::Value>,
+    stand_in: &v8::Global<v8::Function>,
 ) -> Result<Option<v8::Local<'s, v8::Promise>>, CallError> {
     if let Ok(promise) = v8::Local::<v8::Promise>::try_from(value) {
         return Ok(Some(promise));
@@ -143,11 +145,14 @@ fn promise_of<'s>(
         Some(_) => return Ok(None),
         None => return Err(thrown(scope.exception(), scope)),
     }
-    let resolver = v8::PromiseResolver::new(scope);
-    let promise = resolver.map(|resolver| (resolver, resolver.get_promise(scope)));
-    match promise {
-        Some((resolver, promise)) if resolver.resolve(scope, value).is_some() => Ok(Some(promise)),
-        _ => Err(thrown(scope.exception(), scope)),
+    // Not with a resolver: on QuickJS it keeps what settles it in properties of the promise, where
+    // `Object.prototype` has a say.
+    let stand_in = v8::Local::new(scope, stand_in);
+    let this = v8::undefined(scope).into();
+    let promise = stand_in.call(scope, this, &[value]);
+    match promise.and_then(|promise| promise.try_into().ok()) {
+        Some(promise) => Ok(Some(promise)),
+        None => Err(thrown(scope.exception(), scope)),
     }
 }
 

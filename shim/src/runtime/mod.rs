@@ -13,6 +13,7 @@ mod invoke;
 mod kinds;
 mod loader;
 mod log;
+mod own;
 mod stack;
 mod start;
 mod used;

@@ -17,6 +17,7 @@ use super::extension::{Host, Sink, extension};
 use super::fetch::{self, Egress};
 use super::loader::{ModuleLimits, PluginLoader};
 use super::log::LogLimit;
+use super::own::Own;
 use super::used::Used;
 use crate::beneath::{PLUGIN, Places};
 
@@ -115,10 +116,7 @@ impl Config {
 pub struct Runtime {
     pub(super) js: JsRuntime,
     pub(super) exports: BTreeMap<String, v8::Global<v8::Function>>,
-    /// A function that does nothing.
-    pub(super) ignore: v8::Global<v8::Function>,
-    /// `bytesOf` of `js/host.js`.
-    pub(super) bytes_of: v8::Global<v8::Function>,
+    pub(super) own: Own,
     pub(super) result_bytes: u64,
 }
 
@@ -166,25 +164,11 @@ impl Runtime {
         })
         .map_err(|error| StartError::Engine(Box::new(error)))?;
         super::stack::install(js.v8_isolate());
-        let bytes_of = js
-            .execute_script("ext:lazaret/hide.js", "globalThis.__hide()")
-            .map_err(|error| StartError::Globals(error.exception_message))?;
-        let (ignore, bytes_of) = {
-            let none = || StartError::Globals("no function".to_owned());
-            deno_core::scope!(scope, js);
-            let ignore = v8::Function::new(scope, ignore).ok_or_else(none)?;
-            let bytes_of = v8::Local::new(scope, bytes_of);
-            let bytes_of = v8::Local::<v8::Function>::try_from(bytes_of).map_err(|_| none())?;
-            (
-                v8::Global::new(scope, ignore),
-                v8::Global::new(scope, bytes_of),
-            )
-        };
+        let own = Own::new(&mut js)?;
         Ok(Self {
             js,
             exports: BTreeMap::new(),
-            ignore,
-            bytes_of,
+            own,
             result_bytes: config.result_bytes,
         })
     }
@@ -317,8 +301,6 @@ fn failure(name: &str, message: String) -> PluginError {
         location: None,
     }
 }
-
-fn ignore(_: &mut v8::PinScope, _: v8::FunctionCallbackArguments, _: v8::ReturnValue) {}
 
 #[cfg(all(test, feature = "v8"))]
 mod tests {

@@ -9,6 +9,7 @@ mod harness;
 mod limits;
 mod listening;
 mod modules;
+mod spoilt;
 mod surface;
 mod web;
 mod web_hostile;
