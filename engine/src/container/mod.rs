@@ -6,7 +6,7 @@ mod cgroup_events;
 mod launcher;
 mod listener;
 mod process;
-mod reactor;
+pub(crate) mod reactor;
 mod reservation;
 
 pub use cgroup::{Cgroup, CgroupDifference, Limits, Usage};

@@ -7,11 +7,11 @@
 //! Calls under way keep the times they began with. Log lines, results, acts and connections are
 //! held to the new policy at once; a result may still be as large as when its call began.
 
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use lazaret_policy::{Change, Difference, EffectivePolicy};
 use lazaret_protocol::{EngineMessage, LiveLimits};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 use tokio::sync::oneshot;
 
@@ -21,10 +21,13 @@ use super::state::State;
 use super::task::Task;
 use crate::acts::{self, PlaceError};
 use crate::bundle::{self, UnheldGrant, unheld_reason};
-use crate::container::{CgroupDifference, LauncherError};
+use crate::container::{CgroupDifference, LauncherError, reactor};
 use crate::egress::Rules;
 use crate::event::EndReason;
 use crate::host::{self, Unenforced};
+
+/// A process leaves its cgroup before it has ended; so long is waited for its end.
+const LEAVING: Duration = Duration::from_millis(500);
 
 /// What changed, and how long it took.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -94,6 +97,12 @@ impl Task {
                 changes,
                 took: asked.elapsed(),
             }),
+            Err(ApplyError::CgroupDiffers(_) | ApplyError::Cgroup(_))
+                if has_exited(&self.pidfd).await =>
+            {
+                // There is nothing left to hold: whoever asked is told of the end.
+                return;
+            }
             Err(error) => Err(error),
         };
         // Who asked and went away has it all the same.
@@ -167,16 +176,6 @@ impl Task {
         }
     }
 
-    /// Its process has ended, which may not have been told yet. Its cgroup is empty then.
-    fn has_exited(&self) -> bool {
-        let mut ended = [PollFd::new(&self.pidfd, PollFlags::IN)];
-        let now = Timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
-        poll(&mut ended, Some(&now)).is_ok_and(|count| count > 0)
-    }
-
     /// The kernel's limits, read back. Where they are not those of the policy, those before are
     /// put back; a container that cannot be held to either is ended.
     async fn update_cgroup(
@@ -203,14 +202,23 @@ impl Task {
             let found = task.cgroup.differences(before, task.pid);
             found.is_ok_and(|differences| differences.is_empty())
         };
-        if !holds(self) && !self.has_exited() {
+        if !holds(self) && !has_exited(&self.pidfd).await {
             // Refused or not, what counts is what the kernel says after it.
             drop(self.launcher.update(&self.id, old).await);
-            if !holds(self) && !self.has_exited() {
+            if !holds(self) && !has_exited(&self.pidfd).await {
                 let what = "its limits cannot be put back".to_owned();
                 self.kill(state, EndReason::Engine { what }).await;
             }
         }
         held
     }
+}
+
+/// Its process has ended, or does so now, which may not have been told yet.
+async fn has_exited(process: &OwnedFd) -> bool {
+    let Ok(process) = process.try_clone().and_then(reactor::watch) else {
+        return false;
+    };
+    let ended = tokio::time::timeout(LEAVING, process.readable()).await;
+    ended.is_ok_and(|readable| readable.is_ok())
 }
