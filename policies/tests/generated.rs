@@ -39,7 +39,7 @@ fn most_documents_are_valid_and_reach_every_key() {
     let grammar = Grammar::new();
     let mut taken = 0;
     let mut named: Vec<String> = Vec::new();
-    for seed in 0..DOCUMENTS / 4 {
+    for seed in 0..DOCUMENTS {
         let document = grammar.document(&mut Dice::new(seed));
         let Some(policy) = parse("p.yaml", &document) else {
             continue;
@@ -59,7 +59,7 @@ fn most_documents_are_valid_and_reach_every_key() {
         assert_eq!(effective.differences(&effective), [], "{document:#}");
         assert_eq!(effective.plan(&effective).change, None);
     }
-    assert!(taken > DOCUMENTS / 12, "{taken} are valid");
+    assert!(taken > DOCUMENTS / 3, "{taken} are valid");
     for key in lazaret_policy::KEYS {
         assert!(named.iter().any(|path| path == key.path), "{}", key.path);
     }
@@ -68,7 +68,7 @@ fn most_documents_are_valid_and_reach_every_key() {
 #[test]
 fn an_unknown_key_is_refused_wherever_it_stands() {
     let grammar = Grammar::new();
-    for seed in 0..DOCUMENTS / 4 {
+    for seed in 0..DOCUMENTS {
         let mut dice = Dice::new(seed);
         let mut document = grammar.document(&mut dice);
         let known = parse("p", &document).is_some();
@@ -83,7 +83,7 @@ fn an_unknown_key_is_refused_wherever_it_stands() {
 #[test]
 fn broken_values_never_panic_and_are_told_in_place() {
     let grammar = Grammar::new();
-    for seed in 0..DOCUMENTS / 4 {
+    for seed in 0..DOCUMENTS {
         let mut dice = Dice::new(seed);
         let mut document = grammar.document(&mut dice);
         let broken = [

@@ -65,7 +65,12 @@ impl Endpoint {
                     && self.port == Port::HTTPS
                     && self.host.covers(host)
             }
-            Permission::NetworkConnect(host, port) => self.port == *port && self.host.covers(host),
+            // To fetch over HTTPS is an act of its own; to connect is to say anything.
+            Permission::NetworkConnect(host, port) => {
+                self.port == *port
+                    && self.host.covers(host)
+                    && !(self.protocol == Protocol::Https && self.port == Port::HTTPS)
+            }
             _ => false,
         }
     }
