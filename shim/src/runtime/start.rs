@@ -287,10 +287,13 @@ fn heap_limits() -> Option<v8::CreateParams> {
     Some(parameters.set_max_old_generation_size_in_bytes(MORE_THAN_ANY_CONTAINER))
 }
 
-/// QuickJS has no limit unless told.
+/// QuickJS counts the items of a list in 31 bits when it lists their names, and writes elsewhere
+/// beyond: with this no buffer is as long. The container's limit is to decide below that.
 #[cfg(feature = "quickjs")]
 fn heap_limits() -> Option<v8::CreateParams> {
-    None
+    const LESS_THAN_ITS_COUNTER: usize = (1 << 31) - (64 << 20);
+    let parameters = v8::CreateParams::default();
+    Some(parameters.set_max_old_generation_size_in_bytes(LESS_THAN_ITS_COUNTER))
 }
 
 fn failure(name: &str, message: String) -> PluginError {

@@ -240,3 +240,30 @@ fn what_a_listener_throws_ends_the_plugin() {
     let error = shim.next_crash();
     assert_eq!(error.message, "from the listener");
 }
+
+/// What would write beyond a list of its items' names, were there one so long.
+#[cfg(feature = "quickjs")]
+#[test]
+fn no_buffer_is_longer_than_the_engine_can_count() {
+    for made in [
+        "new Uint8Array(length)",
+        "new Uint8Array(new ArrayBuffer(length))",
+        "new Uint8Array(new ArrayBuffer(length, { maxByteLength: length }))",
+    ] {
+        for length in ["2 ** 31 - 1", "2 ** 31", "2 ** 32 - 1"] {
+            let source = format!(
+                "export const f = (length) => {{
+                   const made = {made};
+                   made.name = 1;
+                   return structuredClone(made).length;
+                 }};
+                 export const long = () => f({length});"
+            );
+            let mut shim = Plugin::new(&source).ready();
+            assert_eq!(shim.json("f", "[1000]"), "1000");
+            let found = shim.call("long", "[]");
+            assert!(matches!(found, Err(CallError::Exception(_))), "{found:?}");
+            assert_eq!(shim.close(), 0);
+        }
+    }
+}
