@@ -149,7 +149,38 @@ pub fn unenforced(
         best_effort: requirements.of(RequirementKey::Landlock) == Requirement::BestEffort,
     });
     let not_yet = not_yet(policy);
-    high.into_iter().chain(no_landlock).chain(not_yet).collect()
+    high.into_iter()
+        .chain(no_landlock)
+        .chain(sockets_in_reach(policy, landlock))
+        .chain(not_yet)
+        .collect()
+}
+
+/// The first version of Landlock that can deny connecting to sockets that files stand for.
+const LANDLOCK_SOCKETS: u32 = 9;
+
+/// With a grant of the network a plugin's process may connect sockets, and no network namespace nor
+/// read-only mount is in the way of one that is a file (unix(7)): not of its own egress socket, and
+/// not of another program's below a granted directory.
+fn sockets_in_reach(policy: &EffectivePolicy, landlock: &Landlock) -> Option<Unenforced> {
+    if landlock.abi >= LANDLOCK_SOCKETS || !policy.has_network() {
+        return None;
+    }
+    let directory = policy.all_grants().find(|granted| {
+        // What is not there is no directory, and the start fails for it.
+        matches!(&granted.permission, Permission::FileRead(path)
+            if fs_err::metadata(path.as_str()).is_ok_and(|found| found.is_dir()))
+    })?;
+    Some(Unenforced {
+        key: "network".to_owned(),
+        path: "network".to_owned(),
+        origin: directory.origin.to_string(),
+        why: "this kernel's Landlock cannot keep a plugin with network from sockets that lie as files in a granted directory",
+        remedy: "grant single files, or no network; or, where no program keeps a socket there, write `requirements: { network: best_effort }`",
+        best_effort: "network".parse().is_ok_and(|key: RequirementKey| {
+            policy.requirements().of(key) == Requirement::BestEffort
+        }),
+    })
 }
 
 #[cfg(test)]
@@ -185,6 +216,33 @@ mod tests {
             "{}",
             found[0]
         );
+    }
+
+    #[test]
+    fn a_directory_beside_the_network_needs_a_landlock_that_knows_sockets() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("file");
+        fs_err::write(&file, "").unwrap();
+        let found = |path: &std::path::Path, more: &str, abi: u32| {
+            let text = format!(
+                "apiVersion: lazaret/v1\nkind: SecurityPolicy\npermissions: ['file:read:{}'{more}",
+                path.display()
+            );
+            let policy = SecurityPolicy::parse("policy.yaml", &text).unwrap();
+            let policy = EffectivePolicy::of(SecurityLevel::Standard).layer(&policy);
+            let found = super::unenforced(&policy, CgroupVersion::V2, &Landlock::of(abi));
+            let told = found.first().map(|one| (one.key.clone(), one.best_effort));
+            (found.len(), told)
+        };
+        let network = ", 'network:read:api.example.com']\n";
+        let word = format!("{network}requirements: {{ network: best_effort }}\n");
+        let nothing = (0, None);
+        let missing = |best_effort| (1, Some(("network".to_owned(), best_effort)));
+        assert_eq!(found(directory.path(), network, 8), missing(false));
+        assert_eq!(found(directory.path(), &word, 8), missing(true));
+        assert_eq!(found(directory.path(), network, 9), nothing);
+        assert_eq!(found(directory.path(), "]\n", 8), nothing);
+        assert_eq!(found(&file, network, 8), nothing);
     }
 
     #[test]
