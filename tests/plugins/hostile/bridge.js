@@ -31,7 +31,9 @@ export function detached(transfer = true) {
 export function shrunk(bytes = 0) {
   const buffer = new ArrayBuffer(8, { maxByteLength: 64 });
   const array = new Uint8Array(buffer, 0, 4);
-  buffer.resize(bytes);
+  // Where buffers keep their size, a smaller one takes over.
+  if (buffer.resize) buffer.resize(bytes);
+  else if (bytes < 4) buffer.transfer(bytes);
   return array;
 }
 

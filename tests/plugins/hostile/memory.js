@@ -58,8 +58,10 @@ export function quoted(times = 64) {
 }
 
 export function resized(bytes = 1 << 30) {
-  const buffer = new ArrayBuffer(1, { maxByteLength: bytes });
-  buffer.resize(bytes);
+  const small = new ArrayBuffer(1, { maxByteLength: bytes });
+  // Where buffers keep their size, a larger one takes over.
+  const buffer = small.resize ? small : small.transfer(bytes);
+  buffer.resize?.(bytes);
   return new Uint8Array(buffer).fill(1).length;
 }
 
@@ -89,6 +91,41 @@ export function storm(times = Infinity) {
   more();
   return new Promise((done) => setTimeout(() => done(42), 1));
 }
+
+async function partsOf(stream) {
+  const parts = [];
+  for await (const part of stream) parts.push(part);
+  return parts;
+}
+
+// So many zeros, packed into a thousandth of that or less, and unpacked.
+const unpacked = (format) => async (bytes = 1 << 28) => {
+  const zeros = new Uint8Array(Math.min(bytes, 1 << 20));
+  let left = bytes;
+  const source = new ReadableStream({
+    pull(to) {
+      if (left === 0) return to.close();
+      const part = zeros.subarray(0, Math.min(left, zeros.length));
+      left -= part.length;
+      to.enqueue(part);
+    },
+  });
+  const packed = new Blob(await partsOf(source.pipeThrough(new CompressionStream(format))));
+  const whole = new Blob([await packed.arrayBuffer()]);
+  const parts = await partsOf(whole.stream().pipeThrough(new DecompressionStream(format)));
+  return parts.reduce((size, part) => size + part.length, 0);
+};
+
+export const inflated = unpacked("gzip");
+export const brotli = unpacked("brotli");
+
+// More than 31 bits count, through what of the platform takes bytes.
+export const cloned = (bytes = 2 ** 31) => structuredClone(new Uint8Array(bytes)).length;
+export const decoded = (bytes = 2 ** 31) => new TextDecoder().decode(new Uint8Array(bytes)).length;
+export const blobbed = async (bytes = 2 ** 31) => {
+  const buffer = await new Blob([new Uint8Array(bytes)]).arrayBuffer();
+  return new Uint8Array(buffer).fill(1).length;
+};
 
 export const result = (length = 1e6) => Array(length).fill("x".repeat(1000));
 
