@@ -10,13 +10,14 @@
 mod decide;
 mod environment;
 mod files;
+mod held;
 mod programs;
 mod queue;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lazaret_policy::{EffectivePolicy, GrantPath, Mode, Permission, Program, Write};
+use lazaret_policy::{EffectivePolicy, Program};
 use lazaret_protocol::{Act, ActError, ActResult, AskId, CallId, Failure, MAX_ACT_BYTES};
 use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
@@ -24,7 +25,7 @@ use tokio::task::{AbortHandle, JoinSet};
 pub(crate) use decide::{Decided, decide};
 pub use environment::{EnvironmentError, environment};
 pub use files::PlaceError;
-use files::{Place, Rules};
+use held::{Held, Prepared, Quotas, writable};
 pub(crate) use queue::{Ask, Queue};
 
 use crate::programs::Programs;
@@ -47,30 +48,28 @@ pub(crate) struct Acts {
     held: Arc<Held>,
     programs: Arc<Programs>,
     running: JoinSet<Outcome>,
-    handles: Vec<(AskId, AbortHandle)>,
+    under_way: Vec<UnderWay>,
+    /// What was written below each path, for the plugin's life: a path that is taken away and
+    /// given back begins with nothing anew.
+    quotas: Quotas,
 }
 
-/// What of a policy acts are held to.
+/// An act that was started.
 #[derive(Debug)]
-struct Held {
-    places: Vec<Arc<Place>>,
-    rules: Rules,
-    programs: Vec<Program>,
+struct UnderWay {
+    id: AskId,
+    handle: AbortHandle,
+    what: What,
 }
 
-impl Held {
-    /// What the policy says of the program of this name.
-    fn program(&self, name: &str) -> Option<&Program> {
-        let named = |program: &&Program| crate::programs::name(program) == name;
-        self.programs.iter().find(named)
-    }
-}
-
-/// What [`Acts::set`] puts in force.
 #[derive(Debug)]
-pub(crate) struct Prepared {
-    held: Held,
-    sizes: Vec<u64>,
+enum What {
+    /// An act on files; taken out by whoever does it, or by another policy before.
+    Files(Arc<Mutex<Option<Act>>>),
+    /// A program, as the policy had it that let it run.
+    Program(Option<Program>),
+    /// A program that another policy ended.
+    Revoked,
 }
 
 impl Acts {
@@ -79,12 +78,15 @@ impl Acts {
     /// # Errors
     /// [`PlaceError`].
     pub(crate) fn open(policy: &EffectivePolicy, programs: Programs) -> Result<Self, PlaceError> {
+        let mut quotas = Quotas::default();
+        let prepared = Prepared::open(policy, &[], &quotas)?;
         Ok(Self {
             queue: Queue::default(),
-            held: Arc::new(prepare(policy, &[])?.held),
+            held: Arc::new(prepared.hold(&mut quotas)),
             programs: Arc::new(programs),
             running: JoinSet::new(),
-            handles: Vec::new(),
+            under_way: Vec::new(),
+            quotas,
         })
     }
 
@@ -93,47 +95,75 @@ impl Acts {
     /// # Errors
     /// [`PlaceError`]; nothing has changed then.
     pub(crate) fn prepare(&self, policy: &EffectivePolicy) -> Result<Prepared, PlaceError> {
-        prepare(policy, &self.held.places)
+        Prepared::open(policy, &self.held.places, &self.quotas)
     }
 
-    /// Puts another policy in force from the next act on. What was written below a path before
-    /// counts on.
+    /// Puts another policy in force. Programs that it does not let run on the same terms are
+    /// killed; acts on files that wait for a thread are to be decided again. What was written below
+    /// a path before counts on.
     pub(crate) fn set(&mut self, prepared: Prepared) {
-        for (place, size) in prepared.held.places.iter().zip(prepared.sizes) {
-            place.set_size(size);
+        self.held = Arc::new(prepared.hold(&mut self.quotas));
+        let mut again = Vec::new();
+        let held = &self.held;
+        self.under_way.retain_mut(|act| match &act.what {
+            What::Files(waiting) => match take(waiting) {
+                Some(asked) => {
+                    act.handle.abort();
+                    again.push((act.id, asked));
+                    false
+                }
+                None => true,
+            },
+            What::Program(terms) => {
+                if !terms.as_ref().is_some_and(|terms| held.runs(terms)) {
+                    act.handle.abort();
+                    act.what = What::Revoked;
+                }
+                true
+            }
+            What::Revoked => true,
+        });
+        for (id, act) in again.into_iter().rev() {
+            self.queue.again(Ask { id, act });
         }
-        self.held = Arc::new(prepared.held);
     }
 
     /// Starts an act that the policy lets be done.
     pub(crate) fn start(&mut self, ask: Ask) {
         let Ask { id, act } = ask;
         let held = Arc::clone(&self.held);
-        let act = match act {
+        let (handle, what) = match act {
             Act::Run {
                 program,
                 arguments,
                 input,
             } => {
                 let programs = Arc::clone(&self.programs);
+                let terms = held.program(&program).cloned();
+                let what = What::Program(terms.clone());
                 let handle = self.running.spawn(async move {
-                    let program = held.program(&program);
-                    programs::run(&programs, program, arguments, input).await
+                    programs::run(&programs, terms.as_ref(), arguments, input).await
                 });
-                self.handles.push((id, handle));
-                return;
+                (handle, what)
             }
-            act => act,
+            act => {
+                let waiting = Arc::new(Mutex::new(Some(act)));
+                let what = What::Files(Arc::clone(&waiting));
+                let handle = self.running.spawn(async move {
+                    let turn = FILE_ACTS.acquire().await;
+                    let done = tokio::task::spawn_blocking(move || {
+                        let _turn = turn;
+                        let Some(act) = take(&waiting) else {
+                            return Err(broken());
+                        };
+                        files::perform(&act, &held.places, &held.rules)
+                    });
+                    done.await.unwrap_or_else(|_panic| Err(broken()))
+                });
+                (handle, what)
+            }
         };
-        let handle = self.running.spawn(async move {
-            let turn = FILE_ACTS.acquire().await;
-            let done = tokio::task::spawn_blocking(move || {
-                let _turn = turn;
-                files::perform(&act, &held.places, &held.rules)
-            });
-            done.await.unwrap_or_else(|_panic| Err(broken()))
-        });
-        self.handles.push((id, handle));
+        self.under_way.push(UnderWay { id, handle, what });
     }
 
     /// Waits for the next act that is over; for ever where none is under way. Safe to be dropped
@@ -149,11 +179,16 @@ impl Acts {
                 Err(error) if error.is_cancelled() => (error.id(), Err(given_up())),
                 Err(error) => (error.id(), Err(broken())),
             };
-            let ended = |(_, handle): &(AskId, AbortHandle)| handle.id() == task;
-            if let Some(place) = self.handles.iter().position(ended) {
-                let (id, _) = self.handles.swap_remove(place);
-                self.queue.over(id);
-                return (id, outcome);
+            let ended = |act: &UnderWay| act.handle.id() == task;
+            // One that is to be decided again is another by now.
+            if let Some(place) = self.under_way.iter().position(ended) {
+                let act = self.under_way.swap_remove(place);
+                self.queue.over(act.id);
+                let outcome = match (act.what, outcome) {
+                    (What::Revoked, Err(_)) => Err(revoked()),
+                    (_, outcome) => outcome,
+                };
+                return (act.id, outcome);
             }
         }
     }
@@ -162,9 +197,9 @@ impl Acts {
     /// answered with [`given_up`]. What is done to a file is done to its end; a program is not.
     pub(crate) fn give_up(&mut self, call: CallId) -> Vec<AskId> {
         let asks = self.queue.give_up(call);
-        for (id, handle) in &self.handles {
-            if asks.programs.contains(id) {
-                handle.abort();
+        for act in &self.under_way {
+            if asks.programs.contains(&act.id) {
+                act.handle.abort();
             }
         }
         asks.waiting
@@ -174,8 +209,8 @@ impl Acts {
     /// not end.
     pub(crate) async fn close(mut self) -> bool {
         for id in self.queue.programs() {
-            if let Some((_, handle)) = self.handles.iter().find(|(other, _)| *other == id) {
-                handle.abort();
+            if let Some(act) = self.under_way.iter().find(|act| act.id == id) {
+                act.handle.abort();
             }
         }
         let ended = async {
@@ -185,52 +220,6 @@ impl Acts {
         };
         tokio::time::timeout(PATIENCE, ended).await.is_ok()
     }
-}
-
-/// Opens the places of a policy, but for those that are open.
-fn prepare(policy: &EffectivePolicy, open: &[Arc<Place>]) -> Result<Prepared, PlaceError> {
-    let mut places: Vec<Arc<Place>> = Vec::new();
-    let mut sizes: Vec<u64> = Vec::new();
-    for (path, size) in writable(policy) {
-        let same = |place: &&Arc<Place>| *place.path() == path;
-        // Named twice: all of it may be written.
-        if let Some(at) = places.iter().position(|place| same(&place)) {
-            sizes[at] = sizes[at].max(size);
-            continue;
-        }
-        places.push(match open.iter().find(same) {
-            Some(place) => Arc::clone(place),
-            None => Arc::new(Place::open(&path, size)?),
-        });
-        sizes.push(size);
-    }
-    let limits = policy.filesystem().limits;
-    let rules = Rules {
-        ignore: limits.ignore.value.iter().cloned().collect(),
-        write_bytes: limits.write.value.bytes(),
-    };
-    let held = Held {
-        places,
-        rules,
-        programs: policy.exec().programs.to_vec(),
-    };
-    Ok(Prepared { held, sizes })
-}
-
-/// The paths that a policy lets be written, be it to be observed, with the most bytes.
-fn writable(policy: &EffectivePolicy) -> impl Iterator<Item = (GrantPath, u64)> {
-    let granted =
-        (policy.writable().into_iter()).map(|write| (write.granted.permission, write.size.bytes()));
-    let observes = policy.filesystem().mode.value != Mode::Enforce;
-    let observed = policy.observe().iter().filter(move |_| observes);
-    let usual = Write::USUAL_SIZE.bytes();
-    let observed = observed.map(move |granted| (granted.permission.clone(), usual));
-    granted
-        .chain(observed)
-        .filter_map(|(permission, size)| match permission {
-            Permission::FileWrite(path) => Some((path, size)),
-            _ => None,
-        })
 }
 
 /// The most bytes one act may bring along the channel.
@@ -247,6 +236,20 @@ pub(crate) fn largest(policy: &EffectivePolicy) -> u64 {
 /// The answer to an ask whose call is over.
 pub(crate) fn given_up() -> ActError {
     failed(Failure::Interrupted, "the call it was asked for is over")
+}
+
+fn revoked() -> ActError {
+    failed(
+        Failure::Interrupted,
+        "the policy that let it run was changed",
+    )
+}
+
+fn take(waiting: &Mutex<Option<Act>>) -> Option<Act> {
+    waiting
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take()
 }
 
 fn broken() -> ActError {

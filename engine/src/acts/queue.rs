@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, VecDeque};
 
 use lazaret_protocol::{Act, ActError, AskId, CallId, Failure, MAX_ACT_BYTES, MAX_ASKS};
 
+use crate::programs::MAX_OF_A_PLUGIN as MAX_PROGRAMS;
+
 /// The most bytes all asks of one plugin may hold at a time: one of the largest, and half as much
 /// beside it.
 const MAX_BYTES: usize = MAX_ACT_BYTES / 2 * 3;
-
-/// The most programs of one plugin that run at a time.
-const MAX_PROGRAMS: usize = 4;
 
 /// Acts of one lane wait for each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -118,6 +117,14 @@ impl Queue {
         Some(ask)
     }
 
+    /// An ask that was under way waits again, before all others.
+    pub(crate) fn again(&mut self, ask: Ask) {
+        if let Some(known) = self.asks.get_mut(&ask.id) {
+            known.under_way = false;
+            self.waiting.push_front(ask);
+        }
+    }
+
     /// An ask that was under way is over.
     pub(crate) fn over(&mut self, id: AskId) {
         self.asks.remove(&id);
@@ -193,6 +200,23 @@ mod tests {
         assert_eq!(next(&mut queue), None);
         queue.over(AskId(7));
         assert_eq!(next(&mut queue), Some(3));
+    }
+
+    #[test]
+    fn what_is_to_be_decided_again_keeps_its_turn_and_is_given_up_like_the_rest() {
+        let mut queue = taken([(7, Some(1), remove()), (3, None, remove())]);
+        let ask = queue.next().unwrap();
+        queue.again(ask);
+        assert_eq!(next(&mut queue), Some(7));
+        assert_eq!(next(&mut queue), None);
+        let act = remove();
+        queue.again(Ask { id: AskId(7), act });
+        assert_eq!(queue.give_up(CallId(1)).waiting, [AskId(7)]);
+        assert_eq!(next(&mut queue), Some(3));
+        let act = remove();
+        queue.again(Ask { id: AskId(7), act });
+        queue.over(AskId(3));
+        assert_eq!(next(&mut queue), None, "it was given up");
     }
 
     #[test]

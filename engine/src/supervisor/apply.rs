@@ -5,7 +5,9 @@
 //! its queue and is taken under the one policy or the other, never under half of one.
 //!
 //! Calls under way keep the times they began with. Log lines, results, acts and connections are
-//! held to the new policy at once; a result may still be as large as when its call began.
+//! held to the new policy at once; a result may still be as large as when its call began. Programs
+//! that it does not let run on the same terms are killed, and acts that were not begun are decided
+//! again.
 
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
@@ -107,6 +109,7 @@ impl Task {
         };
         // Who asked and went away has it all the same.
         reply.send(result).ok();
+        self.start_acts(state).await;
     }
 
     async fn apply(

@@ -32,7 +32,7 @@ impl Task {
 
     /// Begins all acts whose turn has come. Decided here and not when they were asked for: the
     /// policy may be another by now.
-    async fn start_acts(&mut self, state: &mut State) {
+    pub(super) async fn start_acts(&mut self, state: &mut State) {
         while !is_over(state)
             && let Some(ask) = self.acts.queue.next()
         {

@@ -55,6 +55,11 @@ pub(super) fn cases(js: Js) -> Vec<Case> {
         ),
         Case::on(
             js,
+            "programs: a policy that takes one away ends it, and any other lets it go on",
+            revoked,
+        ),
+        Case::on(
+            js,
             "programs: a plugin that stops takes its programs along",
             plugin_stops,
         ),
@@ -193,6 +198,37 @@ async fn call_ends(world: &World, js: Js) -> anyhow::Result<()> {
     let left = left_since(&before);
     ensure!(left.is_empty(), "left behind:\n{}", left.join("\n"));
     assert_eq!(plugin.call("well", json!([])).await?, "well");
+    plugin.stop().await?;
+    Ok(())
+}
+
+async fn revoked(world: &World, js: Js) -> anyhow::Result<()> {
+    let rootfs = rootfs(world)?;
+    let host = world.host()?;
+    let plugin = host.launch(&setup(js, rootfs.path(), "")).await?;
+    let running = plugin.call("fails", lasts());
+    let changed = async {
+        while !waits() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let log = "resources: { output: { log: 65KiB } }";
+        plugin.apply(&setup(js, rootfs.path(), log)).await??;
+        assert_eq!(plugin.call("well", json!([])).await?, "well");
+        ensure!(waits(), "it was ended by a policy that grants it");
+        plugin
+            .apply(&Setup::javascript(js, "runner", MAIN))
+            .await??;
+        while waits() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        anyhow::Ok(())
+    };
+    let (said, changed) = tokio::join!(running, changed);
+    changed?;
+    let said = said?.to_string();
+    ensure!(said.contains("that let it run was changed"), "{said}");
+    let said = plugin.call("fails", lasts()).await?.to_string();
+    ensure!(said.contains("exec:run:shell"), "{said}");
     plugin.stop().await?;
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! Removing, making directories, renaming.
 
+use std::os::fd::OwnedFd;
+
 use lazaret_protocol::{ActError, Failure};
 use rustix::fs::{
-    AtFlags, Mode, OFlags, RenameFlags, fstat, mkdirat, renameat, renameat_with, unlinkat,
+    AtFlags, Dir, Mode, OFlags, RenameFlags, fstat, mkdirat, renameat, renameat_with, unlinkat,
 };
 use rustix::io::Errno;
 use rustix::process::geteuid;
@@ -60,12 +62,27 @@ fn make(spot: &Spot<'_>) -> Result<(), ActError> {
     mkdirat(&spot.directory, spot.name, Mode::RWXU).map_err(failed)?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let made = open_below(&spot.directory, spot.name, flags).map_err(failed)?;
-    // Another directory put in its place is not given away. Set-group-id comes from the one above.
-    let stat = fstat(&made).map_err(failed)?;
-    if stat.st_uid != geteuid().as_raw() || stat.st_mode & 0o5777 != Mode::RWXU.as_raw_mode() {
+    if !is_new(&made).map_err(failed)? {
         return Err(failed(Errno::AGAIN));
     }
     own(spot.place, &made, DIRECTORY_MODE).map_err(failed)
+}
+
+/// Whether this may be the directory just made: another put in its place is not given away. There
+/// is no call that makes one and opens it, so what can still be put there is an empty directory of
+/// the engine's own that nobody else may look into: nothing is lost with it.
+pub(super) fn is_new(directory: &OwnedFd) -> Result<bool, Errno> {
+    let stat = fstat(directory)?;
+    // Set-group-id comes from the one above.
+    if stat.st_uid != geteuid().as_raw() || stat.st_mode & 0o5777 != Mode::RWXU.as_raw_mode() {
+        return Ok(false);
+    }
+    for entry in Dir::read_from(directory)? {
+        if !matches!(entry?.file_name().to_bytes(), b"." | b"..") {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Gives a plain file or a directory another name below the same grant.

@@ -21,6 +21,7 @@ use lazaret_protocol::{Act, ActError, ActResult, Failure};
 
 pub(crate) use place::Place;
 pub use place::PlaceError;
+pub(crate) use quota::Quota;
 
 use super::{Outcome, failed};
 

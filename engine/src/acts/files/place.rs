@@ -1,6 +1,7 @@
 //! A granted part of the host's file system, held open.
 
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::Arc;
 
 use lazaret_policy::GrantPath;
 use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat2};
@@ -72,13 +73,13 @@ pub(crate) struct Place {
     pub(super) file: Option<String>,
     /// Owner and group of what is made here: those of the directory.
     pub(super) owner: (u32, u32),
-    pub(super) quota: Quota,
+    pub(super) quota: Arc<Quota>,
 }
 
 impl Place {
-    /// Opens a directory with all below it, or a plain file that need not be there yet. At most
-    /// `size` bytes are written there.
-    pub(crate) fn open(path: &GrantPath, size: u64) -> Result<Self, PlaceError> {
+    /// Opens a directory with all below it, or a plain file that need not be there yet. No more than
+    /// `quota` has left is written there.
+    pub(crate) fn open(path: &GrantPath, quota: Arc<Quota>) -> Result<Self, PlaceError> {
         let text = path.as_str();
         let (descriptor, file) = match open(text) {
             Ok(descriptor) if is_directory(text, &descriptor)? => (descriptor, None),
@@ -110,13 +111,13 @@ impl Place {
             directory: descriptor,
             file,
             owner: (stat.st_uid, stat.st_gid),
-            quota: Quota::new(size),
+            quota,
         })
     }
 
-    /// Another most of bytes; what was written counts.
-    pub(crate) fn set_size(&self, size: u64) {
-        self.quota.set(size);
+    /// What is left to be written.
+    pub(crate) fn quota(&self) -> &Arc<Quota> {
+        &self.quota
     }
 
     /// As the policy names it.

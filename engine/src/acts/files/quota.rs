@@ -10,11 +10,12 @@ const BYTES_PER_NAME: u64 = 4096;
 /// Files and directories that may be made however small the quota is.
 const LEAST_NAMES: u64 = 16;
 
-/// What is left of a quota. What was written is not given back, removed or not.
-#[derive(Debug)]
-pub(super) struct Quota(Mutex<State>);
+/// What is left of a quota: nothing before its size is [set](Self::set). What was written is not
+/// given back, removed or not.
+#[derive(Debug, Default)]
+pub(crate) struct Quota(Mutex<State>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
     size: u64,
     bytes: u64,
@@ -22,17 +23,8 @@ struct State {
 }
 
 impl Quota {
-    /// Of so many bytes.
-    pub(super) fn new(size: u64) -> Self {
-        Self(Mutex::new(State {
-            size,
-            bytes: 0,
-            names: 0,
-        }))
-    }
-
     /// Another size; what was written counts.
-    pub(super) fn set(&self, size: u64) {
+    pub(crate) fn set(&self, size: u64) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).size = size;
     }
 
@@ -40,7 +32,7 @@ impl Quota {
     ///
     /// # Errors
     /// [`ActError::Limit`] where they are not there; nothing is taken then.
-    pub(super) fn take(&self, path: &str, bytes: u64, names: u64) -> Result<(), ActError> {
+    pub(crate) fn take(&self, path: &str, bytes: u64, names: u64) -> Result<(), ActError> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes = state.bytes.saturating_add(bytes);
         let names = state.names.saturating_add(names);
@@ -65,6 +57,12 @@ impl Quota {
 mod tests {
     use super::*;
 
+    fn of(size: u64) -> Quota {
+        let quota = Quota::default();
+        quota.set(size);
+        quota
+    }
+
     fn limit(taken: Result<(), ActError>) -> Option<(u64, u64)> {
         match taken {
             Ok(()) => None,
@@ -75,7 +73,7 @@ mod tests {
 
     #[test]
     fn a_quota_is_used_to_its_last_byte_and_no_further() {
-        let quota = Quota::new(100);
+        let quota = of(100);
         assert_eq!(limit(quota.take("/a", 60, 0)), None);
         assert_eq!(limit(quota.take("/a", 41, 0)), Some((101, 100)));
         assert_eq!(limit(quota.take("/a", 40, 0)), None);
@@ -85,20 +83,20 @@ mod tests {
 
     #[test]
     fn empty_files_are_counted_too() {
-        let quota = Quota::new(20 * 4096);
+        let quota = of(20 * 4096);
         for _ in 0..20 {
             assert_eq!(limit(quota.take("/a", 0, 1)), None);
         }
         assert_eq!(limit(quota.take("/a", 1, 1)), Some((21, 20)));
         assert_eq!(limit(quota.take("/a", 1, 0)), None, "nothing was taken");
-        let small = Quota::new(0);
+        let small = of(0);
         assert_eq!(limit(small.take("/a", 0, 16)), None);
         assert_eq!(limit(small.take("/a", 0, 1)), Some((17, 16)));
     }
 
     #[test]
     fn another_size_keeps_what_was_written() {
-        let quota = Quota::new(u64::MAX);
+        let quota = of(u64::MAX);
         assert_eq!(limit(quota.take("/a", 1 << 40, 1 << 20)), None);
         quota.set(10);
         assert_eq!(limit(quota.take("/a", 0, 0)), Some((1 << 40, 10)));

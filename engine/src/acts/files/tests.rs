@@ -39,7 +39,9 @@ impl Tree {
         }
         let open = |name: &&str| {
             let path = at(name).to_str().unwrap().parse().unwrap();
-            Arc::new(Place::open(&path, size).unwrap())
+            let quota = Arc::new(Quota::default());
+            quota.set(size);
+            Arc::new(Place::open(&path, quota).unwrap())
         };
         let places = granted.iter().map(open).collect();
         Self {
@@ -352,7 +354,7 @@ fn a_place_is_a_directory_or_a_plain_file_under_its_real_name() {
     let tree = Tree::new();
     let open = |name: &str| {
         let path = tree.at(name).to_str().unwrap().parse().unwrap();
-        Place::open(&path, 1).map(drop)
+        Place::open(&path, Arc::default()).map(drop)
     };
     std::os::unix::fs::symlink("granted", tree.at("link")).unwrap();
     rustix::fs::mknodat(
@@ -374,4 +376,21 @@ fn a_place_is_a_directory_or_a_plain_file_under_its_real_name() {
         open("granted/old/x"),
         Err(PlaceError::Open { .. })
     ));
+}
+
+#[test]
+fn only_an_empty_private_directory_is_taken_for_the_one_just_made() {
+    let directory = tempfile::tempdir().unwrap();
+    let mode = |mode| {
+        let mode = std::fs::Permissions::from_mode(mode);
+        fs_err::set_permissions(directory.path(), mode).unwrap();
+    };
+    let is_new = || change::is_new(&std::fs::File::open(directory.path()).unwrap().into());
+    mode(0o700);
+    assert_eq!(is_new(), Ok(true));
+    fs_err::write(directory.path().join("somebody's"), "").unwrap();
+    assert_eq!(is_new(), Ok(false));
+    fs_err::remove_file(directory.path().join("somebody's")).unwrap();
+    mode(0o755);
+    assert_eq!(is_new(), Ok(false));
 }
