@@ -169,7 +169,9 @@ impl Engine {
                 .create(&id, &built, &rootfs, descriptors)
                 .await?;
             let egress = way_out
-                .map(|(broker, socket)| Egress::serve(broker, socket, &policy, options.learn.as_ref()))
+                .map(|(broker, socket)| {
+                    Egress::serve(broker, socket, &policy, options.learn.as_ref())
+                })
                 .transpose()
                 .map_err(io("serve the way out"))?;
             let cgroup = Cgroup::of(&id, self.cgroup);

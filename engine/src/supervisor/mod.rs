@@ -11,8 +11,8 @@
 //!
 //! Whatever ends it, the container, its cgroup and its directory are gone when `Ended` is told.
 
-mod asks;
 mod apply;
+mod asks;
 pub(crate) mod bucket;
 mod calls;
 mod egress;
@@ -35,6 +35,6 @@ mod violations;
 pub use apply::{Applied, ApplyError};
 pub use calls::{CallFailure, MAX_CALLS_IN_FLIGHT};
 pub use errors::{EngineError, LaunchError};
-pub use outbox::Backlog;
 pub use launch::{Engine, LaunchOptions, allows_executable_memory};
+pub use outbox::Backlog;
 pub use running::{Ended, PluginEvent, Running, Stopper};

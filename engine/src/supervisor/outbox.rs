@@ -10,12 +10,14 @@ use tokio::task::JoinHandle;
 
 use super::calls::CallFailure;
 use crate::channel::{Sender, frame};
+use crate::programs::MAX_OF_A_PLUGIN;
 
 /// The most bytes that may wait to be written: a frame of any size, and half as much beside it.
 const MAX_BYTES: usize = MAX_FRAME_BYTES / 2 * 3;
 
-/// And so many of answers beside them: two of any size, and all that are small.
-const ANSWER_BYTES: usize = 2 * MAX_FRAME_BYTES;
+/// And so many of answers beside them: one of any size of each program that runs at a time, and all
+/// that are small.
+const ANSWER_BYTES: usize = (MAX_OF_A_PLUGIN + 1) * MAX_FRAME_BYTES;
 
 /// There is no room for a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,7 +118,9 @@ mod tests {
     use std::mem::MaybeUninit;
     use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-    use lazaret_protocol::{CallId, CallLimits, Payload};
+    use lazaret_protocol::{
+        ActResult, AskId, CallId, CallLimits, MAX_ACT_BYTES, Payload, ProgramStatus,
+    };
     use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 
     use super::*;
@@ -182,5 +186,24 @@ mod tests {
             outbox.push(&call),
             Err(CallFailure::Backlog { .. })
         ));
+    }
+
+    #[tokio::test]
+    async fn the_answers_of_all_programs_at_a_time_have_room_whatever_calls_take() {
+        let (ours, _theirs) = crate::channel::pair().unwrap();
+        let (_receiver, sender) = crate::channel::split(ours, 0);
+        let outbox = Outbox::start(sender);
+        while outbox.push(&large_call()).is_ok() {}
+        for id in 0..MAX_OF_A_PLUGIN as u64 {
+            let answer = EngineMessage::Answer {
+                id: AskId(id),
+                result: Ok(ActResult::Ran {
+                    status: ProgramStatus::Code(0),
+                    stdout: vec![0; MAX_ACT_BYTES / 2],
+                    stderr: vec![0; MAX_ACT_BYTES / 2],
+                }),
+            };
+            assert_eq!(outbox.answer(&answer), Ok(()), "{id}");
+        }
     }
 }
