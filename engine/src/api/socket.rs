@@ -1,14 +1,19 @@
 //! The socket's place in the file system: private, one engine's, and gone with it.
 
 use std::io::ErrorKind;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt};
 use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Mode, fchmod};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, socket_with};
 use tokio::net::UnixListener;
 
 /// The longest path of a socket in bytes (unix(7)).
 const MAX_PATH_BYTES: usize = 107;
+
+/// The most connections that wait to be taken.
+const BACKLOG: i32 = 128;
 
 /// Why there is no socket.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +33,7 @@ pub enum SocketError {
     #[error("`{}` is there and no socket\n  hint: name another one with `--socket`", .0.display())]
     NoSocket(PathBuf),
     /// Others could put a socket of theirs in its place.
-    #[error("others may write to `{}`, where the socket would be\n  hint: name a place of your own with `--socket`", .0.display())]
+    #[error("others than you and root may change `{}`, where the socket would be\n  hint: name a place that only you or root may change, all the way from `/`, with `--socket`", .0.display())]
     Shared(PathBuf),
     /// The system's.
     #[error("failed to {what} `{}`", path.display())]
@@ -71,11 +76,8 @@ impl ControlSocket {
         }
         let made = Made(private_directory(&path)?);
         let replaced = clear(&path)?;
-        let listener = StdListener::bind(&path).map_err(failed("listen at"))?;
-        let mode = std::fs::Permissions::from_mode(0o600);
-        let ready = fs_err::set_permissions(&path, mode)
-            .and_then(|()| listener.set_nonblocking(true))
-            .and_then(|()| UnixListener::from_std(listener))
+        let listener = listen(&path).map_err(failed("listen at"))?;
+        let ready = UnixListener::from_std(listener)
             .and_then(|listener| Ok((listener, fs_err::symlink_metadata(&path)?.ino())));
         match ready {
             Ok((listener, inode)) => Ok(Self {
@@ -134,18 +136,17 @@ impl Drop for Made {
 /// Makes the directory where it is not there, and refuses one in which others could replace the
 /// socket. Returns it where it was made.
 fn private_directory(socket: &Path) -> Result<Option<PathBuf>, SocketError> {
-    const STICKY: u32 = 0o1000;
     let directory = socket.parent().unwrap_or(Path::new("/"));
     let failed = |what| {
         let path = directory.to_owned();
         move |source| SocketError::Io { what, path, source }
     };
-    match fs_err::metadata(directory) {
-        Ok(found) if found.mode() & 0o022 != 0 && found.mode() & STICKY == 0 => {
-            Err(SocketError::Shared(directory.to_owned()))
-        }
-        Ok(_) => Ok(None),
+    match fs_err::canonicalize(directory) {
+        Ok(real) => only_ours(&real).map(|()| None),
         Err(error) if error.kind() == ErrorKind::NotFound => {
+            let above = directory.parent().unwrap_or(Path::new("/"));
+            let above = fs_err::canonicalize(above).map_err(failed("make"))?;
+            only_ours(&above)?;
             let mut builder = std::fs::DirBuilder::new();
             builder
                 .mode(0o700)
@@ -155,6 +156,39 @@ fn private_directory(socket: &Path) -> Result<Option<PathBuf>, SocketError> {
         }
         Err(error) => Err(failed("look at")(error)),
     }
+}
+
+/// Refuses a directory in which somebody else than this user and root could give a name to another
+/// thing, or could do so above it.
+fn only_ours(real: &Path) -> Result<(), SocketError> {
+    const STICKY: u32 = 0o1000;
+    let own = rustix::process::geteuid().as_raw();
+    for directory in real.ancestors() {
+        let found = fs_err::metadata(directory).map_err(|source| SocketError::Io {
+            what: "look at",
+            path: directory.to_owned(),
+            source,
+        })?;
+        let shared = found.mode() & 0o022 != 0 && found.mode() & STICKY == 0;
+        if shared || ![0, own].contains(&found.uid()) {
+            return Err(SocketError::Shared(directory.to_owned()));
+        }
+    }
+    Ok(())
+}
+
+/// Listens where nothing is. The socket gets its mode before it has a name (unix(7)): nobody else
+/// reaches it for a moment, and no other file gets that mode.
+fn listen(path: &Path) -> std::io::Result<StdListener> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    fchmod(&socket, Mode::RUSR | Mode::WUSR)?;
+    bind(&socket, &SocketAddrUnix::new(path)?)?;
+    if let Err(error) = rustix::net::listen(&socket, BACKLOG) {
+        drop(fs_err::remove_file(path));
+        return Err(error.into());
+    }
+    Ok(socket.into())
 }
 
 /// Removes a socket that nobody answers at; true where there was one.
@@ -183,6 +217,8 @@ fn clear(path: &Path) -> Result<bool, SocketError> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::{PermissionsExt, chown};
+
     use super::*;
 
     #[tokio::test]
@@ -232,6 +268,25 @@ mod tests {
         ));
         mode(0o1777);
         drop(ControlSocket::bind(&path).unwrap());
+        // Above it is as good as in it.
+        let below = root.path().join("below");
+        fs_err::create_dir(&below).unwrap();
+        mode(0o777);
+        let refused = |path: &Path| {
+            let refused = ControlSocket::bind(path).map(drop);
+            assert!(
+                matches!(refused, Err(SocketError::Shared(_))),
+                "{refused:?}"
+            );
+        };
+        refused(&below.join("socket"));
+        refused(&below.join("new/socket"));
+        mode(0o700);
+        if rustix::process::geteuid().is_root() {
+            chown(&below, Some(65534), None).unwrap();
+            refused(&below.join("socket"));
+            refused(&below.join("new/socket"));
+        }
         let long = root.path().join("x".repeat(120));
         assert!(matches!(
             ControlSocket::bind(&long),
