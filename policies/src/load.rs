@@ -17,6 +17,15 @@ impl SecurityPolicy {
     /// # Errors
     /// A file cannot be read, is too large, is not UTF-8, has problems, or extends itself.
     pub fn load(path: &Path) -> Result<Self, LoadError> {
+        Self::load_with_text(path).map(|(policy, _)| policy)
+    }
+
+    /// The same, and the text of the file itself as it was read.
+    ///
+    /// # Errors
+    /// As of [`load`](Self::load).
+    pub fn load_with_text(path: &Path) -> Result<(Self, String), LoadError> {
+        let mut first = None;
         let mut stack: Vec<Self> = Vec::new();
         let mut seen = HashSet::new();
         let mut next = path.to_owned();
@@ -47,7 +56,8 @@ impl SecurityPolicy {
                 let message = format!("{shown} is extended by itself");
                 return Err(refuse(Invalid::new(message).hint("break the circle")).into());
             }
-            let policy = one_file(&next)?;
+            let (policy, text) = one_file(&next)?;
+            first.get_or_insert(text);
             let base = policy
                 .extends
                 .as_ref()
@@ -64,7 +74,7 @@ impl SecurityPolicy {
         whole.extends = None;
         let mut problems = whole_problems(&whole);
         let Some((file, _)) = problems.first() else {
-            return Ok(whole);
+            return Ok((whole, first.expect("the loop reads before it ends")));
         };
         let file = file.clone();
         problems.retain(|(other, _)| *other == file);
@@ -74,12 +84,14 @@ impl SecurityPolicy {
     }
 }
 
-/// One file, with what it extends still to be read.
-fn one_file(path: &Path) -> Result<SecurityPolicy, LoadError> {
+/// One file and its text, with what it extends still to be read.
+fn one_file(path: &Path) -> Result<(SecurityPolicy, String), LoadError> {
     let name = path.to_string_lossy();
     let text = text_of(path, 0)?;
-    SecurityPolicy::read(&Source::File(name.as_ref().into()), &text)
-        .map_err(|problems| PolicyProblems::new(&name, problems).into())
+    match SecurityPolicy::read(&Source::File(name.as_ref().into()), &text) {
+        Ok(policy) => Ok((policy, text)),
+        Err(problems) => Err(PolicyProblems::new(&name, problems).into()),
+    }
 }
 
 /// The text of a regular file that is no larger than a policy may be, opened with these flags more.

@@ -155,7 +155,9 @@ impl From<&ServiceError> for Refusal {
             ServiceError::NoSuchRevision { .. } | ServiceError::NothingBefore { .. } => {
                 Kind::NoSuchRevision
             }
-            ServiceError::Call(_) | ServiceError::Store(_) => Kind::Internal,
+            ServiceError::Call(_) | ServiceError::Store(_) | ServiceError::NotTakenBack { .. } => {
+                Kind::Internal
+            }
         };
         let mut refusal = Self::of(kind, error);
         if let ServiceError::Wider(changes) | ServiceError::NeedsRestart(changes) = error {

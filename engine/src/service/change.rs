@@ -13,7 +13,7 @@ use super::generation::Generation;
 use super::kept::{Kept, Now};
 use crate::host::Unenforced;
 use crate::plugin::Plugin;
-use crate::store::{NewRevision, RevisionOrigin};
+use crate::store::{NewRevision, RevisionOrigin, StoreError};
 use crate::supervisor::{ApplyError, LaunchError, LaunchOptions};
 
 /// How far a change may go.
@@ -63,7 +63,7 @@ impl Service {
     /// Holds a plugin to the policy in a text, or to none of it.
     ///
     /// # Errors
-    /// [`ServiceError`]; the policy before holds then.
+    /// [`ServiceError`]; the policy before holds then, or the plugin was stopped.
     pub async fn apply(
         &self,
         plugin: &str,
@@ -90,7 +90,7 @@ impl Service {
     /// number of its own.
     ///
     /// # Errors
-    /// [`ServiceError`]; the policy before holds then.
+    /// [`ServiceError`]; the policy before holds then, or the plugin was stopped.
     pub async fn rollback(
         &self,
         plugin: &str,
@@ -184,7 +184,7 @@ impl Service {
                 Ok(number) => number,
                 Err(error) => {
                     generation.stop().await;
-                    return Err(error);
+                    return Err(error.into());
                 }
             };
             kept.replace(Now {
@@ -199,9 +199,18 @@ impl Service {
             let number = match recorded {
                 Ok(number) => number,
                 Err(error) => {
-                    // It held a moment ago, and nothing that was given since is taken twice.
-                    drop(now.generation.apply(now.policy).await);
-                    return Err(error);
+                    let back = now.generation.apply(now.policy).await;
+                    let why = match back {
+                        Some(Ok(_)) => return Err(error.into()),
+                        Some(Err(why)) => why,
+                        None => {
+                            let ended = now.generation.until_ended().await;
+                            ApplyError::Ended(ended.reason)
+                        }
+                    };
+                    // Nobody could tell what it is held to.
+                    now.generation.stop().await;
+                    return Err(ServiceError::NotTakenBack { error, why });
                 }
             };
             kept.hold(policy, number);
@@ -211,7 +220,7 @@ impl Service {
         Ok(changed)
     }
 
-    async fn record(&self, kept: &Kept, policy: NewRevision) -> Result<u64, ServiceError> {
+    async fn record(&self, kept: &Kept, policy: NewRevision) -> Result<u64, StoreError> {
         let recorded = self.store.add_revision(kept.name(), unix_ms(), policy);
         Ok(recorded.await?.number)
     }

@@ -69,6 +69,17 @@ pub enum ServiceError {
     /// What was applied could not be recorded, so it was taken back.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What was applied could neither be recorded nor taken back.
+    #[error(
+        "plugin was stopped: its policy could not be recorded, and not be taken back either: {why}"
+    )]
+    NotTakenBack {
+        /// Why it is not recorded.
+        #[source]
+        error: StoreError,
+        /// Why it is not taken back.
+        why: ApplyError,
+    },
     /// There is no such revision.
     #[error(
         "plugin `{plugin}` has no revision {number}\n  hint: `lazaret policy revisions {plugin}` lists them"

@@ -63,10 +63,8 @@ impl Service {
         let file = match policy {
             None => None,
             Some(path) => {
-                // Checked first, so that what is read into memory has its bounds.
-                let policy = SecurityPolicy::load(&path).map_err(unreadable)?;
-                let text = fs_err::read_to_string(&path);
-                let text = text.map_err(|error| unreadable(error.into()))?;
+                // What is recorded is what was judged, whoever writes the file meanwhile.
+                let (policy, text) = SecurityPolicy::load_with_text(&path).map_err(unreadable)?;
                 Some((path, policy, text))
             }
         };
