@@ -151,3 +151,13 @@ impl<'world> Served<'world> {
         Ok(finished)
     }
 }
+
+impl Drop for Served<'_> {
+    fn drop(&mut self) {
+        // A case that failed leaves nothing that serves on. It was told why it failed already.
+        if let Some(process) = self.process.take() {
+            process.signal(Signal::TERM).ok();
+            process.finish().ok();
+        }
+    }
+}
