@@ -33,6 +33,9 @@ pub enum Class {
 pub struct Classes(u8);
 
 impl Classes {
+    /// None.
+    pub const NONE: Self = Self(0);
+
     /// What an endpoint reaches that names none.
     pub const PUBLIC: Self = Self(1 << Class::Public as u8);
 

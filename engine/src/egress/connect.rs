@@ -9,7 +9,6 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::account::Slot;
 use super::class::class;
 use super::counters::add;
-use super::decide::Leave;
 use super::plugin::{Plugin, Purpose};
 use super::refusal::Refusal;
 
@@ -17,7 +16,8 @@ use super::refusal::Refusal;
 pub(super) struct Upstream {
     pub(super) stream: TcpStream,
     pub(super) address: IpAddr,
-    pub(super) leave: Leave,
+    /// Its first bytes must be TLS.
+    pub(super) tls: bool,
     pub(super) slot: Slot,
 }
 
@@ -58,10 +58,9 @@ pub(super) async fn connect(plugin: &Plugin, purpose: &Purpose) -> Result<Upstre
         Ok(Err(error)) => return Err(unreachable(&error.to_string())),
         Err(_) => return Err(unreachable("the name was not resolved in time")),
     };
-    let (allowed, others): (Vec<IpAddr>, Vec<IpAddr>) = found
-        .into_iter()
-        .partition(|address| leave.classes.has(class(*address)));
-    if let (true, Some(other)) = (allowed.is_empty(), others.first()) {
+    let terms = |address: &IpAddr| Some((*address, leave.needs_tls(class(*address))?));
+    let allowed: Vec<_> = found.iter().filter_map(terms).collect();
+    if let (true, Some(other)) = (allowed.is_empty(), found.first()) {
         let class = class(*other);
         let reason = format!(
             "the name leads to an address of class `{class}`, which the policy does not grant there"
@@ -70,22 +69,22 @@ pub(super) async fn connect(plugin: &Plugin, purpose: &Purpose) -> Result<Upstre
     }
     let deadline = Instant::now() + plugin.deadlines.connect;
     let mut told = "the name has no address".to_owned();
-    for (number, address) in (1_u32..).zip(&allowed) {
+    for (number, (address, tls)) in (1_u32..).zip(allowed.iter().copied()) {
         // Each gets its part of what time is left; the last one all of it.
         let left = deadline.saturating_duration_since(Instant::now());
         let parts = (allowed.len() as u32).saturating_sub(number) + 1;
         let until = Instant::now() + left / parts;
-        let target = SocketAddr::new(*address, purpose.port.number());
+        let target = SocketAddr::new(address, purpose.port.number());
         match timeout_at(until, TcpStream::connect(target)).await {
             Ok(Ok(stream)) => {
                 // Bytes are passed on as they come.
                 stream.set_nodelay(true).ok();
                 add(&plugin.tally(purpose).connections, 1);
-                plugin.counters.reached(purpose, leave.tls, class(*address));
+                plugin.counters.reached(purpose, tls, class(address));
                 return Ok(Upstream {
                     stream,
-                    address: *address,
-                    leave,
+                    address,
+                    tls,
                     slot,
                 });
             }

@@ -2,7 +2,7 @@
 
 use lazaret_policy::{Endpoint, Host, Mode, Port, Protocol};
 
-use super::class::Classes;
+use super::class::{Class, Classes};
 use super::refusal::{Refusal, shown};
 use super::rules::{Rules, classes};
 
@@ -34,12 +34,38 @@ pub enum How<'a> {
 /// What is allowed, and on which terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Leave {
-    /// The first bytes must be TLS, for this very host.
-    pub tls: bool,
-    /// Kinds of addresses the name may lead to.
-    pub classes: Classes,
+    /// Kinds of addresses the name may lead to, whatever is spoken there.
+    pub open: Classes,
+    /// Kinds of addresses it may lead to where the first bytes are TLS, for this very host.
+    pub tls: Classes,
     /// No grant covers it, and it is let through to be told.
     pub observed: Option<Mode>,
+}
+
+impl Leave {
+    /// Whether TLS must be spoken to an address of the class; `None` where none may be reached.
+    #[must_use]
+    pub const fn needs_tls(&self, class: Class) -> Option<bool> {
+        if self.open.has(class) {
+            Some(false)
+        } else if self.tls.has(class) {
+            Some(true)
+        } else {
+            None
+        }
+    }
+
+    /// What several endpoints allow, each on its own terms: none lends its addresses to another.
+    fn add(so_far: Option<Self>, tls: bool, classes: Classes, observed: Option<Mode>) -> Self {
+        let mut leave = so_far.unwrap_or(Self {
+            open: Classes::NONE,
+            tls: Classes::NONE,
+            observed,
+        });
+        let kind = if tls { &mut leave.tls } else { &mut leave.open };
+        *kind = kind.or(classes);
+        leave
+    }
 }
 
 impl Ask<'_> {
@@ -62,32 +88,19 @@ pub fn decide(rules: &Rules, ask: &Ask<'_>) -> Result<Leave, Refusal> {
     let mut refused = None;
     for endpoint in rules.endpoints.iter().filter(|endpoint| there(endpoint)) {
         match of_endpoint(endpoint, ask) {
-            // What several grant is granted, each by its own terms: the widest hold.
-            Ok(tls) => {
-                let so_far = leave.unwrap_or(Leave {
-                    tls,
-                    classes: Classes::default(),
-                    observed: None,
-                });
-                leave = Some(Leave {
-                    tls: tls && so_far.tls,
-                    classes: so_far.classes.or(classes(endpoint)),
-                    observed: None,
-                });
-            }
+            Ok(tls) => leave = Some(Leave::add(leave, tls, classes(endpoint), None)),
             Err(reason) => refused = refused.or(Some(reason)),
         }
     }
-    if let Some(leave) = leave {
-        return Ok(leave);
+    let mut watched = None;
+    // What is observed is let through on the terms it would have were it granted.
+    for (endpoint, mode) in &rules.observed {
+        if let (true, Ok(tls)) = (there(endpoint), of_endpoint(endpoint, ask)) {
+            watched = Some(Leave::add(watched, tls, Classes::PUBLIC, Some(*mode)));
+        }
     }
-    let observed = rules.observed.iter().find(|(endpoint, _)| there(endpoint));
-    match (observed, refused) {
-        (Some((_, mode)), _) => Ok(Leave {
-            tls: false,
-            classes: Classes::PUBLIC,
-            observed: Some(*mode),
-        }),
+    match (leave.or(watched), refused) {
+        (Some(leave), _) => Ok(leave),
         (None, Some(reason)) => Err(Refusal::because(ask, reason)),
         (None, None) => Err(Refusal::not_granted(ask)),
     }

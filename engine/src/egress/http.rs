@@ -149,7 +149,7 @@ async fn pass_on(
     let Upstream {
         stream,
         address,
-        leave,
+        tls,
         slot,
     } = connect(plugin, purpose).await?;
     let request = written_anew(purpose, head, body);
@@ -170,7 +170,7 @@ async fn pass_on(
             let _slot = slot;
             tokio::select! {
                 ended = connection => drop(ended),
-                () = plugin.forbids(&purpose, leave, address) => {}
+                () = plugin.forbids(&purpose, tls, address) => {}
                 () = plugin.idles(|| moved.load(Ordering::Relaxed)) => {}
             }
             if let Some(way) = used_up.get() {

@@ -99,15 +99,17 @@ impl Plugin {
     }
 
     /// Waits until other rules forbid what a connection to the address is for.
-    pub(super) async fn forbids(&self, purpose: &Purpose, leave: Leave, address: IpAddr) {
+    /// `tls` says whether it was held to TLS.
+    pub(super) async fn forbids(&self, purpose: &Purpose, tls: bool, address: IpAddr) {
         let mut rules = self.rules.clone();
         loop {
             if rules.changed().await.is_err() {
                 return;
             }
             let now = Arc::clone(&rules.borrow_and_update());
-            match decide(&now, &purpose.ask()) {
-                Ok(now) if now.classes.has(class(address)) && (leave.tls || !now.tls) => {}
+            let terms = decide(&now, &purpose.ask()).map(|leave| leave.needs_tls(class(address)));
+            match terms {
+                Ok(Some(needs)) if tls || !needs => {}
                 _ => return,
             }
         }

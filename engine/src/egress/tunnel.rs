@@ -47,18 +47,18 @@ pub(super) async fn serve(plugin: &Plugin, mut stream: UnixStream, mut bytes: Ve
     let Upstream {
         stream: server,
         address,
-        leave,
+        tls,
         slot: _slot,
     } = upstream;
     let passed = async {
-        let pass = pass(plugin, &purpose, (stream, server), bytes, leave.tls);
+        let pass = pass(plugin, &purpose, (stream, server), bytes, tls);
         if let Err(Ended::Refused(refusal)) = pass.await {
             plugin.refuse(Some(&purpose), refusal).await;
         }
     };
     tokio::select! {
         () = passed => {}
-        () = plugin.forbids(&purpose, leave, address) => {}
+        () = plugin.forbids(&purpose, tls, address) => {}
     }
 }
 

@@ -29,15 +29,21 @@ fn what_new_rules_forbid_is_closed_and_what_they_grant_goes_on() {
 fn a_connection_is_closed_that_new_rules_would_hold_to_more() {
     let server = server::echo();
     for narrower in [
-        local("a.example", server, "protocol: https"),
-        local("a.example", server, "protocol: http"),
+        local("a.example.com", server, "protocol: https"),
+        local("a.example.com", server, "protocol: http"),
         format!(
-            "{{ host: a.example, port: {}, protocol: tcp }}",
+            "{{ host: a.example.com, port: {}, protocol: tcp }}",
             server.port()
         ),
+        // Anything to public addresses, and TLS to the one it is connected to.
+        format!(
+            "{{ host: a.example.com, port: {}, protocol: tcp }}, {}",
+            server.port(),
+            local("*.example.com", server, "protocol: https")
+        ),
     ] {
-        let plugin = Plugin::with(&endpoints(&[local("a.example", server, ANY)]));
-        let stream = plugin.connect("a.example", server);
+        let plugin = Plugin::with(&endpoints(&[local("a.example.com", server, ANY)]));
+        let stream = plugin.connect("a.example.com", server);
         plugin.handle().set(rules(&endpoints(&[narrower])));
         ends(stream);
     }

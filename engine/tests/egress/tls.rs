@@ -155,3 +155,25 @@ fn what_is_no_tls_does_not_go_to_a_host_of_https() {
     let mut stream = plugin.connect("a.example.com", echo);
     assert_eq!(echoed(&mut stream, "GET / HTTP/1.1"), "GET / HTTP/1.1\n");
 }
+
+#[test]
+fn leave_to_speak_anything_to_public_addresses_is_none_to_speak_it_to_others() {
+    let (server, trust) = tls_echo(&["a.example.com"]);
+    let port = server.port();
+    let list = [
+        format!("{{ host: a.example.com, port: {port}, protocol: tcp }}"),
+        local("*.example.com", server, "protocol: https"),
+    ];
+    let mut plugin = Plugin::with(&endpoints(&list));
+    let mut stream = plugin.connect("a.example.com", server);
+    stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    ends(stream);
+    let told = plugin.report().refusal.to_string();
+    assert_eq!(told, "the first bytes are no TLS client hello");
+    let mut stream = over(
+        plugin.connect("a.example.com", server),
+        &trust,
+        "a.example.com",
+    );
+    assert_eq!(echoed(&mut stream, "over TLS"), "over TLS\n");
+}

@@ -3,6 +3,18 @@ use lazaret_policy::{EffectivePolicy, SecurityLevel, SecurityPolicy};
 use super::*;
 use crate::egress::class::Class;
 
+/// Leave to speak TLS, and to speak anything, to public addresses.
+const TLS: Leave = Leave {
+    open: Classes::NONE,
+    tls: Classes::PUBLIC,
+    observed: None,
+};
+const OPEN: Leave = Leave {
+    open: Classes::PUBLIC,
+    tls: Classes::NONE,
+    observed: None,
+};
+
 fn rules(body: &str) -> Rules {
     let text = format!("apiVersion: lazaret/v1\nkind: SecurityPolicy\n{body}");
     let policy = SecurityPolicy::parse("policy.yaml", &text).unwrap();
@@ -38,9 +50,8 @@ fn host_and_port_and_protocol_must_all_be_granted() {
          { host: c.example, port: 80, protocol: http }",
     );
     let leave = connect(&rules, "a.example", 443).unwrap();
-    assert!(leave.tls && leave.observed.is_none());
-    assert_eq!(leave.classes, Classes::PUBLIC);
-    assert!(!connect(&rules, "b.example", 5432).unwrap().tls);
+    assert_eq!(leave, TLS);
+    assert_eq!(connect(&rules, "b.example", 5432).unwrap(), OPEN);
     for (name, number, permission, reason) in [
         ("a.example", 444, "network:connect:a.example:444", None),
         ("d.example", 443, "network:read:d.example", None),
@@ -64,8 +75,8 @@ fn permissions_are_ways_out_as_endpoints_are() {
         "permissions: [ network:read:a.example, network:connect:b.example:22, \
          'network:read:*.example.com', 'network:connect:.example.org:25' ]\n",
     );
-    assert!(connect(&rules, "a.example", 443).unwrap().tls);
-    assert!(!connect(&rules, "b.example", 22).unwrap().tls);
+    assert_eq!(connect(&rules, "a.example", 443).unwrap(), TLS);
+    assert_eq!(connect(&rules, "b.example", 22).unwrap(), OPEN);
     assert!(connect(&rules, "x.example.com", 443).is_ok());
     assert!(connect(&rules, "example.com", 443).is_err());
     assert!(connect(&rules, "example.org", 25).is_ok());
@@ -86,24 +97,27 @@ fn what_is_granted_as_tls_is_not_spoken_to_in_the_clear() {
 }
 
 #[test]
-fn several_grants_of_one_host_hold_together() {
-    let public = "{ host: h.example.com, port: 443 }";
-    let private = "{ host: '*.example.com', port: 443, addresses: [private] }";
-    let leave = connect(
-        &endpoints(&format!("{public}, {private}")),
-        "h.example.com",
-        443,
+fn several_grants_of_one_host_hold_together_each_on_its_own_terms() {
+    let together = |first: &str, second: &str| {
+        let list = format!(
+            "{{ host: h.example.com, port: 443, {first} }}, {{ host: '*.example.com', port: 443, {second} }}"
+        );
+        let leave = connect(&endpoints(&list), "h.example.com", 443).unwrap();
+        [Class::Public, Class::Private, Class::Loopback].map(|class| leave.needs_tls(class))
+    };
+    let (tcp, private) = ("protocol: tcp", "addresses: [private]");
+    assert_eq!(together("", private), [Some(true), Some(true), None]);
+    assert_eq!(together("", tcp), [Some(false), None, None]);
+    // Neither grants raw bytes to private addresses.
+    assert_eq!(together(tcp, private), [Some(false), Some(true), None]);
+    assert_eq!(
+        together(tcp, "addresses: [public, private]"),
+        [Some(false), Some(true), None]
     );
-    let leave = leave.unwrap();
-    assert!(leave.tls);
-    assert!(leave.classes.has(Class::Public) && leave.classes.has(Class::Private));
-    let any = "{ host: .example.com, port: 443, protocol: tcp }";
-    let leave = connect(
-        &endpoints(&format!("{public}, {any}")),
-        "h.example.com",
-        443,
+    assert_eq!(
+        together("", "protocol: tcp, addresses: [private]"),
+        [Some(true), Some(false), None]
     );
-    assert!(!leave.unwrap().tls);
 }
 
 #[test]
@@ -187,13 +201,33 @@ fn what_is_observed_is_let_through_with_public_addresses_only() {
     for (word, mode) in [("audit", Mode::Audit), ("learn", Mode::Learn)] {
         let rules = rules(&text(word));
         let leave = connect(&rules, "b.example.com", 80).unwrap();
-        assert_eq!(
-            (leave.observed, leave.classes),
-            (Some(mode), Classes::PUBLIC)
-        );
+        let observed = Some(mode);
+        assert_eq!(leave, Leave { observed, ..OPEN });
         assert!(connect(&rules, "b.example.com", 81).is_err());
         assert_eq!(connect(&rules, "a.example", 443).unwrap().observed, None);
     }
+}
+
+#[test]
+fn what_is_observed_is_let_through_on_its_own_terms() {
+    let rules = rules(
+        "network: { mode: audit }\nobserve: [ network:read:h.example, network:read:b.example, \
+         network:connect:b.example:443 ]\n",
+    );
+    let observed = Some(Mode::Audit);
+    let leave = connect(&rules, "h.example", 443).unwrap();
+    assert_eq!(leave, Leave { observed, ..TLS });
+    let host = "h.example".parse().unwrap();
+    let (method, path) = ("GET", "/");
+    let ask = Ask {
+        host: &host,
+        port: Port::HTTPS,
+        how: How::Request { method, path },
+    };
+    let refusal = decide(&rules, &ask).unwrap_err();
+    assert_eq!(refusal.to_string(), "network:connect:h.example:443");
+    let leave = connect(&rules, "b.example", 443).unwrap();
+    assert_eq!(leave.needs_tls(Class::Public), Some(false));
 }
 
 #[test]
