@@ -52,6 +52,14 @@ pub enum Permission {
 }
 
 impl Permission {
+    /// The path of a file.
+    pub(crate) fn path(&self) -> Option<&GrantPath> {
+        match self {
+            Self::FileRead(path) | Self::FileWrite(path) => Some(path),
+            _ => None,
+        }
+    }
+
     /// Whether who has this permission may do `other`.
     ///
     /// Files go by components of the path, hosts by their patterns. A connection to port 443 covers `network:read` of

@@ -253,3 +253,108 @@ fn a_requirement_of_a_section_holds_its_keys_and_the_floor_both() {
     assert_eq!(of("restart.on"), "best_effort");
     assert_eq!(of("memory.max"), "required");
 }
+
+fn writable(held: &EffectivePolicy) -> Vec<String> {
+    let told = held.writable();
+    let told = told.iter();
+    told.map(|one| format!("{} {}", one.granted.permission, one.size))
+        .collect()
+}
+
+#[test]
+fn no_file_is_granted_by_a_name_the_floor_ignores() {
+    let body = "filesystem: { mode: learn, read: [ /srv/data/key.pem, /srv/data/a, /srv/own/.git/config ], \
+                write: [ /srv/out/.git/hooks ] }\nobserve: [ file:read:/srv/data/.git, file:read:/srv/data/b ]";
+    let floor = "filesystem: { read: [ /srv/data, /srv/own/.git ], write: [ /srv/out ], ignore: [ .git, '*.pem' ] }";
+    let (held, told) = within(body, floor);
+    let grants: Vec<_> = (held.all_grants().chain(held.observe()))
+        .map(|one| one.permission.to_string())
+        .collect();
+    // The floor itself names what is below `/srv/own/.git`.
+    assert_eq!(
+        grants,
+        [
+            "file:read:/srv/data/a",
+            "file:read:/srv/own/.git/config",
+            "file:read:/srv/data/b"
+        ]
+    );
+    assert!(
+        told.contains(
+            &"file:read:/srv/data/key.pem: granted (p.yaml:3:36) cut to nothing (filesystem.ignore, f.yaml:3:80)"
+                .to_owned()
+        ),
+        "{told:#?}"
+    );
+    let (alone, told) = within(body, "filesystem: { ignore: [ .git, '*.pem' ] }");
+    let grants: Vec<_> = alone
+        .all_grants()
+        .map(|one| one.permission.to_string())
+        .collect();
+    assert_eq!(grants, ["file:read:/srv/data/a"], "{told:#?}");
+}
+
+#[test]
+fn many_paths_have_no_more_bytes_than_the_floor_gives_for_the_one_above() {
+    let floor = "filesystem: { write: [ { path: /srv/out, size: 1MiB } ] }";
+    let body = "filesystem: { write: [ { path: /srv/out/1, size: 512KiB }, { path: /srv/out/2, size: 1MiB }, \
+                { path: /srv/out/3, size: 1MiB } ] }";
+    let (held, told) = within(body, floor);
+    assert_eq!(
+        writable(&held),
+        [
+            "file:write:/srv/out/1 512KiB",
+            "file:write:/srv/out/2 512KiB"
+        ]
+    );
+    assert_eq!(told.len(), 2, "{told:#?}");
+    assert!(told[1].contains("cut to nothing (nothing is left of file:write:/srv/out, f.yaml"));
+    let plain = "permissions: [ file:write:/srv/out/1, file:write:/srv/out/2 ]";
+    let (plain, told) = within(plain, floor);
+    assert_eq!(
+        writable(&plain),
+        ["file:write:/srv/out/1 1MiB"],
+        "{told:#?}"
+    );
+    for held in [held, plain] {
+        assert_eq!(held.clone().within(&read("f.yaml", floor)), (held, vec![]));
+    }
+}
+
+#[test]
+fn what_fits_a_floors_bytes_is_left_alone_in_any_order() {
+    let lines = [
+        "{ path: /srv, size: 1MiB }",
+        "{ path: /srv/a, size: 2MiB }",
+        "{ path: /srv/a/b, size: 1MiB }",
+    ];
+    let floor = format!("filesystem: {{ write: [ {} ] }}", lines.join(", "));
+    for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0], [2, 0, 1]] {
+        let body = order.map(|number: usize| lines[number]).join(", ");
+        let body = format!("filesystem: {{ write: [ {body} ] }}");
+        assert_eq!(cuts(&body, &floor), Vec::<String>::new(), "{body}");
+    }
+}
+
+#[test]
+fn a_request_for_many_paths_has_no_more_bytes_than_the_grant_above() {
+    let policy = policy("filesystem: { write: [ { path: /srv/out, size: 1MiB } ] }");
+    let request = ["/srv/out/1", "/srv/out/2"].map(|path| Granted {
+        permission: format!("file:write:{path}").parse().expect("a permission"),
+        reason: None,
+        origin: Origin::File {
+            name: "plugin.yaml".into(),
+            line: 1,
+            column: 1,
+        },
+    });
+    let (held, _) = policy.requested(&request);
+    assert_eq!(
+        writable(&held),
+        [
+            "file:write:/srv/out/1 512KiB",
+            "file:write:/srv/out/2 512KiB"
+        ]
+    );
+    assert_eq!(held.clone().requested(&request), (held, vec![]));
+}

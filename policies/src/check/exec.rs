@@ -58,10 +58,18 @@ impl Checker<'_> {
             )
         });
         let input = self.or_usual(item, (LIST, "limits.input"), usual.input, |written| {
-            size(written, stream.clone(), "one message of the protocol carries it")
+            size(
+                written,
+                stream.clone(),
+                "one message of the protocol carries it",
+            )
         });
         let output = self.or_usual(item, (LIST, "limits.output"), usual.output, |written| {
-            size(written, stream.clone(), "one message of the protocol carries it")
+            size(
+                written,
+                stream.clone(),
+                "one message of the protocol carries it",
+            )
         });
         Some(ProgramLimits {
             memory: memory?,

@@ -143,6 +143,30 @@ impl Cuts {
         self.entry(&granted.permission.to_string(), was, held);
     }
 
+    /// A file by a name that does not exist.
+    pub(super) fn hidden<T>(&mut self, asked: &Allowance<'_>, ignored: &Setting<T>) {
+        let by = format!("filesystem.ignore, {}", ignored.origin);
+        self.nothing(asked, by);
+    }
+
+    /// A grant below a path whose bytes others have.
+    pub(super) fn spent(&mut self, asked: &Allowance<'_>, given: &Allowance<'_>) {
+        let Granted {
+            permission, origin, ..
+        } = given.granted;
+        self.nothing(asked, format!("nothing is left of {permission}, {origin}"));
+    }
+
+    fn nothing(&mut self, asked: &Allowance<'_>, by: String) {
+        let granted = asked.granted;
+        let was = (asked.value(), granted.origin.to_string());
+        self.cut(
+            &granted.permission.to_string(),
+            was,
+            ("nothing".to_owned(), by),
+        );
+    }
+
     /// An entry of a list, and what of it is left.
     pub(super) fn entry(&mut self, what: &str, was: (String, String), held: &[(String, Granted)]) {
         if held.is_empty() {

@@ -1,40 +1,77 @@
 use std::collections::HashMap;
 
 use super::cuts::Cuts;
+use super::quota::Quota;
 use crate::effective::EffectivePolicy;
-use crate::grants::{Allowance, Index, Terms};
+use crate::grants::{Allowance, Index, Terms, hidden};
 use crate::origin::{Granted, Setting};
 use crate::permission::Permission;
 use crate::policy::SecurityPolicy;
-use crate::settings::{Mode, Section};
+use crate::settings::{Mode, NamePattern, Section};
+use crate::word::Words;
 
 impl EffectivePolicy {
-    /// Grants are those of both: of two where one covers the other the narrower, else what they share.
-    pub(super) fn hold_grants(&mut self, floor: &SecurityPolicy, cuts: &mut Cuts) {
+    /// Grants are those of both: of two where one covers the other the narrower, else what they share. `whole` is the
+    /// floor with what its level brings.
+    pub(super) fn hold_grants(
+        &mut self,
+        floor: &SecurityPolicy,
+        whole: &SecurityPolicy,
+        cuts: &mut Cuts,
+    ) {
+        let ignored = whole.settings.files.ignore.as_ref();
         if floor.states_grants {
             let given = floor.lists.allowances();
-            self.keep_grants(&given, cuts);
+            self.keep_grants(&given, ignored, cuts);
+        } else if let Some(ignored) = ignored {
+            self.drop_hidden(ignored, cuts);
         }
     }
 
-    pub(super) fn keep_grants(&mut self, given: &[Allowance<'_>], cuts: &mut Cuts) {
-        let given = Index::of(given);
+    pub(super) fn keep_grants(
+        &mut self,
+        given: &[Allowance<'_>],
+        ignored: Option<&Ignored>,
+        cuts: &mut Cuts,
+    ) {
+        let mut quota = Quota::of(given);
+        let given = Index::of(given).ignoring(ignored.map(|ignored| &ignored.value));
         let mut kept = self.lists.without_grants();
         let mut there = Once::default();
         for asked in self.lists.allowances() {
-            if given.covering(&asked).is_some() {
+            let covering = given.covering(&asked);
+            if covering.is_some() && quota.take(&asked, &given) {
                 if there.is_new(asked.granted, &asked.terms) {
                     kept.give(asked.granted.clone(), asked.terms.clone(), asked.listed);
                 }
                 continue;
             }
-            let shared = shared(&asked, &given);
-            let told: Vec<_> = shared.iter().map(told).collect();
-            cuts.grant(&asked, &told);
+            let shared = quota.share(&asked, &given, shared(&asked, &given));
+            match (ignored.filter(|one| hides(one, asked.granted)), covering) {
+                (Some(ignored), _) if shared.is_empty() => cuts.hidden(&asked, ignored),
+                (None, Some(full)) if shared.is_empty() => cuts.spent(&asked, full),
+                _ => {
+                    let told: Vec<_> = shared.iter().map(told).collect();
+                    cuts.grant(&asked, &told);
+                }
+            }
             for (granted, terms) in shared {
                 if there.is_new(&granted, &terms) {
                     kept.give(granted, terms, asked.listed);
                 }
+            }
+        }
+        self.lists = kept;
+    }
+
+    /// Where a floor gives no paths, none has a name in it that the floor ignores.
+    fn drop_hidden(&mut self, ignored: &Ignored, cuts: &mut Cuts) {
+        let mut kept = self.lists.without_grants();
+        for asked in self.lists.allowances() {
+            if hides(ignored, asked.granted) {
+                cuts.hidden(&asked, ignored);
+            } else {
+                kept.give(asked.granted.clone(), asked.terms.clone(), asked.listed);
             }
         }
         self.lists = kept;
@@ -55,11 +92,16 @@ impl EffectivePolicy {
             .into_iter()
             .filter(|one| !enforced(one.granted.permission.section()))
             .collect();
-        self.keep_observed(&given, cuts);
+        self.keep_observed(&given, floor.settings.files.ignore.as_ref(), cuts);
     }
 
-    pub(super) fn keep_observed(&mut self, given: &[Allowance<'_>], cuts: &mut Cuts) {
-        let given = Index::of(given);
+    pub(super) fn keep_observed(
+        &mut self,
+        given: &[Allowance<'_>],
+        ignored: Option<&Ignored>,
+        cuts: &mut Cuts,
+    ) {
+        let given = Index::of(given).ignoring(ignored.map(|ignored| &ignored.value));
         let mine = std::mem::take(&mut self.lists.observe);
         let mut kept: Vec<Granted> = Vec::new();
         let mut there = Once::default();
@@ -112,6 +154,14 @@ impl EffectivePolicy {
             *self.settings.modes.setting_mut(section) = Setting { value, origin };
         }
     }
+}
+
+/// Names that do not exist, and who says so.
+pub(super) type Ignored = Setting<Words<NamePattern>>;
+
+fn hides(ignored: &Ignored, granted: &Granted) -> bool {
+    let path = granted.permission.path();
+    path.is_some_and(|path| hidden(&ignored.value, path.as_str()))
 }
 
 /// What a grant shares with those that are given, each once, in the words and at the place of who gives it.

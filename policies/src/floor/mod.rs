@@ -3,6 +3,7 @@
 mod cuts;
 mod grants;
 mod lists;
+mod quota;
 mod request;
 mod requirements;
 
@@ -23,7 +24,8 @@ impl EffectivePolicy {
     /// A limit the floor names is the most there may be; a reaction it names is the mildest; a level it names brings all
     /// values of that level with it. Where it lists grants of any kind, an act must be granted by both. What it does not
     /// name it does not hold – but for what a policy lets through to observe it: that needs a floor that observes or
-    /// grants the same.
+    /// grants the same. By a name it ignores no file is granted, unless its own grant has the name in it. All that may be
+    /// written below one of its paths is no more than may be written there.
     #[must_use]
     pub fn within(mut self, floor: &SecurityPolicy) -> (Self, Vec<Cut>) {
         let mut cuts = Cuts::default();
@@ -49,7 +51,7 @@ impl EffectivePolicy {
         cuts.handling("memory", &mut violations.memory, &over.memory);
         cuts.handling("pids", &mut violations.pids, &over.pids);
         cuts.handling("cpu", &mut violations.cpu, &over.cpu);
-        self.hold_grants(stated, &mut cuts);
+        self.hold_grants(stated, floor, &mut cuts);
         self.hold_observed(floor, &mut cuts);
         self.hold_lists(stated, &mut cuts);
         (self, cuts.told())

@@ -10,8 +10,8 @@ impl EffectivePolicy {
     pub fn requested(mut self, request: &[Granted]) -> (Self, Vec<Cut>) {
         let mut cuts = Cuts::by(CutBy::Request);
         let asked: Vec<Allowance<'_>> = request.iter().map(Allowance::asked).collect();
-        self.keep_grants(&asked, &mut cuts);
-        self.keep_observed(&asked, &mut cuts);
+        self.keep_grants(&asked, None, &mut cuts);
+        self.keep_observed(&asked, None, &mut cuts);
         (self, cuts.told())
     }
 

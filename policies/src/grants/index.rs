@@ -2,6 +2,8 @@ use std::collections::HashMap;
 
 use super::allowance::Allowance;
 use crate::permission::Permission;
+use crate::settings::NamePattern;
+use crate::word::Words;
 
 /// Where a grant may be looked for: its kind, a port or 0, and a name.
 type Key<'policy> = (u8, u16, &'policy str);
@@ -13,6 +15,8 @@ pub(crate) struct Index<'policy> {
     at: HashMap<Key<'policy>, Vec<usize>>,
     /// By everything that what they are about lies under, itself included.
     under: HashMap<Key<'policy>, Vec<usize>>,
+    /// Names that do not exist below a file grant.
+    ignored: Option<&'policy Words<NamePattern>>,
 }
 
 impl<'policy> Index<'policy> {
@@ -26,12 +30,23 @@ impl<'policy> Index<'policy> {
                 under.entry(above).or_default().push(number);
             }
         }
-        Self { all, at, under }
+        Self {
+            all,
+            at,
+            under,
+            ignored: None,
+        }
+    }
+
+    /// The same where such names do not exist below the file grants.
+    pub(crate) fn ignoring(self, ignored: Option<&'policy Words<NamePattern>>) -> Self {
+        Self { ignored, ..self }
     }
 
     /// A grant that covers another one.
     pub(crate) fn covering(&self, asked: &Allowance<'_>) -> Option<&Allowance<'policy>> {
-        self.above(asked).find(|given| given.covers(asked))
+        let mut above = self.above(asked);
+        above.find(|given| given.covers(asked) && !self.hides(given, asked))
     }
 
     /// Whether the same grant is there.
@@ -52,7 +67,23 @@ impl<'policy> Index<'policy> {
         numbers
             .into_iter()
             .map(|number| &self.all[number])
+            .filter(|given| !self.hides(given, asked))
             .collect()
+    }
+
+    /// Whether what is asked for lies below a grant, by a name that does not exist there.
+    fn hides(&self, given: &Allowance<'_>, asked: &Allowance<'_>) -> bool {
+        let paths = (
+            given.granted.permission.path(),
+            asked.granted.permission.path(),
+        );
+        let below = match paths {
+            (Some(given), Some(asked)) => asked.as_str().strip_prefix(given.as_str()),
+            _ => None,
+        };
+        below
+            .zip(self.ignored)
+            .is_some_and(|(below, ignored)| hidden(ignored, below))
     }
 
     fn above(&self, asked: &Allowance<'_>) -> impl Iterator<Item = &Allowance<'policy>> {
@@ -60,6 +91,12 @@ impl<'policy> Index<'policy> {
         let numbers: Vec<usize> = found.flatten().copied().collect();
         numbers.into_iter().map(|number| &self.all[number])
     }
+}
+
+/// Whether one of a path's names is among those that do not exist.
+pub(crate) fn hidden(ignored: &Words<NamePattern>, path: &str) -> bool {
+    let is_ignored = |name: &str| ignored.iter().any(|pattern| pattern.matches(name));
+    path.split('/').any(is_ignored)
 }
 
 const NETWORK: u8 = 0;

@@ -8,7 +8,7 @@ mod secret;
 mod terms;
 
 pub(crate) use allowance::{Allowance, How};
-pub(crate) use index::Index;
+pub(crate) use index::{Index, hidden};
 pub use kinds::{
     EnvValue, MessageTerms, MessageType, Program, ProgramLimits, Receive, Send, Types, Write,
 };
