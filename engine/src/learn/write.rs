@@ -6,17 +6,18 @@
 
 mod kept;
 mod network;
+mod sizes;
 mod tree;
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::Write as _;
 
 use lazaret_policy::{
-    Decision, EffectivePolicy, Permission, PolicyProblems, Program, SyscallGroup,
+    Decision, EffectivePolicy, Permission, PolicyProblems, Program, SyscallGroup, Write,
 };
 use lazaret_protocol::TOLD_ONE_BY_ONE;
 
-use super::files::{Bounds, narrow};
+use super::files::{Bounds, Narrowed, narrow};
 use super::limits::limits;
 use super::{Observations, Real};
 use crate::bundle::{MAX_GRANTS, held};
@@ -81,8 +82,21 @@ fn head(lesson: &Lesson<'_>) -> String {
 fn grants(tree: &mut Tree, lesson: &Lesson<'_>) {
     let used = used(lesson);
     let mut permissions = Vec::new();
-    for writing in [false, true] {
-        permissions.extend(files(lesson, &used, writing));
+    for narrowed in files(lesson, &used, false) {
+        let permission = format!("file:read:{}", narrowed.path);
+        let remark = remark(&narrowed, at_least);
+        permissions.push(Node::item(&quoted(&permission), &remark));
+    }
+    let mut writes = Vec::new();
+    for (narrowed, size) in sizes::sized(lesson.policy, files(lesson, &used, true)) {
+        let remark = remark(&narrowed, seen_times);
+        if size == Write::USUAL_SIZE {
+            let permission = format!("file:write:{}", narrowed.path);
+            permissions.push(Node::item(&quoted(&permission), &remark));
+        } else {
+            let path = format!("path: {}  # {remark}", quoted(&narrowed.path));
+            writes.push(vec![path, format!("size: {size}")]);
+        }
     }
     let (mut programs, mut endpoints) = (Vec::new(), Vec::new());
     for (permission, times) in &used {
@@ -107,10 +121,12 @@ fn grants(tree: &mut Tree, lesson: &Lesson<'_>) {
             }
         }
     }
-    let nothing = permissions.is_empty() && programs.is_empty() && endpoints.is_empty();
+    let lists = [&permissions, &writes, &programs, &endpoints];
+    let nothing = lists.iter().all(|list| list.is_empty());
     let remark = nothing.then(|| "nothing was used".to_owned());
     tree.put(&["permissions"], Node::List(permissions, remark));
     for (path, list) in [
+        (["filesystem", "write"], writes),
         (["exec", "programs"], programs),
         (["network", "endpoints"], endpoints),
     ] {
@@ -131,7 +147,7 @@ fn used(lesson: &Lesson<'_>) -> Vec<(Permission, u64)> {
     parsed.collect()
 }
 
-fn files(lesson: &Lesson<'_>, used: &[(Permission, u64)], writing: bool) -> Vec<Vec<String>> {
+fn files(lesson: &Lesson<'_>, used: &[(Permission, u64)], writing: bool) -> Vec<Narrowed> {
     let of_kind = |permission: &Permission| match permission {
         Permission::FileRead(path) if !writing => Some(path.as_str().to_owned()),
         Permission::FileWrite(path) if writing => Some(path.as_str().to_owned()),
@@ -151,19 +167,15 @@ fn files(lesson: &Lesson<'_>, used: &[(Permission, u64)], writing: bool) -> Vec<
         is_allowed: &is_allowed,
         most: MAX_GRANTS,
     };
-    let lines = narrow(&seen, &bounds).into_iter().map(|narrowed| {
-        let times = match writing {
-            true => seen_times(narrowed.times),
-            false => at_least(narrowed.times),
-        };
-        let remark = match narrowed.paths {
-            1 => times,
-            paths => format!("{paths} paths, {times}"),
-        };
-        let permission = format!("file:{act}:{}", narrowed.path);
-        Node::item(&quoted(&permission), &remark)
-    });
-    lines.collect()
+    narrow(&seen, &bounds)
+}
+
+fn remark(narrowed: &Narrowed, seen: fn(u64) -> String) -> String {
+    let times = seen(narrowed.times);
+    match narrowed.paths {
+        1 => times,
+        paths => format!("{paths} paths, {times}"),
+    }
 }
 
 /// A program as the policy that held has it.

@@ -147,3 +147,51 @@ fn the_same_observations_give_the_same_text() {
         written(&policy, &everything())
     );
 }
+
+/// The sizes that are learned where these paths were written.
+fn sizes(body: &str, paths: &[&str]) -> Vec<String> {
+    let tally = Tally::default();
+    for path in paths {
+        tally.used(&format!("file:write:{path}"), 1);
+    }
+    let held = policy(body);
+    let (text, learned) = written(&held, &tally.observations());
+    let plan = held.plan(&learned);
+    let wider = plan.differences.iter().filter(|one| one.widens);
+    assert_eq!(wider.count(), 0, "{:#?}\n{text}", plan.differences);
+    let writable = learned.writable().into_iter();
+    writable
+        .map(|one| format!("{} {}", one.granted.permission, one.size))
+        .collect()
+}
+
+#[test]
+fn no_more_may_be_written_than_under_the_policy_that_held() {
+    let small = "filesystem:\n  write: [{ path: /srv/out, size: 1MiB }]";
+    assert_eq!(
+        sizes(small, &["/srv/out/a"]),
+        ["file:write:/srv/out/a 1MiB"]
+    );
+    assert_eq!(
+        sizes(small, &["/srv/out/a", "/srv/out/b"]),
+        [
+            "file:write:/srv/out/a 512KiB",
+            "file:write:/srv/out/b 512KiB"
+        ]
+    );
+    let tiny = "filesystem:\n  write: [{ path: /srv/out, size: 1KiB }, { path: /srv/out/in, size: 2MiB }]";
+    assert_eq!(
+        sizes(tiny, &["/srv/out/a", "/srv/out/b", "/srv/out/in/c"]),
+        ["file:write:/srv/out 1KiB", "file:write:/srv/out/in/c 2MiB"]
+    );
+    let plain = "permissions: [file:write:/srv/out]";
+    assert_eq!(
+        sizes(plain, &["/srv/out/a", "/srv/out/b"]),
+        ["file:write:/srv/out/a 32MiB", "file:write:/srv/out/b 32MiB"]
+    );
+    let observed = "filesystem: { mode: learn }\nobserve: [file:write:/srv/out]";
+    assert_eq!(
+        sizes(observed, &["/srv/out/a"]),
+        ["file:write:/srv/out/a 64MiB"]
+    );
+}
