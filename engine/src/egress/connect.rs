@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::account::Slot;
 use super::class::class;
 use super::counters::add;
+use super::descriptors::{ONWARD, Share};
 use super::plugin::{Plugin, Purpose};
 use super::refusal::Refusal;
 
@@ -18,7 +19,8 @@ pub(super) struct Upstream {
     pub(super) address: IpAddr,
     /// Its first bytes must be TLS.
     pub(super) tls: bool,
-    pub(super) slot: Slot,
+    /// Its place, as long as it is open.
+    pub(super) place: (Slot, Share),
 }
 
 /// Why there is none.
@@ -27,6 +29,8 @@ pub(super) enum Failure {
     Refused(Refusal),
     /// The network does not, for this reason.
     Unreachable(String),
+    /// All plugins together have too many connections for one more of this one.
+    Busy,
 }
 
 impl From<Refusal> for Failure {
@@ -34,6 +38,9 @@ impl From<Refusal> for Failure {
         Self::Refused(refusal)
     }
 }
+
+/// What is said of [`Failure::Busy`].
+pub(super) const BUSY: &str = "the plugins of this engine have too many connections open";
 
 /// Decides, resolves and connects.
 pub(super) async fn connect(plugin: &Plugin, purpose: &Purpose) -> Result<Upstream, Failure> {
@@ -43,6 +50,7 @@ pub(super) async fn connect(plugin: &Plugin, purpose: &Purpose) -> Result<Upstre
         let reason = format!("`network.limits.connections` of {most} at a time are open");
         return Err(Refusal::because(&purpose.ask(), reason).into());
     };
+    let share = plugin.descriptors.take(ONWARD).ok_or(Failure::Busy)?;
     // Whoever opens them faster than may be waits, however many it asked for in one connection.
     if let Some(wait) = plugin.account.connects(std::time::Instant::now()) {
         tokio::time::sleep(wait).await;
@@ -85,7 +93,7 @@ pub(super) async fn connect(plugin: &Plugin, purpose: &Purpose) -> Result<Upstre
                     stream,
                     address,
                     tls,
-                    slot,
+                    place: (slot, share),
                 });
             }
             Ok(Err(error)) => told = format!("failed to connect: {}", error.kind()),

@@ -17,7 +17,7 @@ use lazaret_policy::Port;
 use tokio::net::UnixStream;
 use tokio::task::AbortHandle;
 
-use super::connect::{Failure, Upstream, connect};
+use super::connect::{BUSY, Failure, Upstream, connect};
 use super::counters::add;
 use super::head::{MAX_FIELDS, MAX_HEAD_BYTES};
 use super::metered::{Metered, Prefixed};
@@ -79,6 +79,7 @@ async fn answer(plugin: &Plugin, request: Request<Incoming>) -> Response<Answer>
         Ok(response) => response,
         Err(Failure::Refused(refusal)) => refused(plugin, Some(&purpose), refusal).await,
         Err(Failure::Unreachable(what)) => told(StatusCode::BAD_GATEWAY, UNREACHABLE, &what),
+        Err(Failure::Busy) => told(StatusCode::SERVICE_UNAVAILABLE, UNREACHABLE, BUSY),
     }
 }
 
@@ -150,7 +151,7 @@ async fn pass_on(
         stream,
         address,
         tls,
-        slot,
+        place,
     } = connect(plugin, purpose).await?;
     let request = written_anew(purpose, head, body);
     let tally = plugin.tally(purpose);
@@ -167,7 +168,7 @@ async fn pass_on(
     let task = {
         let (plugin, purpose) = (plugin.clone(), purpose.clone());
         tokio::spawn(async move {
-            let _slot = slot;
+            let _place = place;
             tokio::select! {
                 ended = connection => drop(ended),
                 () = plugin.forbids(&purpose, tls, address) => {}

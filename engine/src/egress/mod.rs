@@ -19,6 +19,7 @@ mod class;
 mod connect;
 mod counters;
 pub mod decide;
+mod descriptors;
 pub mod head;
 pub mod hello;
 mod http;
@@ -44,6 +45,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use account::Account;
 use counters::Counters;
+use descriptors::{Descriptors, Part};
 use pipes::Pipes;
 use plugin::Plugin;
 use resolve::Resolver;
@@ -64,7 +66,7 @@ const REFUSAL: &str = lazaret_protocol::EGRESS_REFUSAL;
 const UNREACHABLE: &str = "lazaret-unreachable";
 
 /// The most descriptors the broker has the process raise its own limit to.
-const DESCRIPTORS: u64 = 65_536;
+const DESCRIPTORS: u32 = 65_536;
 
 /// How long what a connection waits for may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +99,9 @@ pub struct Options {
     pub name_servers: NameServers,
     /// How long things may take.
     pub deadlines: Deadlines,
+    /// How many descriptors the connections of all plugins may take; three quarters of what the
+    /// process may have, where this is `None`.
+    pub descriptors: Option<u32>,
 }
 
 /// Why there is no broker.
@@ -115,6 +120,7 @@ pub struct Broker {
     runtime: Handle,
     resolver: Arc<Resolver>,
     pipes: Arc<Pipes>,
+    descriptors: Arc<Descriptors>,
     deadlines: Deadlines,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -135,7 +141,8 @@ impl Broker {
     /// # Errors
     /// [`BrokerError`].
     pub fn start(options: &Options) -> Result<Self, BrokerError> {
-        raise_descriptor_limit();
+        let limit = raise_descriptor_limit();
+        let descriptors = options.descriptors.unwrap_or(limit / 4 * 3);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -158,6 +165,7 @@ impl Broker {
             runtime: handle,
             resolver: Arc::new(resolver),
             pipes: Arc::default(),
+            descriptors: Arc::new(Descriptors::new(descriptors)),
             deadlines: options.deadlines,
             stop: Some(stop),
             thread: Some(thread),
@@ -190,6 +198,7 @@ impl Broker {
             reports,
             resolver: Arc::clone(&self.resolver),
             pipes: Arc::clone(&self.pipes),
+            descriptors: Arc::new(Part::of(&self.descriptors)),
             deadlines: self.deadlines,
         };
         self.runtime.spawn(serve::serve(listener, plugin));
@@ -229,9 +238,11 @@ impl EgressHandle {
     }
 }
 
-fn raise_descriptor_limit() {
+/// Gives the limit that holds then, and no more than is of use.
+fn raise_descriptor_limit() -> u32 {
+    let useful = u64::from(DESCRIPTORS);
     let limit = getrlimit(Resource::Nofile);
-    let wanted = limit.maximum.unwrap_or(DESCRIPTORS).min(DESCRIPTORS);
+    let wanted = limit.maximum.unwrap_or(useful).min(useful);
     if limit.current.is_some_and(|current| current < wanted) {
         let raised = Rlimit {
             current: Some(wanted),
@@ -240,4 +251,6 @@ fn raise_descriptor_limit() {
         // With fewer it takes fewer connections at a time.
         setrlimit(Resource::Nofile, raised).ok();
     }
+    let holds = getrlimit(Resource::Nofile).current.unwrap_or(useful);
+    u32::try_from(holds).map_or(DESCRIPTORS, |holds| holds.min(DESCRIPTORS))
 }

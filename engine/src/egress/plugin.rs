@@ -12,6 +12,7 @@ use super::account::{Account, Way};
 use super::class::class;
 use super::counters::{Counters, Tally, add};
 use super::decide::{Ask, How, Leave, decide};
+use super::descriptors::Part;
 use super::pipes::Pipes;
 use super::refusal::Refusal;
 use super::resolve::Resolver;
@@ -35,6 +36,7 @@ pub(super) struct Plugin {
     pub(super) reports: mpsc::Sender<Report>,
     pub(super) resolver: Arc<Resolver>,
     pub(super) pipes: Arc<Pipes>,
+    pub(super) descriptors: Arc<Part>,
     pub(super) deadlines: Deadlines,
 }
 

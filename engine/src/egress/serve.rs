@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
+use super::descriptors::END;
 use super::head::CONNECT;
 use super::plugin::Plugin;
 use super::{http, tunnel};
@@ -16,7 +17,7 @@ use super::{http, tunnel};
 /// for. More are not taken yet.
 const WAITING: usize = 64;
 
-/// How long none is taken where one cannot be: descriptors are used up.
+/// How long none is taken where one cannot be: descriptors are used up, the plugin's or all.
 const REST: Duration = Duration::from_millis(50);
 
 /// Serves until nobody holds the plugin any more; then everything of it is closed.
@@ -29,7 +30,13 @@ pub(super) async fn serve(listener: UnixListener, plugin: Plugin) {
         let most = plugin.account.limits().connections as usize + WAITING;
         let taken = async {
             sleep_until(rest_until).await;
-            listener.accept().await
+            let share = loop {
+                match plugin.descriptors.take(END) {
+                    Some(share) => break share,
+                    None => sleep(REST).await,
+                }
+            };
+            listener.accept().await.map(|(stream, _)| (stream, share))
         };
         tokio::select! {
             changed = rules.changed() => match changed {
@@ -39,9 +46,12 @@ pub(super) async fn serve(listener: UnixListener, plugin: Plugin) {
             },
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
             taken = taken, if connections.len() < most => match taken {
-                Ok((stream, _)) => {
+                Ok((stream, share)) => {
                     let plugin = Arc::clone(&plugin);
-                    connections.spawn(async move { connection(&plugin, stream).await });
+                    connections.spawn(async move {
+                        connection(&plugin, stream).await;
+                        drop(share);
+                    });
                 }
                 Err(_) => rest_until = Instant::now() + REST,
             },

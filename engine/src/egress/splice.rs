@@ -67,24 +67,29 @@ pub(super) async fn splice_all(
             }
             Err(error) => return Err(error.into()),
         };
+        if bytes == 0 {
+            plugin.pipes.give_back(pipe);
+            rustix::net::shutdown(to, Shutdown::Write).map_err(|_| Stopped::Unwritable)?;
+            return Ok(());
+        }
+        // At once: while these wait to be written, others see that there is less room.
+        let wait = plugin.account.moved(way, bytes as u64, Instant::now());
         let mut left = bytes;
         while left > 0 {
             to.ready(Interest::WRITABLE).await?;
             match to.try_io(Interest::WRITABLE, || moving(&pipe.reader, to, left)) {
-                Ok(written) => left -= written,
+                Ok(written) => {
+                    left -= written;
+                    for counter in counters {
+                        add(counter, written as u64);
+                    }
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(_) => return Err(Stopped::Unwritable),
             }
         }
         plugin.pipes.give_back(pipe);
-        if bytes == 0 {
-            rustix::net::shutdown(to, Shutdown::Write).map_err(|_| Stopped::Unwritable)?;
-            return Ok(());
-        }
-        for counter in counters {
-            add(counter, bytes as u64);
-        }
-        if let Some(wait) = plugin.account.moved(way, bytes as u64, Instant::now()) {
+        if let Some(wait) = wait {
             tokio::time::sleep(wait).await;
         }
         turn -= 1;

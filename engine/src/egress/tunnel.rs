@@ -10,7 +10,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::Notify;
 
 use super::account::Way;
-use super::connect::{Failure, Upstream, connect};
+use super::connect::{BUSY, Failure, Upstream, connect};
 use super::counters::{Tally, add};
 use super::head::{self, MAX_HEAD_BYTES};
 use super::hello::{self, Hello, MAX_HELLO_BYTES};
@@ -43,12 +43,16 @@ pub(super) async fn serve(plugin: &Plugin, mut stream: UnixStream, mut bytes: Ve
             let answer = format!("502 Bad Gateway\r\n{UNREACHABLE}: {what}");
             return answer_and_close(&mut stream, &answer).await;
         }
+        Err(Failure::Busy) => {
+            let answer = format!("503 Service Unavailable\r\n{UNREACHABLE}: {BUSY}");
+            return answer_and_close(&mut stream, &answer).await;
+        }
     };
     let Upstream {
         stream: server,
         address,
         tls,
-        slot: _slot,
+        place: _place,
     } = upstream;
     let passed = async {
         let pass = pass(plugin, &purpose, (stream, server), bytes, tls);
@@ -189,10 +193,11 @@ async fn send(
     if plugin.account.room(Way::Sent) < length {
         return Err(Ended::Refused(plugin.used_up(purpose, Way::Sent)));
     }
+    // At once: while these wait to be written, others see that there is less room.
+    plugin.account.moved(Way::Sent, length, Instant::now());
     let written = plugin.soon(server.write_all(bytes)).await;
     written.ok_or(Ended::Quietly)??;
     add(&tally.sent, length);
-    plugin.account.moved(Way::Sent, length, Instant::now());
     Ok(())
 }
 

@@ -69,9 +69,20 @@ impl Plugin {
     }
 
     pub(crate) fn new(policy: &str, dns: Dns, deadlines: Deadlines) -> Self {
+        // As many as most hosts give, so that tests do not hang on this one's limit.
+        Self::with_descriptors(policy, dns, deadlines, 40_000)
+    }
+
+    pub(crate) fn with_descriptors(
+        policy: &str,
+        dns: Dns,
+        deadlines: Deadlines,
+        descriptors: u32,
+    ) -> Self {
         let broker = Broker::start(&Options {
             name_servers: NameServers::These(vec![dns.address]),
             deadlines,
+            descriptors: Some(descriptors),
         })
         .unwrap();
         let directory = tempfile::tempdir().unwrap();
