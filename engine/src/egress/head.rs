@@ -15,6 +15,9 @@ pub const MAX_FIELDS: usize = 100;
 /// What a request starts with that asks for a connection.
 pub(super) const CONNECT: &[u8] = b"CONNECT ";
 
+/// What it ends with.
+const END: &[u8] = b"\r\n\r\n";
+
 /// A head that is whole.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Connect {
@@ -26,13 +29,24 @@ pub struct Connect {
     pub length: usize,
 }
 
+/// Whether there is something to be read of a head, whole or too long; it had no end in its first
+/// `seen` bytes.
+pub(super) fn may_end(bytes: &[u8], seen: usize) -> bool {
+    let new = bytes.get(seen.saturating_sub(END.len() - 1)..);
+    let ends = |new: &[u8]| new.windows(END.len()).any(|window| window == END);
+    bytes.len() >= MAX_HEAD_BYTES || new.is_some_and(ends)
+}
+
 /// Reads a head; `None` where some of it is missing.
 ///
 /// # Errors
 /// [`Refusal`] as soon as it is certain.
 pub fn read(bytes: &[u8]) -> Result<Option<Connect>, Refusal> {
-    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
-    let Some(length) = end.map(|end| end + 4).filter(|end| *end <= MAX_HEAD_BYTES) else {
+    let end = bytes.windows(END.len()).position(|window| window == END);
+    let Some(length) = end
+        .map(|end| end + END.len())
+        .filter(|end| *end <= MAX_HEAD_BYTES)
+    else {
         return if end.is_some() || bytes.len() >= MAX_HEAD_BYTES {
             let reason = format!("the request's head is longer than {MAX_HEAD_BYTES} bytes");
             Err(Refusal::malformed(reason))

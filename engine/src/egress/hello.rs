@@ -41,71 +41,97 @@ pub enum HelloError {
     TooLong,
 }
 
-/// Reads the first bytes of a connection.
+/// Reads all the first bytes of a connection at once.
 ///
 /// # Errors
 /// [`HelloError`], as soon as it is certain.
 pub fn read(bytes: &[u8]) -> Result<Hello, HelloError> {
-    let Some(message) = handshake(bytes)? else {
-        return if bytes.len() >= MAX_HELLO_BYTES {
-            Err(HelloError::TooLong)
-        } else {
-            Ok(Hello::Partial)
-        };
-    };
-    let mut body = Fields(&message);
-    let extensions = (|| {
-        body.take(2 + 32)?;
-        body.vector(1).filter(|session| session.0.len() <= 32)?;
-        body.vector(2)?;
-        body.vector(1)?;
-        let extensions = body.vector(2)?;
-        body.0.is_empty().then_some(extensions)
-    })();
-    server_name(extensions.ok_or(HelloError::NotTls)?)
+    Reader::default().read(bytes)
 }
 
-/// The body of the first handshake message, which may be in pieces; `None` where some is missing.
-fn handshake(bytes: &[u8]) -> Result<Option<Vec<u8>>, HelloError> {
-    let mut message = Vec::new();
-    let mut rest = bytes;
-    loop {
-        // What is there must be right, be it the start of a record only.
-        let mut record = Fields(rest);
-        let right = rest.first().is_none_or(|kind| *kind == HANDSHAKE)
-            && rest.get(1).is_none_or(|major| *major == 3);
-        if !right {
-            return Err(HelloError::NotTls);
+/// Reads the first bytes of a connection as they come, each record once.
+#[derive(Debug, Default)]
+pub(super) struct Reader {
+    /// What was in the records that are whole.
+    message: Vec<u8>,
+    /// Where the first one begins that is not.
+    at: usize,
+}
+
+impl Reader {
+    /// Reads on; `bytes` are all there are so far.
+    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<Hello, HelloError> {
+        if !self.handshake(bytes)? {
+            return if bytes.len() >= MAX_HELLO_BYTES {
+                Err(HelloError::TooLong)
+            } else {
+                Ok(Hello::Partial)
+            };
         }
-        let Some(length) = record.take(3).and_then(|_| record.number(2)) else {
-            return Ok(None);
-        };
-        if length == 0 || length > MAX_RECORD_BYTES {
-            return Err(HelloError::NotTls);
-        }
-        let whole = record.0.len() >= length;
-        let (piece, after) = record.0.split_at(length.min(record.0.len()));
-        message.extend_from_slice(piece);
-        if message.first().is_some_and(|kind| *kind != CLIENT_HELLO) {
-            return Err(HelloError::NotTls);
-        }
-        let mut fields = Fields(&message);
-        if let Some(length) = fields.take(1).and_then(|_| fields.number(3)) {
-            if length > MAX_HELLO_BYTES {
-                return Err(HelloError::TooLong);
-            }
-            if fields.0.len() > length {
-                // Nothing may follow a hello before it was answered.
+        let mut message = Fields(&self.message);
+        let extensions = (|| {
+            message.take(1)?;
+            let mut body = message.vector(3)?;
+            body.take(2 + 32)?;
+            body.vector(1).filter(|session| session.0.len() <= 32)?;
+            body.vector(2)?;
+            body.vector(1)?;
+            let extensions = body.vector(2)?;
+            body.0.is_empty().then_some(extensions)
+        })();
+        server_name(extensions.ok_or(HelloError::NotTls)?)
+    }
+
+    /// Whether the first handshake message, which may be in pieces, is whole.
+    fn handshake(&mut self, bytes: &[u8]) -> Result<bool, HelloError> {
+        loop {
+            let rest = bytes.get(self.at..).unwrap_or_default();
+            // What is there must be right, be it the start of a record only.
+            let mut record = Fields(rest);
+            let right = rest.first().is_none_or(|kind| *kind == HANDSHAKE)
+                && rest.get(1).is_none_or(|major| *major == 3);
+            if !right {
                 return Err(HelloError::NotTls);
             }
-            if fields.0.len() == length && whole {
-                return Ok(Some(message.split_off(4)));
+            let Some(length) = record.take(3).and_then(|_| record.number(2)) else {
+                return Ok(false);
+            };
+            if length == 0 || length > MAX_RECORD_BYTES {
+                return Err(HelloError::NotTls);
+            }
+            let whole = record.0.len() >= length;
+            let piece = &record.0[..length.min(record.0.len())];
+            let ends = self.ends_with(piece)?;
+            if !whole {
+                return Ok(false);
+            }
+            self.message.extend_from_slice(piece);
+            self.at += rest.len() - record.0.len() + length;
+            if ends {
+                return Ok(true);
             }
         }
-        if !whole {
-            return Ok(None);
+    }
+
+    /// Whether the message ends where the piece does that comes next.
+    fn ends_with(&self, piece: &[u8]) -> Result<bool, HelloError> {
+        let start: Vec<u8> = self.message.iter().chain(piece).copied().take(4).collect();
+        if start.first().is_some_and(|kind| *kind != CLIENT_HELLO) {
+            return Err(HelloError::NotTls);
         }
-        rest = after;
+        let mut fields = Fields(&start);
+        let Some(length) = fields.take(1).and_then(|_| fields.number(3)) else {
+            return Ok(false);
+        };
+        if length > MAX_HELLO_BYTES {
+            return Err(HelloError::TooLong);
+        }
+        let there = self.message.len() + piece.len() - start.len();
+        if there > length {
+            // Nothing may follow a hello before it was answered.
+            return Err(HelloError::NotTls);
+        }
+        Ok(there == length)
     }
 }
 

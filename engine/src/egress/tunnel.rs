@@ -68,8 +68,11 @@ pub(super) async fn serve(plugin: &Plugin, mut stream: UnixStream, mut bytes: Ve
 
 /// Reads the head; what came after it stays in `bytes`. `None` where the plugin ended it.
 async fn asked(stream: &mut UnixStream, bytes: &mut Vec<u8>) -> Result<Option<Purpose>, Refusal> {
+    let mut seen = 0;
     loop {
-        if let Some(head) = head::read(bytes)? {
+        if head::may_end(bytes, seen)
+            && let Some(head) = head::read(bytes)?
+        {
             bytes.drain(..head.length);
             return Ok(Some(Purpose {
                 host: head.host,
@@ -77,6 +80,7 @@ async fn asked(stream: &mut UnixStream, bytes: &mut Vec<u8>) -> Result<Option<Pu
                 request: None,
             }));
         }
+        seen = bytes.len();
         if !more(stream, bytes, MAX_HEAD_BYTES).await {
             return Ok(None);
         }
@@ -165,9 +169,13 @@ async fn names(
     bytes: &mut Vec<u8>,
     purpose: &Purpose,
 ) -> Result<(), Ended> {
+    let mut reader = hello::Reader::default();
     loop {
         let refused = |reason: String| Ended::Refused(Refusal::because(&purpose.ask(), reason));
-        match hello::read(bytes).map_err(|error| refused(error.to_string()))? {
+        match reader
+            .read(bytes)
+            .map_err(|error| refused(error.to_string()))?
+        {
             Hello::Named(name) if name == purpose.host.as_str() => return Ok(()),
             Hello::Named(name) => {
                 let name = super::refusal::shown(&name);

@@ -87,3 +87,16 @@ proptest::proptest! {
         let _ = read(&[CONNECT, &bytes, b"\r\n\r\n"].concat());
     }
 }
+
+#[test]
+fn the_end_of_a_head_is_looked_for_in_what_is_new() {
+    let head = b"CONNECT a.example:1 HTTP/1.1\r\n\r\n";
+    let length = head.len();
+    for seen in 0..length {
+        assert!(may_end(head, seen), "{seen}");
+        assert!(!may_end(&head[..seen], 0), "{seen}");
+    }
+    // Nobody looks at what was seen again.
+    assert!(!may_end(head, length));
+    assert!(may_end(&[b'x'; MAX_HEAD_BYTES], MAX_HEAD_BYTES - 1));
+}

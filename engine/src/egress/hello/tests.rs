@@ -172,3 +172,21 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_hello_that_comes_byte_by_byte_is_not_read_again_from_its_start() {
+    let whole = said_to("api.example.com");
+    for size in [1, 7, 100, MAX_RECORD_BYTES] {
+        let mut bytes = in_records(&whole[5..], size);
+        let mut reader = Reader::default();
+        let last = bytes.len() - 1;
+        for length in 0..=last {
+            assert_eq!(reader.read(&bytes[..length]), Ok(Hello::Partial));
+        }
+        // Nobody looks at records again that were whole.
+        let taken = reader.at;
+        bytes[..taken].fill(0);
+        assert_eq!(taken > 0, size < whole.len());
+        assert_eq!(reader.read(&bytes), named("api.example.com"));
+    }
+}
