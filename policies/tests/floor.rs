@@ -238,3 +238,45 @@ proptest! {
         prop_assert_eq!(effective.clone().within(&floor_policy), (effective, Vec::new()));
     }
 }
+
+/// Paths of one tree that may be written, with their sizes in KiB.
+fn any_writable() -> impl Strategy<Value = Vec<(&'static str, u64)>> {
+    let path = prop::sample::select(vec!["/s", "/s/a", "/s/a/a", "/s/a/b", "/s/b", "/s/b/a"]);
+    let entries = prop::collection::vec((path, 1..9_u64), 1..6);
+    entries.prop_map(|mut entries| {
+        let mut there = std::collections::HashSet::new();
+        entries.retain(|(path, _)| there.insert(*path));
+        entries
+    })
+}
+
+fn write(name: &str, entries: &[(&str, u64)]) -> SecurityPolicy {
+    let entry = |(path, size): &(&str, u64)| format!("{{ path: {path}, size: {size}KiB }}");
+    let entries: Vec<String> = entries.iter().map(entry).collect();
+    let entries = entries.join(", ");
+    read(name, &format!("filesystem: {{ write: [ {entries} ] }}"))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_more_bytes_are_given_than_the_floor_has(mine in any_writable(), given in any_writable()) {
+        let floor = write("floor.yaml", &given);
+        let asked = EffectivePolicy::of(SecurityLevel::Standard).layer(&write("p.yaml", &mine));
+        let (held, _) = asked.within(&floor);
+        // One path has one quota, however often it is granted.
+        let mut sizes = std::collections::HashMap::new();
+        for one in held.writable() {
+            let most = sizes.entry(one.granted.permission).or_insert(0);
+            *most = one.size.bytes().max(*most);
+        }
+        let sum: u64 = sizes.values().sum();
+        let most: u64 = given.iter().map(|(_, size)| size << 10).sum();
+        prop_assert!(sum <= most, "{:?}", held.writable());
+        prop_assert_eq!(held.clone().within(&floor), (held, Vec::new()));
+        let turned: Vec<_> = given.iter().copied().rev().collect();
+        let same = EffectivePolicy::of(SecurityLevel::Standard).layer(&write("p.yaml", &turned));
+        prop_assert_eq!(same.clone().within(&floor).0, same);
+    }
+}
