@@ -67,7 +67,9 @@ fn main() -> anyhow::Result<ExitCode> {
 
     let (mut plain, mut brokered) = (Vec::new(), Vec::new());
     for _ in 0..CONNECTS {
-        plain.push(timed(|| TcpStream::connect(echo).map(drop).map_err(Into::into))?);
+        plain.push(timed(|| {
+            TcpStream::connect(echo).map(drop).map_err(Into::into)
+        })?);
         brokered.push(timed(|| plugin.connect(echo).map(drop))?);
     }
     let added = median(&mut brokered) - median(&mut plain);

@@ -5,10 +5,10 @@
 //! [`container`], the container's shim speaks on the [`channel`], what happens becomes an
 //! [`event`], and the [`supervisor`] decides.
 
-/// The control socket.
-pub mod api;
 /// What plugins ask the engine to do for them.
 pub mod acts;
+/// The control socket.
+pub mod api;
 /// From an effective policy to an OCI bundle.
 pub mod bundle;
 /// The engine's end of the protocol.
@@ -27,11 +27,11 @@ pub mod host;
 pub mod learn;
 /// A plugin on the host's file system.
 pub mod plugin;
+/// Programs that a policy names, in containers of their own.
+pub mod programs;
 /// Plugins an engine keeps running.
 pub mod service;
 /// What outlives an engine.
 pub mod store;
-/// Programs that a policy names, in containers of their own.
-pub mod programs;
 /// One plugin from its start to its end.
 pub mod supervisor;

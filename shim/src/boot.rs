@@ -66,7 +66,13 @@ fn connected(settings: ShimSettings, socket: OwnedFd) -> i32 {
     let ending = Arc::new(Ending::new(channel.clone()));
     let backlog = Arc::new(Backlog::default());
     let asks = Arc::new(Asks::default());
-    let intake = Intake::new(channel.clone(), reader, guard.clone(), backlog.clone(), asks.clone());
+    let intake = Intake::new(
+        channel.clone(),
+        reader,
+        guard.clone(),
+        backlog.clone(),
+        asks.clone(),
+    );
     let intake = Arc::new(intake);
     let job = Job {
         config: Config::of(&settings, channel.clone(), Some(asks)),
@@ -106,8 +112,7 @@ pub(crate) fn confine(settings: &ShimSettings) -> Result<filter::Waiting, Vec<Di
         executable_memory: !settings.deny_executable_memory,
         egress: settings.egress,
     };
-    let filter = filter::ahead(needs)
-        .map_err(|error| vec![filter_difference(&error)])?;
+    let filter = filter::ahead(needs).map_err(|error| vec![filter_difference(&error)])?;
     landlock::restrict(&settings.landlock).map_err(|error| {
         vec![unmet(
             "landlock",

@@ -10,8 +10,8 @@ use std::path::Path;
 use anyhow::{Context, ensure};
 use lazaret_launcher_wire::floor::{self, Reservation};
 use lazaret_launcher_wire::{
-    EGRESS_SOCKET, GRANTS_DIRECTORY, LISTENER_SOCKET, MAX_SNAPSHOT_BYTES, PLUGIN_DIRECTORY, ROOTFS_DIRECTORY,
-    SETTINGS_DIRECTORY, decode_snapshot,
+    EGRESS_SOCKET, GRANTS_DIRECTORY, LISTENER_SOCKET, MAX_SNAPSHOT_BYTES, PLUGIN_DIRECTORY,
+    ROOTFS_DIRECTORY, SETTINGS_DIRECTORY, decode_snapshot,
 };
 use nix::mount::MsFlags;
 use serde_json::Value;

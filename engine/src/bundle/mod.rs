@@ -20,9 +20,9 @@ use lazaret_protocol::Environment;
 
 pub use program::{ProgramBundle, ProgramRequest, build_program};
 pub(crate) use seccomp::{Asked, Group, Lets, asked, held, optional};
-pub(crate) use settings::{file_limits, https};
 pub(crate) use settings::refused_grant;
 pub use settings::{UnheldGrant, unheld_reason};
+pub(crate) use settings::{file_limits, https};
 pub use write::{WriteError, write};
 
 use crate::egress::Rules;

@@ -82,8 +82,7 @@ pub(super) fn file_grants(request: &BundleRequest<'_>) -> Result<Vec<FileGrant>,
     let policy = request.policy;
     let unheld_reason = |permission: &Permission| {
         let alone = !request.listener;
-        refused_grant(permission, policy)
-            .or_else(|| unheld_alone(permission).filter(|_| alone))
+        refused_grant(permission, policy).or_else(|| unheld_alone(permission).filter(|_| alone))
     };
     let mut unheld = Vec::new();
     let mut paths = Vec::new();

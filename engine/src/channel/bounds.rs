@@ -15,7 +15,6 @@ const ERROR_STACK_BYTES: usize = 64 * 1024;
 const ENGINE_BYTES: usize = 64;
 const PATH_BYTES: usize = 4 * 1024;
 
-
 /// Checks every text in a message but results and log lines, which the policy bounds. Lists were
 /// held to theirs while they were read. Says what is too large.
 pub(super) fn check(message: &ShimMessage) -> Result<(), &'static str> {

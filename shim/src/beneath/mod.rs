@@ -213,7 +213,9 @@ impl Places {
 
     /// Whether a name in the directory of this normal form does not exist for the plugin.
     fn hides(&self, directory: &str, name: &str) -> bool {
-        let granted = self.find(directory).is_ok_and(|(place, ..)| place.is_granted());
+        let granted = self
+            .find(directory)
+            .is_ok_and(|(place, ..)| place.is_granted());
         granted && names::is_ignored(name, &self.limits.ignore)
     }
 

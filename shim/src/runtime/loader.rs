@@ -169,10 +169,13 @@ mod tests {
     use super::*;
 
     fn resolve(specifier: &str) -> Result<String, String> {
-        PluginLoader::new(Places::new(Vec::new(), FileLimits::default()), ModuleLimits::default())
-            .resolve(specifier, "file:///plugin/lib/a.js", ResolutionKind::Import)
-            .map(|url| url.to_string())
-            .map_err(|error| error.to_string())
+        PluginLoader::new(
+            Places::new(Vec::new(), FileLimits::default()),
+            ModuleLimits::default(),
+        )
+        .resolve(specifier, "file:///plugin/lib/a.js", ResolutionKind::Import)
+        .map(|url| url.to_string())
+        .map_err(|error| error.to_string())
     }
 
     #[test]

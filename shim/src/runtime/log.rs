@@ -102,7 +102,11 @@ mod tests {
         let mut limit = LogLimit::new(100, 1000, now);
         limit.set(4, 30);
         assert_eq!(limit.admit("abcdef", now), Some(("abcd", 0)));
-        assert_eq!(limit.admit("abcdef", now), None, "what was left is cut down");
+        assert_eq!(
+            limit.admit("abcdef", now),
+            None,
+            "what was left is cut down"
+        );
         limit.set(100, 1000);
         assert_eq!(limit.admit("abcdef", now), None, "nothing is given");
         let later = now + Duration::from_secs(1);

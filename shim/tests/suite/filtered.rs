@@ -66,7 +66,8 @@ fn run_under_the_filter(deny_executable_memory: bool) {
         filter::install(filter::Needs {
             executable_memory: !deny_executable_memory,
             egress: false,
-        }).expect("filter");
+        })
+        .expect("filter");
     });
     let message = shim.next();
     assert!(

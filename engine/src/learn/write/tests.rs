@@ -179,7 +179,8 @@ fn no_more_may_be_written_than_under_the_policy_that_held() {
             "file:write:/srv/out/b 512KiB"
         ]
     );
-    let tiny = "filesystem:\n  write: [{ path: /srv/out, size: 1KiB }, { path: /srv/out/in, size: 2MiB }]";
+    let tiny =
+        "filesystem:\n  write: [{ path: /srv/out, size: 1KiB }, { path: /srv/out/in, size: 2MiB }]";
     assert_eq!(
         sizes(tiny, &["/srv/out/a", "/srv/out/b", "/srv/out/in/c"]),
         ["file:write:/srv/out 1KiB", "file:write:/srv/out/in/c 2MiB"]

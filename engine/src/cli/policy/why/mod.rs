@@ -174,7 +174,9 @@ fn as_text(answer: &Answer, policy: &EffectivePolicy) -> String {
     }
     let missing = answer.by.is_none() && answer.because.is_none();
     match (&answer.cut, &answer.takes) {
-        (Some(cut), _) => text.push_str(&format!("  {}: {}\n", cut.layer, escape(&cut.to_string()))),
+        (Some(cut), _) => {
+            text.push_str(&format!("  {}: {}\n", cut.layer, escape(&cut.to_string())))
+        }
         (None, Some(takes)) if missing => {
             let takes = escape(takes);
             text.push_str(&format!("  hint: add `{takes}` to `permissions`\n"));
