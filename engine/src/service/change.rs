@@ -210,7 +210,10 @@ impl Service {
                     };
                     // Nobody could tell what it is held to.
                     now.generation.stop().await;
-                    return Err(ServiceError::NotTakenBack { error, why });
+                    return Err(ServiceError::NotTakenBack {
+                        error,
+                        why: Box::new(why),
+                    });
                 }
             };
             kept.hold(policy, number);

@@ -78,7 +78,7 @@ pub enum ServiceError {
         #[source]
         error: StoreError,
         /// Why it is not taken back.
-        why: ApplyError,
+        why: Box<ApplyError>,
     },
     /// There is no such revision.
     #[error(

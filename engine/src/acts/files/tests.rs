@@ -385,7 +385,10 @@ fn only_an_empty_private_directory_is_taken_for_the_one_just_made() {
         let mode = std::fs::Permissions::from_mode(mode);
         fs_err::set_permissions(directory.path(), mode).unwrap();
     };
-    let is_new = || change::is_new(&std::fs::File::open(directory.path()).unwrap().into());
+    let is_new = || {
+        let opened = fs_err::File::open(directory.path()).unwrap();
+        change::is_new(&opened.into_file().into())
+    };
     mode(0o700);
     assert_eq!(is_new(), Ok(true));
     fs_err::write(directory.path().join("somebody's"), "").unwrap();
