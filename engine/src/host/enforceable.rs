@@ -176,7 +176,7 @@ fn sockets_in_reach(policy: &EffectivePolicy, landlock: &Landlock) -> Option<Une
         path: "network".to_owned(),
         origin: directory.origin.to_string(),
         why: "this kernel's Landlock cannot keep a plugin with network from sockets that lie as files in a granted directory",
-        remedy: "grant single files, or no network; or, where no program keeps a socket there, write `requirements: { network: best_effort }`",
+        remedy: "grant single files beside the network",
         best_effort: "network".parse().is_ok_and(|key: RequirementKey| {
             policy.requirements().of(key) == Requirement::BestEffort
         }),

@@ -10,13 +10,8 @@ const innerSource = /\b(op_\w+|core\.ops|primordials)\s*[.(,;]/;
 // promise of an `import()`, which it keeps on that promise.
 const harmless = /^__(proto|(define|lookup)[GS]etter)__$|^__v8xTemporalTimeZone$|^__v8qjs_re(solve|ject)$/;
 // The functions that the plugin is given are of the runtime's own making, and their text is known.
-const given = ["clearInterval", "clearTimeout", "fetch", "queueMicrotask", "setInterval", "setTimeout"];
-const known = new Set([
-  ...given.map((name) => globalThis[name]),
-  ...Object.values(Deno),
-  ...Object.values(Deno.errors),
-  ...Object.values(console),
-]);
+const known = () => new Set(reachable([globalThis]).keys());
+const then = Promise.prototype.then;
 
 const isObject = (value) =>
   (typeof value === "object" && value !== null) || typeof value === "function";
@@ -36,7 +31,10 @@ function reachable(roots) {
       for (const part of ["value", "get", "set"]) step(property?.[part], name);
       if (property?.get !== undefined) {
         try {
-          step(apply(property.get, object, []), `${name}()`);
+          const got = apply(property.get, object, []);
+          // What a getter of a prototype promises, it breaks.
+          if (got instanceof Promise) apply(then, got, [undefined, () => {}]);
+          step(got, `${name}()`);
         } catch {
           // A getter of a prototype, called on it.
         }
@@ -46,10 +44,10 @@ function reachable(roots) {
   return seen;
 }
 
-function secretsAmong(seen) {
+function secretsAmong(seen, given = known()) {
   const found = [];
   for (const [object, path] of seen) {
-    if (typeof object === "function" && !known.has(object)) {
+    if (typeof object === "function" && !given.has(object)) {
       if (innerSource.test(apply(sourceOf, object, []))) found.push(path);
     }
     for (const key of ownKeys(object)) {
@@ -184,7 +182,7 @@ export async function trap(planted) {
 export async function constructors(planted) {
   const secret = planted ? "globalThis.planted = 1; " : "";
   const names = ["Deno.core", "__bootstrap", "process", "require", "Worker", "WebAssembly",
-    "ShadowRealm", "SharedArrayBuffer", "Atomics", "structuredClone", "planted"];
+    "ShadowRealm", "SharedArrayBuffer", "Atomics", "planted"];
   const code = `${secret}return [${names.map((name) => `typeof ${name}`)}]`;
   const makers = kinds().slice(2, 6).map((kind) => kind.constructor);
   const found = [eval(code.replaceAll("return", ""))];

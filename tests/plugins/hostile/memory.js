@@ -119,14 +119,6 @@ const unpacked = (format) => async (bytes = 1 << 28) => {
 export const inflated = unpacked("gzip");
 export const brotli = unpacked("brotli");
 
-// More than 31 bits count, through what of the platform takes bytes.
-export const cloned = (bytes = 2 ** 31) => structuredClone(new Uint8Array(bytes)).length;
-export const decoded = (bytes = 2 ** 31) => new TextDecoder().decode(new Uint8Array(bytes)).length;
-export const blobbed = async (bytes = 2 ** 31) => {
-  const buffer = await new Blob([new Uint8Array(bytes)]).arrayBuffer();
-  return new Uint8Array(buffer).fill(1).length;
-};
-
 export const result = (length = 1e6) => Array(length).fill("x".repeat(1000));
 
 export function little() {

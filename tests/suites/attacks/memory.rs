@@ -138,24 +138,6 @@ const AT_ONCE: Group = Group {
             Call("brotli", "[100000]", &[Answers("100000")]),
         ),
         row(
-            "large buffer cloned",
-            "clones a buffer of 2 GiB",
-            Call("cloned", "[]", FULL),
-            Call("cloned", "[1000]", &[Answers("1000")]),
-        ),
-        row(
-            "large buffer decoded",
-            "makes text of a buffer of 2 GiB",
-            Call("decoded", "[]", FULL),
-            Call("decoded", "[1000]", &[Answers("1000")]),
-        ),
-        row(
-            "large blob",
-            "makes a blob of 2 GiB and takes it out again",
-            Call("blobbed", "[]", FULL),
-            Call("blobbed", "[1000]", &[Answers("1000")]),
-        ),
-        row(
             "result of a gigabyte",
             "returns what is a gigabyte as JSON",
             Call("result", "[]", &[OutOfMemory, InvalidResult, Throws]),

@@ -53,18 +53,18 @@ fn syntax_error(world: &World) -> anyhow::Result<()> {
 fn plugin_too_large(world: &World) -> anyhow::Result<()> {
     let (directory, path) = plugin(world, &everyday(Js::QuickJs)?)?;
     let file = fs_err::File::create(Path::new(&path).join("big.bin"))?;
-    file.set_len(65 << 20)?;
+    file.set_len(33 << 20)?;
     let finished = run(lazaret(world, ["run", &path]))?;
-    finished.failed(ExitCode::Plugin, &["too large", "67108864 bytes", "hint: "])?;
+    finished.failed(ExitCode::Plugin, &["too large", "33554432 bytes", "hint: "])?;
     drop(directory);
     let (_directory, path) = plugin(world, &everyday(Js::QuickJs)?)?;
     let many = Path::new(&path).join("many");
     fs_err::create_dir(&many)?;
-    for number in 0..10_001 {
+    for number in 0..4_001 {
         fs_err::write(many.join(number.to_string()), "")?;
     }
     let finished = run(lazaret(world, ["run", &path]))?;
-    finished.failed(ExitCode::Plugin, &["too large", "10000 files"])
+    finished.failed(ExitCode::Plugin, &["too large", "4000 files"])
 }
 
 fn symbolic_link(world: &World) -> anyhow::Result<()> {

@@ -70,18 +70,12 @@ fn never_granted(world: &World) -> anyhow::Result<()> {
 }
 
 fn unheld_grants(world: &World) -> anyhow::Result<()> {
-    let setup = everyday(Js::QuickJs)?.policy(
-        "permissions:\n  - network:read:example.com\n  - exec:run:git\n  - file:write:/srv",
-    );
+    let setup =
+        everyday(Js::QuickJs)?.policy("permissions:\n  - message:send:store\n  - exec:run:git");
     let finished = run_plugin(world, &setup, &["--call", "city"])?;
     finished.failed(
         ExitCode::Policy,
-        &[
-            "`network:read:example.com`",
-            "`exec:run:git`",
-            "`file:write:/srv`",
-            "policy.yaml:4",
-        ],
+        &["`message:send:store`", "`exec:run:git`", "policy.yaml:4"],
     )
 }
 

@@ -108,7 +108,8 @@ impl<'a> Workshop<'a> {
         let server = Server::start()?;
         let policy = format!(
             "exec: {{ programs: [ {} ] }}\nnetwork: {{ endpoints: [ {{ host: localhost, port: {}, \
-             protocol: http, methods: [GET, HEAD], paths: [/v1/*], addresses: [loopback] }} ] }}",
+             protocol: http, methods: [GET, HEAD], paths: [/v1/*], addresses: [loopback] }} ] }}\n\
+             requirements: {{ network: best_effort }}",
             programs.join(", "),
             server.port()
         );
