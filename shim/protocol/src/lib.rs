@@ -12,6 +12,7 @@
 
 mod act;
 mod bounded;
+mod compile;
 mod frame;
 mod message;
 mod reported;
@@ -21,6 +22,7 @@ pub use act::{
     Act, ActError, ActResult, AskId, Failure, MAX_ACT_BYTES, MAX_ARGUMENT_BYTES, MAX_PROGRAM_BYTES,
     Presence, ProgramStatus, TEMPORARY_NAME, WriteMode,
 };
+pub use compile::{COMPILED_DIRECTORY, Compiled, IMPORTS_FILE, Problem, Source};
 pub use frame::{FrameDecoder, FrameError, HEADER_BYTES, MAX_FRAME_BYTES, encode};
 pub use message::{
     CallError, CallId, CallLimits, Difference, EngineMessage, Figures, LiveLimits, LogLevel,
