@@ -187,6 +187,7 @@ impl Reader<'_> {
                 Some(Value::Items(items.collect()))
             }
             Form::Names(names) => self.names(node, shown, names).map(Value::Names),
+            Form::Apart => None,
         }
     }
 

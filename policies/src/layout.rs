@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use crate::manifest::{MOST_DEPENDENCIES, MOST_IMPORTS};
 use crate::resource_key::ResourceKey;
 use crate::settings::SettingOverrides;
 use crate::violations::Violations;
@@ -16,6 +17,8 @@ pub(crate) enum Form {
     Entries(&'static Entries),
     /// A map of names that the writer chooses.
     Names(&'static Names),
+    /// What is read elsewhere.
+    Apart,
 }
 
 /// A list whose entries are maps.
@@ -191,15 +194,44 @@ pub(crate) const GRANTS: [&str; 9] = [
     "messaging.receive",
 ];
 
+const DEPENDENCIES: Names = Names {
+    what: "plugins, each with the versions of it that will do",
+    hint: "give each plugin one requirement, such as `ada/units: ^1.2`",
+    most: MOST_DEPENDENCIES,
+};
+
+const IMPORTS: Names = Names {
+    what: "names to import by, each with a path",
+    hint: "give each name one path, such as `lodash: ./lib/lodash.js`",
+    most: MOST_IMPORTS,
+};
+
 /// Every path of a `plugin.yaml`.
-pub(crate) static MANIFEST: [Leaf; 7] = [
+pub(crate) static MANIFEST: [Leaf; 12] = [
     one("apiVersion"),
     one("kind"),
     one("author"),
     one("package"),
     one("version"),
     one("entry"),
+    one("description"),
+    Leaf {
+        path: "functions",
+        form: Form::Apart,
+    },
     entries("permissions", &PERMISSIONS),
+    Leaf {
+        path: "config",
+        form: Form::Apart,
+    },
+    Leaf {
+        path: "dependencies",
+        form: Form::Names(&DEPENDENCIES),
+    },
+    Leaf {
+        path: "imports",
+        form: Form::Names(&IMPORTS),
+    },
 ];
 
 /// Every path of the language, in the order of its description.
@@ -236,7 +268,7 @@ pub(crate) static LEAVES: LazyLock<Vec<Leaf>> = LazyLock::new(|| {
 });
 
 /// The sections of a policy, in the order of the language's description.
-const SECTIONS: [&str; 21] = [
+const SECTIONS: [&str; 23] = [
     "apiVersion",
     "kind",
     "level",

@@ -99,7 +99,11 @@ pub use grants::{
 };
 pub use keys::Key;
 pub use level::SecurityLevel;
-pub use manifest::{EntryPath, ManifestName, PluginManifest};
+pub use manifest::{
+    Dependency, DepthCost, EntryPath, Example, FunctionName, Import, KeyOfManifest, MANIFEST_KEYS,
+    ManifestName, PluginFunction, PluginManifest, SchemaCost, ValueSchema, manifest_schema,
+    manifest_schema_text, schema_keywords,
+};
 pub use name::{EnvName, PluginName, ProgramName};
 pub use network::{
     AddressClass, AllowedEndpoint, Endpoint, Host, HostPattern, Method, Methods, PathPattern,

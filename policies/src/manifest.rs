@@ -1,3 +1,18 @@
+/// What it takes to hold a value against a schema.
+mod cost;
+/// The functions a plugin says it has.
+mod function;
+/// YAML values as JSON values.
+mod json;
+/// The keywords of schemas.
+mod keyword;
+/// Other plugins that a plugin needs, and names that its modules import by.
+mod needs;
+/// The JSON Schema of `plugin.yaml`.
+mod published;
+/// Schemas of parameters, results and configuration.
+mod value_schema;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
@@ -13,7 +28,18 @@ use crate::name::name;
 use crate::origin::{Granted, Source};
 use crate::policy::LoadError;
 use crate::problem::{Invalid, PolicyProblems, Problem, quoted};
-use crate::yaml;
+use crate::yaml::{self, Kind, Node};
+
+pub use cost::{DepthCost, SchemaCost};
+pub use function::{Example, FunctionName, PluginFunction};
+pub use needs::{Dependency, Import};
+pub(crate) use needs::{MOST_DEPENDENCIES, MOST_IMPORTS};
+pub use published::{
+    KeyOfManifest, MANIFEST_KEYS, manifest_schema, manifest_schema_text, schema_keywords,
+};
+pub use value_schema::ValueSchema;
+
+use function::Description;
 
 /// Longest version, in bytes.
 const LONGEST_VERSION: usize = 64;
@@ -37,7 +63,12 @@ pub struct PluginManifest {
     package: Option<ManifestName>,
     version: Option<Version>,
     entry: Option<EntryPath>,
+    description: Option<Description>,
+    functions: Option<Vec<PluginFunction>>,
     permissions: Option<Vec<Granted>>,
+    config: Option<ValueSchema>,
+    dependencies: Vec<Dependency>,
+    imports: Vec<Import>,
 }
 
 impl PluginManifest {
@@ -64,7 +95,7 @@ impl PluginManifest {
     }
 
     fn read(source: &Source, text: &str, problems: &mut Vec<Problem>) -> Option<Self> {
-        let root = match yaml::read(text, problems) {
+        let root = match yaml::read_deep(text, problems) {
             Ok(root) => root,
             Err(problem) => {
                 // Where the text is no YAML there is nothing more to say about it than the place.
@@ -79,7 +110,14 @@ impl PluginManifest {
             seen: HashMap::new(),
         };
         let permissions = checker.permissions(document.items("permissions"));
+        let functions = below(&root, "functions");
         Some(Self {
+            functions: functions.map(|node| PluginFunction::all(node, checker.problems)),
+            config: below(&root, "config")
+                .and_then(|node| ValueSchema::read(node, "config", checker.problems)),
+            dependencies: needs::dependencies(&document, checker.problems),
+            imports: needs::imports(&document, checker.problems),
+            description: value(&document, "description", checker.problems),
             author: value(&document, "author", checker.problems),
             package: value(&document, "package", checker.problems),
             version: value(&document, "version", checker.problems).map(|CappedVersion(one)| one),
@@ -112,11 +150,51 @@ impl PluginManifest {
         self.entry.as_ref()
     }
 
+    /// What it is for.
+    #[must_use]
+    pub fn description(&self) -> Option<&str> {
+        self.description.as_ref().map(Description::as_str)
+    }
+
+    /// The functions that may be called, in the order of the file; `None` where it does not say, which leaves all that it
+    /// exports to be called.
+    #[must_use]
+    pub fn functions(&self) -> Option<&[PluginFunction]> {
+        self.functions.as_deref()
+    }
+
+    /// What its configuration must be like.
+    #[must_use]
+    pub fn config(&self) -> Option<&ValueSchema> {
+        self.config.as_ref()
+    }
+
+    /// Other plugins that it needs, in the order of the file.
+    #[must_use]
+    pub fn dependencies(&self) -> &[Dependency] {
+        &self.dependencies
+    }
+
+    /// Names that its modules import by, in the order of the file.
+    #[must_use]
+    pub fn imports(&self) -> &[Import] {
+        &self.imports
+    }
+
     /// All it asks for, in the order of the file; `None` where it does not say, which takes nothing away from it.
     #[must_use]
     pub fn permissions(&self) -> Option<&[Granted]> {
         self.permissions.as_deref()
     }
+}
+
+/// What stands at a key of the file.
+fn below<'root>(root: &'root Node, key: &str) -> Option<&'root Node> {
+    let Kind::Map(entries) = &root.kind else {
+        return None;
+    };
+    let found = entries.iter().find(|entry| entry.key == key);
+    found.map(|entry| &entry.value)
 }
 
 /// One value, or its problem on the list.
@@ -168,9 +246,12 @@ impl FromStr for EntryPath {
             refuse("`..` leads out of directories", within)
         } else if parts.any(|part| part.is_empty() || part.starts_with('.')) {
             refuse("a part of it is empty or begins with a dot", within)
-        } else if !(text.ends_with(".js") || text.ends_with(".mjs")) {
-            let hint = "name a JavaScript module";
-            refuse("it does not end in `.js` or `.mjs`", hint)
+        } else if ![".js", ".mjs", ".ts", ".mts"]
+            .iter()
+            .any(|end| text.ends_with(end))
+        {
+            let hint = "name a module of JavaScript or TypeScript";
+            refuse("it does not end in `.js`, `.mjs`, `.ts` or `.mts`", hint)
         } else {
             Ok(Self(text.to_owned()))
         }
@@ -230,6 +311,31 @@ mod tests {
     }
 
     #[test]
+    fn functions_schemas_and_needs_are_read_in_their_order() {
+        let manifest = parse(
+            "description: tells the weather\nfunctions:\n  forecast:\n    description: of a city\n    parameters:\n      \
+             type: object\n      properties: { city: { type: string } }\n    result: true\n    examples:\n      \
+             - { parameters: { city: Kobe }, result: 31 }\n  default: {}\nconfig: { type: object }\ndependencies: { \
+             ada/units: ^1.2 }\nimports: { lodash: ./lib/lodash.js, '@x/': ./x/ }\n",
+        )
+        .unwrap();
+        let functions = manifest.functions().unwrap();
+        let names: Vec<&str> = functions.iter().map(PluginFunction::name).collect();
+        assert_eq!(names, ["forecast", "default"]);
+        let parameters = functions[0].parameters().unwrap();
+        assert_eq!(parameters.json()["properties"]["city"]["type"], "string");
+        assert_eq!(parameters.place("/properties/city/type"), (9, 35));
+        assert_eq!(parameters.place("/properties/city/none"), (9, 27));
+        assert_eq!(functions[0].result().unwrap().json(), &true);
+        assert_eq!(functions[0].examples()[0].result, Some(31.into()));
+        assert_eq!(manifest.dependencies()[0].to_string(), "ada/units ^1.2");
+        let imports = manifest.imports();
+        assert_eq!((imports[1].name(), imports[1].path()), ("@x/", "./x/"));
+        assert!(manifest.config().is_some());
+        assert_eq!(parse("").unwrap().functions(), None);
+    }
+
+    #[test]
     fn to_ask_for_nothing_is_not_to_say_nothing() {
         assert_eq!(parse("").unwrap().permissions(), None);
         assert_eq!(
@@ -241,7 +347,7 @@ mod tests {
 
     #[test]
     fn an_entry_stays_within_the_directory() {
-        for entry in ["main.js", "a/b/c.mjs", "a..b.js"] {
+        for entry in ["main.js", "a/b/c.mjs", "a..b.js", "main.ts", "main.mts"] {
             assert_eq!(entry.parse::<EntryPath>().unwrap().as_str(), entry);
         }
         for entry in [
@@ -254,7 +360,8 @@ mod tests {
             "a//b.js",
             "a/.js",
             ".git/b.js",
-            "main.ts",
+            "main.tsx",
+            "main.json",
             "a\\b.js",
             "a b.js",
             "a%2e.js",

@@ -60,7 +60,7 @@ pub fn schema_text() -> String {
     format!("{:#}\n", sorted(schema()))
 }
 
-fn sorted(value: Value) -> Value {
+pub(crate) fn sorted(value: Value) -> Value {
     match value {
         Value::Object(map) => {
             let mut entries: Vec<_> = map.into_iter().collect();

@@ -111,7 +111,7 @@ fn permission() -> Value {
     )
 }
 
-fn permissions() -> Value {
+pub(crate) fn permissions() -> Value {
     let text = "What the plugin may do. Nothing that is not named.";
     list(
         text,

@@ -10,6 +10,9 @@ pub(crate) const MAX_BYTES: usize = 1024 * 1024;
 /// Deepest nesting; the language itself needs 6.
 const MAX_DEPTH: usize = 16;
 
+/// Deepest nesting of a file with schemas in it.
+const MAX_DEPTH_WITH_SCHEMAS: usize = 64;
+
 /// Most values and keys in one file: room for some thousand endpoints with all their keys.
 const MAX_NODES: usize = 131_072;
 
@@ -63,6 +66,19 @@ pub(crate) struct Entry {
 /// What YAML allows and a policy does not need is pushed to `problems` and reading goes on: anchors, aliases,
 /// tags, duplicate keys, keys that are no text. What makes the rest unreadable is the error.
 pub(crate) fn read(text: &str, problems: &mut Vec<Problem>) -> Result<Node, Problem> {
+    read_within(text, MAX_DEPTH, problems)
+}
+
+/// The same of a file that may have schemas in it.
+pub(crate) fn read_deep(text: &str, problems: &mut Vec<Problem>) -> Result<Node, Problem> {
+    read_within(text, MAX_DEPTH_WITH_SCHEMAS, problems)
+}
+
+fn read_within(
+    text: &str,
+    most_depth: usize,
+    problems: &mut Vec<Problem>,
+) -> Result<Node, Problem> {
     if text.len() > MAX_BYTES {
         let message = format!(
             "the file is {} bytes long, above the most allowed {MAX_BYTES}",
@@ -74,6 +90,7 @@ pub(crate) fn read(text: &str, problems: &mut Vec<Problem>) -> Result<Node, Prob
         parser: Parser::new_from_str(text),
         problems,
         nodes: 0,
+        most_depth,
     };
     reader.document()
 }
@@ -82,6 +99,7 @@ struct Reader<'text, 'problems> {
     parser: Parser<'text, StrInput<'text>>,
     problems: &'problems mut Vec<Problem>,
     nodes: usize,
+    most_depth: usize,
 }
 
 impl<'text> Reader<'text, '_> {
@@ -124,8 +142,9 @@ impl<'text> Reader<'text, '_> {
                 format!("the file has more than the most allowed {MAX_NODES} keys and values");
             return Err(Invalid::new(message).at(place));
         }
-        if depth > MAX_DEPTH {
-            let message = format!("nested {depth} levels deep, above the most allowed {MAX_DEPTH}");
+        if depth > self.most_depth {
+            let most = self.most_depth;
+            let message = format!("nested {depth} levels deep, above the most allowed {most}");
             return Err(Invalid::new(message).at(place));
         }
         let kind = match event {

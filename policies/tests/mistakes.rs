@@ -218,7 +218,7 @@ fn of_what_a_plugin_says_of_itself() {
         "package: '@ada/weather'",
         "version: 1.0",
         "entry: ../other/main.js",
-        "entry: src/main.ts",
+        "entry: src/main.tsx",
         "entry: dist/",
         "kind: SecurityPolicy",
     ] {
