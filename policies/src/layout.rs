@@ -282,6 +282,8 @@ const SECTIONS: [&str; 23] = [
     "env",
     "secrets",
     "messaging",
+    "kv",
+    "log",
     "syscalls",
     "health",
     "restart",

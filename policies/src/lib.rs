@@ -13,6 +13,8 @@ mod breadth;
 mod change;
 /// From values as written to values the language allows.
 mod check;
+/// What an operator gives a plugin.
+mod config;
 /// What changes from one policy to another.
 mod difference;
 /// `PolicyDocument`: the keys and values as they were written, with their places.
@@ -89,6 +91,7 @@ mod word;
 mod yaml;
 
 pub use change::Change;
+pub use config::plugin_config;
 pub use difference::{Difference, Side};
 pub use effective::{Decision, EffectivePolicy};
 pub use floor::{Cut, CutBy};
@@ -124,9 +127,9 @@ pub use schema::{schema, schema_text};
 pub use score::{Part, Score};
 pub use sections::{Env, Exec, Filesystem, Messaging, Network};
 pub use settings::{
-    Audit, AuditRecords, Bound, EngineChoice, EngineFlag, FileLimits, Health, HealthFunction,
-    MessagingLimits, Mode, Modes, NamePattern, NetworkLimits, Quarantine, Restart, RestartOn,
-    Runtime, Section, SyscallGroup, Syscalls,
+    Audit, AuditRecords, Bound, EngineChoice, EngineFlag, FileLimits, Health, HealthFunction, Kv,
+    Log, LogLevel, MessagingLimits, Mode, Modes, NamePattern, NetworkLimits, Quarantine, Restart,
+    RestartOn, Runtime, Section, SyscallGroup, Syscalls,
 };
 pub use units::{ByteSize, CpuShare, KeepTime, TimeLimit};
 pub use violations::{

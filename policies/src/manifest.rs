@@ -32,6 +32,7 @@ use crate::yaml::{self, Kind, Node};
 
 pub use cost::{DepthCost, SchemaCost};
 pub use function::{Example, FunctionName, PluginFunction};
+pub(crate) use json::json;
 pub use needs::{Dependency, Import};
 pub(crate) use needs::{MOST_DEPENDENCIES, MOST_IMPORTS};
 pub use published::{
@@ -46,6 +47,9 @@ const LONGEST_VERSION: usize = 64;
 
 /// Longest path of an entry module, in bytes.
 const LONGEST_ENTRY: usize = 256;
+
+/// How the name of an entry module ends.
+const ENTRY_ENDINGS: [&str; 4] = [".js", ".mjs", ".ts", ".mts"];
 
 name!(
     /// The name of an author or a package.

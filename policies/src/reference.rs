@@ -143,6 +143,14 @@ pub const KEYS: &[Described] = keys! {
     "messaging.mode" MODE, "enforce": MODE_TEXT;
     "messaging.queue" Shape::Count(1), "100":
         "The most messages that wait for the plugin; further ones are refused.";
+    "kv.size" Shape::Size, "16MiB":
+        "The most bytes of all keys and values that the plugin keeps; `0B` is nothing, and `lazaret.kv` does not exist.";
+    "kv.keys" Shape::Count(1), "10000":
+        "The most keys.";
+    "kv.value" Shape::Size, "64KiB":
+        "The most bytes of one value.";
+    "log.level" Shape::Word(&["debug", "info", "warn", "error"]), "info":
+        "Lines of a lower level are dropped.";
     "syscalls.mode" Shape::Word(&["enforce", "learn"]), "enforce":
         "`learn` counts the optional groups that the plugin uses. Neither lets a call on that is not allowed.";
     "syscalls.level" Shape::Word(&["minimal", "standard", "maximum"]), "standard":

@@ -96,6 +96,8 @@ fn section_text(name: &str) -> String {
         "exec" => "Programs the plugin may run, each in a container of its own.",
         "env" => "Variables the plugin sees.",
         "messaging" => "Other plugins, and what may be sent to them and received from them.",
+        "kv" => "What the plugin keeps from one life to the next.",
+        "log" => "Which lines of the log are told.",
         "syscalls" => "System calls.",
         "health" => "Whether the plugin is asked how it is.",
         "restart" => "Whether the plugin is started again.",

@@ -9,8 +9,8 @@ use crate::permission::Permission;
 use crate::requirements::Requirements;
 use crate::resources::Resources;
 use crate::settings::{
-    Audit, FileLimits, Health, MessagingLimits, Mode, Modes, NetworkLimits, Quarantine, Restart,
-    Runtime, Syscalls,
+    Audit, FileLimits, Health, Kv, Log, MessagingLimits, Mode, Modes, NetworkLimits, Quarantine,
+    Restart, Runtime, Syscalls,
 };
 use crate::violations::Violations;
 
@@ -148,6 +148,18 @@ impl EffectivePolicy {
         }
     }
 
+    /// The section `kv`.
+    #[must_use]
+    pub fn kv(&self) -> &Kv {
+        &self.settings.kv
+    }
+
+    /// The section `log`.
+    #[must_use]
+    pub fn log(&self) -> &Log {
+        &self.settings.log
+    }
+
     /// The section `syscalls`, but for its mode.
     #[must_use]
     pub fn syscalls(&self) -> &Syscalls {
@@ -264,6 +276,8 @@ impl Serialize for EffectivePolicy {
             env: Env<'policy>,
             secrets: &'policy [Secret],
             messaging: Messaging<'policy>,
+            kv: &'policy Kv,
+            log: &'policy Log,
             syscalls: &'policy Syscalls,
             modes: &'policy Modes,
             health: &'policy Health,
@@ -286,6 +300,8 @@ impl Serialize for EffectivePolicy {
             env: self.env(),
             secrets: self.secrets(),
             messaging: self.messaging(),
+            kv: self.kv(),
+            log: self.log(),
             syscalls: self.syscalls(),
             modes: self.modes(),
             health: self.health(),

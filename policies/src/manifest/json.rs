@@ -4,7 +4,7 @@ use crate::problem::{Invalid, Problem, quoted};
 use crate::yaml::{Kind, Node, Scalar};
 
 /// A YAML value as the JSON value it stands for; what stands for none goes to `problems`.
-pub(super) fn json(node: &Node, problems: &mut Vec<Problem>) -> Option<Value> {
+pub(crate) fn json(node: &Node, problems: &mut Vec<Problem>) -> Option<Value> {
     match &node.kind {
         Kind::Refused => None,
         Kind::Scalar(scalar) => match scalar_json(scalar) {

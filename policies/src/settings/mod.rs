@@ -8,6 +8,7 @@ mod modes;
 mod network;
 mod runtime;
 pub(crate) mod section;
+mod state;
 mod syscalls;
 
 use crate::document::Value;
@@ -24,6 +25,7 @@ pub use messaging::MessagingLimits;
 pub use modes::{Mode, Modes, Section};
 pub use network::NetworkLimits;
 pub use runtime::{EngineChoice, EngineFlag, Runtime};
+pub use state::{Kv, Log, LogLevel};
 pub use syscalls::{SyscallGroup, Syscalls};
 
 macro_rules! settings {
@@ -90,6 +92,8 @@ settings! {
     network: network::NetworkLimits, network::NetworkLimitOverrides;
     files: filesystem::FileLimits, filesystem::FileLimitOverrides;
     messaging: messaging::MessagingLimits, messaging::MessagingLimitOverrides;
+    kv: state::Kv, state::KvOverrides;
+    log: state::Log, state::LogOverrides;
     syscalls: syscalls::Syscalls, syscalls::SyscallOverrides;
     health: lifecycle::Health, lifecycle::HealthOverrides;
     restart: lifecycle::Restart, lifecycle::RestartOverrides;
