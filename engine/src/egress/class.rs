@@ -15,7 +15,7 @@ pub enum Class {
     Public,
     /// Of a local network: RFC 1918, RFC 6598, unique local and site-local addresses.
     Private,
-    /// This host.
+    /// This host, by whichever of its addresses.
     Loopback,
     /// Of the link alone: RFC 3927, `fe80::/10`.
     LinkLocal,
@@ -118,7 +118,7 @@ const METADATA_V6: [Ipv6Addr; 5] = [
     Ipv6Addr::new(0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42),
 ];
 
-/// The kind of an address.
+/// The kind of an address, of what it is anywhere: which addresses a host has is not told by them.
 #[must_use]
 pub fn class(address: IpAddr) -> Class {
     match address {
@@ -163,35 +163,46 @@ fn class_v4(address: Ipv4Addr) -> Class {
 }
 
 fn class_v6(address: Ipv6Addr) -> Class {
-    let parts = address.segments();
-    let inside = |at: usize| {
-        let bits = u32::from(parts[at]) << 16 | u32::from(parts[at + 1]);
-        Ipv4Addr::from_bits(bits)
-    };
     if METADATA_V6.contains(&address) {
         return Class::Metadata;
     }
+    if address.is_unspecified() {
+        return Class::Reserved;
+    }
+    if address.is_loopback() {
+        return Class::Loopback;
+    }
+    let carried = inside(address).into_iter().flatten().map(class_v4).max();
+    match (carried, address.segments()) {
+        // What carries it is behind whatever prefix.
+        (Some(carried), [.., 0x5efe, _, _]) => carried.max(class_v6_by_prefix(address)),
+        (Some(carried), _) => carried,
+        (None, _) => class_v6_by_prefix(address),
+    }
+}
+
+/// The addresses that an address of the sixth version carries inside it.
+pub(super) fn inside(address: Ipv6Addr) -> [Option<Ipv4Addr>; 2] {
+    let parts = address.segments();
+    let at = |at: usize| {
+        let bits = u32::from(parts[at]) << 16 | u32::from(parts[at + 1]);
+        Ipv4Addr::from_bits(bits)
+    };
     match parts {
-        [0, 0, 0, 0, 0, 0, 0, 0] => Class::Reserved,
-        [0, 0, 0, 0, 0, 0, 0, 1] => Class::Loopback,
-        // Compatible, mapped, translated (RFC 4291, RFC 2765), and by NAT64 (RFC 6052).
+        // None, and this host.
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => [None; 2],
+        // Compatible, mapped, translated (RFC 4291, RFC 2765), by NAT64 (RFC 6052). NAT64 with a
+        // prefix of the network's own is reserved: the address may stand anywhere in it.
         [0, 0, 0, 0, 0, 0 | 0xffff, _, _]
         | [0, 0, 0, 0, 0xffff, 0, _, _]
-        | [0x64, 0xff9b, 0, 0, 0, 0, _, _] => class_v4(inside(6)),
-        // NAT64 with a prefix of the network's own: the address may stand anywhere in it.
-        [0x64, 0xff9b, ..] => Class::Reserved,
+        | [0x64, 0xff9b, 0, 0, 0, 0, _, _] => [Some(at(6)), None],
         // 6to4 (RFC 3056).
-        [0x2002, ..] => class_v4(inside(1)),
+        [0x2002, ..] => [Some(at(1)), None],
         // Teredo (RFC 4380): its server, and its client with every bit the other way.
-        [0x2001, 0, ..] => {
-            let client = Ipv4Addr::from_bits(!inside(6).to_bits());
-            class_v4(inside(2)).max(class_v4(client))
-        }
-        // ISATAP (RFC 5214), behind whatever prefix.
-        [_, _, _, _, 0 | 0x200, 0x5efe, _, _] => {
-            class_v4(inside(6)).max(class_v6_by_prefix(address))
-        }
-        _ => class_v6_by_prefix(address),
+        [0x2001, 0, ..] => [Some(at(2)), Some(Ipv4Addr::from_bits(!at(6).to_bits()))],
+        // ISATAP (RFC 5214).
+        [_, _, _, _, 0 | 0x200, 0x5efe, _, _] => [Some(at(6)), None],
+        _ => [None; 2],
     }
 }
 

@@ -1,22 +1,24 @@
 //! From a granted name to a connection: each address is judged, and the one that was judged is the
 //! one that is connected to.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::account::Slot;
-use super::class::class;
+use super::class::Class;
 use super::counters::add;
 use super::descriptors::{ONWARD, Share};
+use super::own::class_here;
 use super::plugin::{Plugin, Purpose};
 use super::refusal::Refusal;
 
 /// A connection to a granted host.
 pub(super) struct Upstream {
     pub(super) stream: TcpStream,
-    pub(super) address: IpAddr,
+    /// Of the address it is connected to.
+    pub(super) class: Class,
     /// Its first bytes must be TLS.
     pub(super) tls: bool,
     /// Its place, as long as it is open.
@@ -66,10 +68,13 @@ pub(super) async fn connect(plugin: &Plugin, purpose: &Purpose) -> Result<Upstre
         Ok(Err(error)) => return Err(unreachable(&error.to_string())),
         Err(_) => return Err(unreachable("the name was not resolved in time")),
     };
-    let terms = |address: &IpAddr| Some((*address, leave.needs_tls(class(*address))?));
+    let found: Vec<_> = found
+        .into_iter()
+        .map(|address| (address, class_here(address)))
+        .collect();
+    let terms = |&(address, class)| Some((address, class, leave.needs_tls(class)?));
     let allowed: Vec<_> = found.iter().filter_map(terms).collect();
-    if let (true, Some(other)) = (allowed.is_empty(), found.first()) {
-        let class = class(*other);
+    if let (true, Some((_, class))) = (allowed.is_empty(), found.first()) {
         let reason = format!(
             "the name leads to an address of class `{class}`, which the policy does not grant there"
         );
@@ -77,7 +82,7 @@ pub(super) async fn connect(plugin: &Plugin, purpose: &Purpose) -> Result<Upstre
     }
     let deadline = Instant::now() + plugin.deadlines.connect;
     let mut told = "the name has no address".to_owned();
-    for (number, (address, tls)) in (1_u32..).zip(allowed.iter().copied()) {
+    for (number, (address, class, tls)) in (1_u32..).zip(allowed.iter().copied()) {
         // Each gets its part of what time is left; the last one all of it.
         let left = deadline.saturating_duration_since(Instant::now());
         let parts = (allowed.len() as u32).saturating_sub(number) + 1;
@@ -88,10 +93,10 @@ pub(super) async fn connect(plugin: &Plugin, purpose: &Purpose) -> Result<Upstre
                 // Bytes are passed on as they come.
                 stream.set_nodelay(true).ok();
                 add(&plugin.tally(purpose).connections, 1);
-                plugin.counters.reached(purpose, tls, class(address));
+                plugin.counters.reached(purpose, tls, class);
                 return Ok(Upstream {
                     stream,
-                    address,
+                    class,
                     tls,
                     place: (slot, share),
                 });

@@ -51,16 +51,19 @@ pub(super) async fn serve(plugin: &Plugin, stream: UnixStream, bytes: Vec<u8>) {
         let plugin = plugin.clone();
         async move { Ok::<_, Infallible>(answer(&plugin, request).await) }
     };
+    let moved = Arc::new(AtomicU64::new(0));
+    let stream = Prefixed::new(bytes, stream, Arc::clone(&moved));
     let served = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(plugin.deadlines.head)
         .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_FIELDS)
-        .serve_connection(
-            TokioIo::new(Prefixed::new(bytes, stream)),
-            service_fn(answer),
-        )
-        .await;
+        .serve_connection(TokioIo::new(stream), service_fn(answer));
+    let served = tokio::select! {
+        served = served => served,
+        // It takes nothing of its answer.
+        () = plugin.idles(|| moved.load(Ordering::Relaxed)) => return,
+    };
     if let Err(error) = served
         && error.is_parse()
     {
@@ -149,7 +152,7 @@ async fn pass_on(
     let unreachable = |error: hyper::Error| Failure::Unreachable(format!("no answer: {error}"));
     let Upstream {
         stream,
-        address,
+        class,
         tls,
         place,
     } = connect(plugin, purpose).await?;
@@ -171,7 +174,7 @@ async fn pass_on(
             let _place = place;
             tokio::select! {
                 ended = connection => drop(ended),
-                () = plugin.forbids(&purpose, tls, address) => {}
+                () = plugin.forbids(&purpose, tls, class) => {}
                 () = plugin.idles(|| moved.load(Ordering::Relaxed)) => {}
             }
             if let Some(way) = used_up.get() {

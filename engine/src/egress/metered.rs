@@ -15,19 +15,21 @@ use super::account::{Account, Way};
 use super::counters::{Tally, add};
 use super::plugin::Plugin;
 
-/// A connection of which some bytes were read already.
+/// A plugin's connection, of which some bytes were read already. Counts what goes through it.
 pub(super) struct Prefixed {
     prefix: Vec<u8>,
     read: usize,
     stream: UnixStream,
+    moved: Arc<AtomicU64>,
 }
 
 impl Prefixed {
-    pub(super) fn new(prefix: Vec<u8>, stream: UnixStream) -> Self {
+    pub(super) fn new(prefix: Vec<u8>, stream: UnixStream, moved: Arc<AtomicU64>) -> Self {
         Self {
             prefix,
             read: 0,
             stream,
+            moved,
         }
     }
 }
@@ -40,7 +42,10 @@ impl AsyncRead for Prefixed {
     ) -> Poll<io::Result<()>> {
         let left = &self.prefix[self.read..];
         if left.is_empty() {
-            return Pin::new(&mut self.stream).poll_read(context, buffer);
+            let before = buffer.filled().len();
+            let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+            add(&self.moved, (buffer.filled().len() - before) as u64);
+            return polled;
         }
         let length = left.len().min(buffer.remaining());
         buffer.put_slice(&left[..length]);
@@ -55,7 +60,11 @@ impl AsyncWrite for Prefixed {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
+        if let Poll::Ready(Ok(written)) = &polled {
+            add(&self.moved, *written as u64);
+        }
+        polled
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -24,6 +24,7 @@ pub mod head;
 pub mod hello;
 mod http;
 mod metered;
+mod own;
 mod pipes;
 mod plugin;
 mod refusal;

@@ -1,6 +1,5 @@
 //! One plugin, as all its connections share it.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use lazaret_policy::{Host, Mode, Port};
@@ -9,7 +8,7 @@ use tokio::time::timeout;
 
 use super::Deadlines;
 use super::account::{Account, Way};
-use super::class::class;
+use super::class::Class;
 use super::counters::{Counters, Tally, add};
 use super::decide::{Ask, How, Leave, decide};
 use super::descriptors::Part;
@@ -100,16 +99,16 @@ impl Plugin {
         self.reports.send(report).await.ok();
     }
 
-    /// Waits until other rules forbid what a connection to the address is for.
+    /// Waits until other rules forbid what a connection to an address of the class is for.
     /// `tls` says whether it was held to TLS.
-    pub(super) async fn forbids(&self, purpose: &Purpose, tls: bool, address: IpAddr) {
+    pub(super) async fn forbids(&self, purpose: &Purpose, tls: bool, class: Class) {
         let mut rules = self.rules.clone();
         loop {
             if rules.changed().await.is_err() {
                 return;
             }
             let now = Arc::clone(&rules.borrow_and_update());
-            let terms = decide(&now, &purpose.ask()).map(|leave| leave.needs_tls(class(address)));
+            let terms = decide(&now, &purpose.ask()).map(|leave| leave.needs_tls(class));
             match terms {
                 Ok(Some(needs)) if tls || !needs => {}
                 _ => return,

@@ -60,21 +60,23 @@ pub(super) async fn serve(listener: UnixListener, plugin: Plugin) {
 }
 
 async fn connection(plugin: &Plugin, mut stream: UnixStream) {
-    let mut bytes = Vec::new();
-    // As much as tells the two apart.
-    while bytes.len() < CONNECT.len() && CONNECT.starts_with(&bytes) {
-        let left = (CONNECT.len() - bytes.len()) as u64;
-        match plugin
-            .soon((&mut stream).take(left).read_buf(&mut bytes))
-            .await
-        {
-            Some(Ok(read)) if read > 0 => {}
-            _ => return,
-        }
-    }
+    let Some(Some(bytes)) = plugin.soon(begins(&mut stream)).await else {
+        return;
+    };
     if bytes == CONNECT {
         tunnel::serve(plugin, stream, bytes).await;
     } else {
         http::serve(plugin, stream, bytes).await;
     }
+}
+
+/// As many bytes as tell the two kinds of requests apart; `None` where it ends before.
+async fn begins(stream: &mut UnixStream) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    while bytes.len() < CONNECT.len() && CONNECT.starts_with(&bytes) {
+        let left = (CONNECT.len() - bytes.len()) as u64;
+        let read = (&mut *stream).take(left).read_buf(&mut bytes).await;
+        read.ok().filter(|read| *read > 0)?;
+    }
+    Some(bytes)
 }

@@ -50,7 +50,7 @@ pub(super) async fn serve(plugin: &Plugin, mut stream: UnixStream, mut bytes: Ve
     };
     let Upstream {
         stream: server,
-        address,
+        class,
         tls,
         place: _place,
     } = upstream;
@@ -62,7 +62,7 @@ pub(super) async fn serve(plugin: &Plugin, mut stream: UnixStream, mut bytes: Ve
     };
     tokio::select! {
         () = passed => {}
-        () = plugin.forbids(&purpose, tls, address) => {}
+        () = plugin.forbids(&purpose, tls, class) => {}
     }
 }
 

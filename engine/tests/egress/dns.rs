@@ -1,8 +1,9 @@
-//! A name server that says what a test wants it to say (RFC 1035), over UDP.
+//! A name server that says what a test wants it to say (RFC 1035), over UDP, and what is too long for that over TCP.
 
-use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::sync::Arc;
+use std::io::{Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// One record of an answer.
 #[derive(Clone)]
@@ -27,6 +28,9 @@ pub(crate) fn addresses(addresses: &[&str]) -> Answer {
     Answer::Records(records.collect())
 }
 
+/// What fits into a datagram.
+const DATAGRAM: usize = 512;
+
 /// A name server; its answers are never kept by who asks.
 pub(crate) struct Dns {
     pub(crate) address: SocketAddr,
@@ -42,27 +46,45 @@ impl Dns {
     /// Answers by the name and by how many questions there were for addresses of the fourth
     /// version before.
     pub(crate) fn start(answer: impl Fn(&str, usize) -> Answer + Send + 'static) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let (socket, listener) = sockets();
         let address = socket.local_addr().unwrap();
-        let (asked, over) = (
-            Arc::new(AtomicUsize::new(0)),
-            Arc::new(AtomicBool::new(false)),
-        );
-        let (count, end) = (Arc::clone(&asked), Arc::clone(&over));
+        let asked = Arc::new(AtomicUsize::new(0));
+        let over = Arc::new(AtomicBool::new(false));
+        let count = Arc::clone(&asked);
+        let reply = move |query: &[u8]| {
+            let (name, kind, question) = question(query);
+            let before = match kind {
+                A => count.fetch_add(1, Ordering::SeqCst),
+                _ => count.load(Ordering::SeqCst).saturating_sub(1),
+            };
+            reply(query, &question, kind, answer(&name, before))
+        };
+        let reply = Arc::new(Mutex::new(reply));
+        let (replies, end) = (Arc::clone(&reply), Arc::clone(&over));
         std::thread::spawn(move || {
             let mut query = [0; 1500];
             while let Ok((length, from)) = socket.recv_from(&mut query) {
                 if end.load(Ordering::SeqCst) {
                     return;
                 }
-                let (name, kind, question) = question(&query[..length]);
-                let before = match kind {
-                    A => count.fetch_add(1, Ordering::SeqCst),
-                    _ => count.load(Ordering::SeqCst).saturating_sub(1),
+                let query = &query[..length];
+                let Some(mut whole) = (replies.lock().unwrap())(query) else {
+                    continue;
                 };
-                if let Some(reply) = reply(&query, &question, kind, answer(&name, before)) {
-                    socket.send_to(&reply, from).unwrap();
+                if whole.len() > DATAGRAM {
+                    whole = truncated(query);
                 }
+                socket.send_to(&whole, from).unwrap();
+            }
+        });
+        let end = Arc::clone(&over);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                if end.load(Ordering::SeqCst) {
+                    return;
+                }
+                let reply = Arc::clone(&reply);
+                std::thread::spawn(move || tell(stream, |query| (reply.lock().unwrap())(query)));
             }
         });
         Self {
@@ -83,7 +105,40 @@ impl Drop for Dns {
         self.over.store(true, Ordering::SeqCst);
         let waker = UdpSocket::bind("127.0.0.1:0").unwrap();
         waker.send_to(&[0; 12], self.address).unwrap();
+        TcpStream::connect(self.address).unwrap();
     }
+}
+
+/// One of each kind at the same port.
+fn sockets() -> (UdpSocket, TcpListener) {
+    loop {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        if let Ok(listener) = TcpListener::bind(socket.local_addr().unwrap()) {
+            return (socket, listener);
+        }
+    }
+}
+
+/// Tells the whole of each answer.
+fn tell(mut stream: TcpStream, reply: impl Fn(&[u8]) -> Option<Vec<u8>>) -> Option<()> {
+    loop {
+        let mut length = [0; 2];
+        stream.read_exact(&mut length).ok()?;
+        let mut query = vec![0; usize::from(u16::from_be_bytes(length))];
+        stream.read_exact(&mut query).ok()?;
+        let whole = reply(&query)?;
+        let length = u16::try_from(whole.len()).unwrap();
+        stream.write_all(&length.to_be_bytes()).ok()?;
+        stream.write_all(&whole).ok()?;
+    }
+}
+
+/// Says that the answer did not fit.
+fn truncated(query: &[u8]) -> Vec<u8> {
+    let mut reply = query[..2].to_vec();
+    reply.extend([0x87, 0x80, 0, 1, 0, 0, 0, 0, 0, 0]);
+    reply.extend(question(query).2);
+    reply
 }
 
 /// The name asked for, the kind of record, and the whole question as it stands.

@@ -178,20 +178,6 @@ fn a_plugin_with_all_the_connections_it_gets_leaves_some_to_its_neighbours() {
 }
 
 #[test]
-fn a_thousand_connections_are_open_at_once() {
-    let server = server::echo();
-    let plugin = Plugin::with(&endpoints(&[local("a.example", server, ANY)]));
-    let mut streams: Vec<_> = (0..1000)
-        .map(|_| plugin.connect("a.example", server))
-        .collect();
-    for (number, stream) in streams.iter_mut().enumerate() {
-        let line = number.to_string();
-        assert_eq!(echoed(stream, &line).trim(), line);
-    }
-    assert_eq!(plugin.handle().counts()[0].connections, 1000);
-}
-
-#[test]
 fn ten_thousand_connects_leave_nothing_behind() {
     let server = server::echo();
     let mut plugin = Plugin::with(&endpoints(&[local("a.example", server, ANY)]));

@@ -16,6 +16,15 @@ fn a_name_that_leads_to_an_address_of_another_class_is_refused() {
         ("::127.0.0.1", "loopback"),
         ("64:ff9b::127.0.0.1", "loopback"),
         ("2002:7f00:1::1", "loopback"),
+        ("::ffff:0:127.0.0.1", "loopback"),
+        // Teredo: by its client, and by its server.
+        ("2001:0:808:808::80ff:fffe", "loopback"),
+        ("2001:0:7f00:1::f7f7:f7f7", "loopback"),
+        ("2606::5efe:127.0.0.1", "loopback"),
+        ("64:ff9b::10.1.2.3", "private"),
+        ("64:ff9b::169.254.169.254", "metadata"),
+        ("64:ff9b:1::1", "reserved"),
+        ("2002:a9fe:a9fe::1", "metadata"),
         ("10.1.2.3", "private"),
         ("192.168.0.1", "private"),
         ("172.16.0.1", "private"),
@@ -128,6 +137,42 @@ fn a_name_without_an_address_is_no_violation() {
         assert!(head.starts_with("HTTP/1.1 502 "), "{head}");
         assert!(plugin.reports.try_recv().is_err());
     }
+}
+
+#[test]
+fn of_thousands_of_addresses_a_few_are_looked_at() {
+    let server = server::echo();
+    let policy = endpoints(&[local("a.example", server, "protocol: tcp")]);
+    let many = |first: &'static str, rest: &'static str| {
+        move |_: &str, _: usize| {
+            let all = std::iter::once(first).chain([rest; 3000]);
+            addresses(&all.collect::<Vec<_>>())
+        }
+    };
+    let mut plugin = Plugin::with_dns(&policy, many("10.0.0.1", "10.0.0.2"));
+    let told = plugin.refusal("a.example", server.port());
+    assert!(told.contains("class `private`"), "{told}");
+    let plugin = Plugin::with_dns(&policy, many("127.0.0.1", "10.0.0.2"));
+    let mut stream = plugin.connect("a.example", server);
+    assert_eq!(echoed(&mut stream, "here"), "here\n");
+}
+
+#[test]
+fn each_of_two_kinds_of_addresses_is_judged_by_itself() {
+    let server = server::echo();
+    let granted = endpoints(&[local("a.example", server, "protocol: tcp")]);
+    let public = endpoints(&["{ host: a.example, port: 443 }".to_owned()]);
+    // Both kinds in each answer, of which a question takes its own.
+    let both = |_: &str, _: usize| addresses(&["169.254.169.254", "::ffff:127.0.0.1"]);
+    let mut plugin = Plugin::with_dns(&public, both);
+    assert!(
+        plugin
+            .refusal("a.example", 443)
+            .starts_with("the name leads to")
+    );
+    let plugin = Plugin::with_dns(&granted, both);
+    let mut stream = plugin.connect("a.example", server);
+    assert_eq!(echoed(&mut stream, "mapped"), "mapped\n");
 }
 
 #[test]

@@ -6,7 +6,13 @@ use std::sync::mpsc;
 
 /// Serves each connection in a thread of its own.
 pub(crate) fn serve(each: impl Fn(TcpStream) + Clone + Send + 'static) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    serve_on(TcpListener::bind("127.0.0.1:0").unwrap(), each)
+}
+
+fn serve_on(
+    listener: TcpListener,
+    each: impl Fn(TcpStream) + Clone + Send + 'static,
+) -> SocketAddr {
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
@@ -19,7 +25,12 @@ pub(crate) fn serve(each: impl Fn(TcpStream) + Clone + Send + 'static) -> Socket
 
 /// Says again what it hears.
 pub(crate) fn echo() -> SocketAddr {
-    serve(|mut stream| {
+    on(TcpListener::bind("127.0.0.1:0").unwrap())
+}
+
+/// Says again what it hears there.
+pub(crate) fn on(listener: TcpListener) -> SocketAddr {
+    serve_on(listener, |mut stream| {
         let mut reader = stream.try_clone().unwrap();
         std::io::copy(&mut reader, &mut stream).ok();
         stream.shutdown(Shutdown::Write).ok();
