@@ -29,6 +29,8 @@ pub mod learn;
 pub mod plugin;
 /// Programs that a policy names, in containers of their own.
 pub mod programs;
+/// Arguments and results held against what a plugin says of its functions.
+pub mod schema;
 /// Plugins an engine keeps running.
 pub mod service;
 /// What outlives an engine.

@@ -10,6 +10,7 @@ use lazaret_protocol::CallError;
 use super::messages::{ChangeLine, Kind, Refusal};
 use crate::event::{EndReason, escape};
 use crate::service::{Change, ServiceError};
+use crate::schema::{unfit_text, unlisted};
 use crate::supervisor::{ApplyError, CallFailure, LaunchError};
 
 impl Refusal {
@@ -60,6 +61,16 @@ impl Refusal {
             CallFailure::TooLarge { message } => {
                 let text = format!("the arguments are too large: {message}");
                 return Self::new(Kind::Arguments, text);
+            }
+            CallFailure::Unlisted { exported, listed } => {
+                let text = unlisted(plugin, function, *exported, listed);
+                return Self::new(Kind::NoSuchFunction, text);
+            }
+            CallFailure::Arguments(unfit) => {
+                return Self::new(Kind::Arguments, unfit_text(&call, "arguments", unfit));
+            }
+            CallFailure::Result(unfit) => {
+                return Self::new(Kind::Result, unfit_text(&call, "result", unfit));
             }
         };
         let (kind, text) = match error {

@@ -13,6 +13,7 @@ use crate::bundle::unheld_reason;
 use crate::event::{EndReason, escape};
 use crate::host::{Landlock, Unenforced};
 use crate::plugin::Plugin;
+use crate::schema::{unfit_text, unlisted};
 use crate::supervisor::{CallFailure, Ended};
 
 /// The most near names proposed for a function that does not exist.
@@ -62,6 +63,20 @@ pub(super) fn describe(
             ExitCode::Arguments,
             format!("the arguments are too large: {message}"),
         )),
+        Some(Err(CallFailure::Unlisted { exported, listed })) => Some(Failure::new(
+            ExitCode::NoSuchFunction,
+            unlisted(name, &function, *exported, listed),
+        )),
+        Some(Err(CallFailure::Arguments(unfit))) => {
+            let call = format!("call `{function}` of plugin `{name}`");
+            let text = unfit_text(&call, "arguments", unfit);
+            Some(Failure::new(ExitCode::Arguments, text))
+        }
+        Some(Err(CallFailure::Result(unfit))) => {
+            let call = format!("call `{function}` of plugin `{name}`");
+            let text = unfit_text(&call, "result", unfit);
+            Some(Failure::new(ExitCode::Result, text))
+        }
         Some(Err(CallFailure::Ended(_))) | None => ended(name, &outcome.ended.reason),
     }
 }

@@ -8,6 +8,7 @@ use lazaret_protocol::{CallError, CallId, CallLimits, Payload};
 use tokio::sync::oneshot;
 
 use crate::event::EndReason;
+use crate::schema::Unfit;
 
 /// How many calls one plugin may have under way.
 pub const MAX_CALLS_IN_FLIGHT: usize = 256;
@@ -39,6 +40,17 @@ pub enum CallFailure {
         /// What the encoder said.
         message: String,
     },
+    /// The plugin's `plugin.yaml` lists functions, and not this one. The plugin was not asked.
+    Unlisted {
+        /// Whether the plugin has one of that name all the same.
+        exported: bool,
+        /// Those that it lists.
+        listed: Vec<String>,
+    },
+    /// The arguments are not what its `plugin.yaml` says. The plugin was not asked.
+    Arguments(Unfit),
+    /// The result is not what its `plugin.yaml` says.
+    Result(Unfit),
 }
 
 pub(super) type Reply = oneshot::Sender<Result<Payload, CallFailure>>;

@@ -10,6 +10,7 @@ use crate::egress::BrokerError;
 use crate::event::escape;
 use crate::host::{InstallationError, Unenforced};
 use crate::plugin::ReadError;
+use crate::schema::SchemaError;
 
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +77,17 @@ pub enum LaunchError {
     /// Its way out cannot be served.
     #[error(transparent)]
     Egress(#[from] BrokerError),
+    /// A schema of its `plugin.yaml` is none.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// Its `plugin.yaml` lists functions that it does not export.
+    #[error("plugin `{plugin}` does not export what its `plugin.yaml` lists: `{}`\n  hint: export it from the entry module, or take it out of `functions`", functions.join("`, `"))]
+    NotExported {
+        /// Its name.
+        plugin: String,
+        /// The functions.
+        functions: Vec<String>,
+    },
     /// A descriptor or a cgroup file.
     #[error("failed to {what}")]
     Io {

@@ -24,6 +24,7 @@ use crate::host::{self, CgroupVersion, Installation, Landlock, ShimEngine, Unenf
 use crate::learn::{Tally, Watch};
 use crate::plugin::Plugin;
 use crate::programs::{ProgramHost, Programs};
+use crate::schema::{Contract, SchemaError};
 
 /// How a plugin is launched, besides its policy.
 #[derive(Debug, Default)]
@@ -123,6 +124,12 @@ impl Engine {
         {
             return Err(LaunchError::Unenforceable(key));
         }
+        // Made while the container is: nobody waits for it.
+        let contract = plugin
+            .manifest()
+            .filter(|manifest| manifest.functions().is_some())
+            .cloned()
+            .map(|manifest| tokio::task::spawn_blocking(move || Contract::compile(&manifest)));
         let shim = self
             .installation
             .choose(options.engine.unwrap_or(policy.engine().value))?;
@@ -259,17 +266,55 @@ impl Engine {
             end,
             task,
             functions: Vec::new(),
+            contract: None,
+            unlisted: Vec::new(),
             pid,
             cgroup: figures,
         };
         match ready.await {
             Ok(functions) => {
                 running.functions = functions;
-                Ok(running)
+                let Some(contract) = contract else {
+                    return Ok(running);
+                };
+                match held_to(&mut running, plugin.name(), contract.await) {
+                    Ok(()) => Ok(running),
+                    Err(error) => {
+                        running.stop().await;
+                        Err(error)
+                    }
+                }
             }
             Err(_) => Err(LaunchError::Ended(Box::new(running.ended().await))),
         }
     }
+}
+
+/// Holds a plugin that is ready to the functions that it lists.
+fn held_to(
+    running: &mut Running,
+    plugin: &str,
+    contract: Result<Result<Option<Contract>, SchemaError>, tokio::task::JoinError>,
+) -> Result<(), LaunchError> {
+    let failed = |error: tokio::task::JoinError| io("compile its schemas")(error.into());
+    let Some(contract) = contract.map_err(failed)?? else {
+        return Ok(());
+    };
+    let exported = std::mem::take(&mut running.functions);
+    let listed: Vec<String> = contract.functions().map(str::to_owned).collect();
+    let missing = listed.iter().filter(|name| !exported.contains(name));
+    let missing: Vec<String> = missing.cloned().collect();
+    if !missing.is_empty() {
+        return Err(LaunchError::NotExported {
+            plugin: plugin.to_owned(),
+            functions: missing,
+        });
+    }
+    let unlisted = exported.into_iter().filter(|name| !listed.contains(name));
+    running.unlisted = unlisted.collect();
+    running.functions = listed;
+    running.contract = Some(contract);
+    Ok(())
 }
 
 /// Turns of the look at calls under way; those missed are left out.

@@ -12,6 +12,7 @@ use super::apply::{Applied, ApplyError, ApplyRequest};
 use super::calls::{CallFailure, Reply};
 use crate::container::{Cgroup, Usage};
 use crate::event::{EndReason, Violation};
+use crate::schema::Contract;
 
 /// Something a plugin did that is not the answer to a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,12 +79,17 @@ pub struct Running {
     pub(super) end: watch::Receiver<Option<EndReason>>,
     pub(super) task: JoinHandle<Ended>,
     pub(super) functions: Vec<String>,
+    /// What its functions take and give, where its manifest says.
+    pub(super) contract: Option<Contract>,
+    /// Functions that it exports and its manifest does not list.
+    pub(super) unlisted: Vec<String>,
     pub(super) pid: u32,
     pub(super) cgroup: Cgroup,
 }
 
 impl Running {
-    /// Names of its exported functions, sorted. The plugin's word.
+    /// Names of its functions, sorted: those that its `plugin.yaml` lists, where it lists some, else those that it exports,
+    /// by its own word.
     pub fn functions(&self) -> &[String] {
         &self.functions
     }
@@ -102,11 +108,30 @@ impl Running {
     }
 
     /// Calls an exported function; many may be under way. A call given up on (its future is
-    /// dropped) is cancelled in the plugin.
+    /// dropped) is cancelled in the plugin. Where its `plugin.yaml` lists functions, others are
+    /// refused, and arguments and results are held against the schemas there.
     ///
     /// # Errors
     /// [`CallFailure`].
     pub async fn call(&self, function: &str, arguments: Payload) -> Result<Payload, CallFailure> {
+        let Some(contract) = &self.contract else {
+            return self.ask(function, arguments).await;
+        };
+        if !contract.lists(function) {
+            return Err(CallFailure::Unlisted {
+                exported: self.unlisted.iter().any(|name| name == function),
+                listed: self.functions.clone(),
+            });
+        }
+        let arguments = contract.arguments(function, arguments).await;
+        let result = self
+            .ask(function, arguments.map_err(CallFailure::Arguments)?)
+            .await?;
+        let result = contract.result(function, result).await;
+        result.map_err(CallFailure::Result)
+    }
+
+    async fn ask(&self, function: &str, arguments: Payload) -> Result<Payload, CallFailure> {
         let (reply, answer) = oneshot::channel();
         let command = Command::Call {
             function: function.to_owned(),

@@ -159,7 +159,7 @@ impl FromStr for ImportPath {
             Err("it has other characters than there may be")
         } else if parts.clone().any(|part| part == "..") {
             Err("`..` leads out of directories")
-        } else if within != ""
+        } else if !within.is_empty()
             && parts
                 .clone()
                 .any(|part| part.is_empty() || part.starts_with('.'))
