@@ -118,6 +118,7 @@ pub struct Runtime {
     pub(super) exports: BTreeMap<String, v8::Global<v8::Function>>,
     pub(super) own: Own,
     pub(super) result_bytes: u64,
+    loader: Rc<PluginLoader>,
 }
 
 impl Runtime {
@@ -146,7 +147,7 @@ impl Runtime {
             used: config.learns.then(Used::default),
             call: None,
         };
-        let loader = PluginLoader::new(config.places, config.modules);
+        let loader = Rc::new(PluginLoader::new(config.places, config.modules));
         let mut extensions = super::web::extensions();
         extensions.push(super::crypto::extension());
         let egress = config.egress.is_some();
@@ -155,7 +156,7 @@ impl Runtime {
         extensions.push(super::file_ops::extension());
         extensions.push(extension(host, egress));
         let mut js = JsRuntime::try_new(RuntimeOptions {
-            module_loader: Some(Rc::new(loader)),
+            module_loader: Some(loader.clone()),
             extensions,
             create_params: heap_limits(),
             // Without it, buffers that are transferred stay with the sender.
@@ -170,6 +171,7 @@ impl Runtime {
             exports: BTreeMap::new(),
             own,
             result_bytes: config.result_bytes,
+            loader,
         })
     }
 
@@ -187,10 +189,10 @@ impl Runtime {
     pub async fn load(&mut self, entry: &str) -> Result<Vec<String>, PluginError> {
         let entry = Url::from_file_path(format!("{PLUGIN}/{entry}"))
             .map_err(|()| failure("Error", format!("entry `{entry}` is no path")))?;
-        let id = self
-            .evaluate(&entry)
-            .await
-            .map_err(|error| core_error(&error))?;
+        let id = match self.evaluate(&entry).await {
+            Ok(id) => id,
+            Err(error) => return Err(self.loader.explained(core_error(&error))),
+        };
         let namespace = self
             .js
             .get_module_namespace(id)

@@ -3,6 +3,7 @@
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -44,7 +45,7 @@ fn quiet_engine() {
 
 /// What can be chosen for a plugin.
 pub(crate) struct Plugin {
-    pub(crate) files: Vec<(&'static str, String)>,
+    pub(crate) files: Vec<(String, String)>,
     pub(crate) entry: &'static str,
     pub(crate) limits: FileLimits,
     pub(crate) environment: Environment,
@@ -64,7 +65,7 @@ impl Plugin {
     /// A plugin of one module.
     pub(crate) fn new(main: &str) -> Self {
         Self {
-            files: vec![("main.js", main.to_owned())],
+            files: vec![("main.js".to_owned(), main.to_owned())],
             entry: "main.js",
             limits: FileLimits {
                 ignore: Vec::new(),
@@ -85,8 +86,26 @@ impl Plugin {
     }
 
     /// One more file.
-    pub(crate) fn with(mut self, path: &'static str, text: &str) -> Self {
-        self.files.push((path, text.to_owned()));
+    pub(crate) fn with(mut self, path: &str, text: &str) -> Self {
+        self.files.push((path.to_owned(), text.to_owned()));
+        self
+    }
+
+    /// Every file below a directory.
+    pub(crate) fn with_directory(mut self, directory: &Path) -> Self {
+        let mut below = vec![directory.to_owned()];
+        while let Some(next) = below.pop() {
+            for entry in fs_err::read_dir(next).expect("directory") {
+                let path = entry.expect("entry").path();
+                if path.is_dir() {
+                    below.push(path);
+                    continue;
+                }
+                let text = fs_err::read_to_string(&path).expect("text");
+                let name = path.strip_prefix(directory).expect("below");
+                self = self.with(name.to_str().expect("UTF-8"), &text);
+            }
+        }
         self
     }
 

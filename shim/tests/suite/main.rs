@@ -11,5 +11,6 @@ mod listening;
 mod modules;
 mod spoilt;
 mod surface;
+mod typescript;
 mod web;
 mod web_hostile;

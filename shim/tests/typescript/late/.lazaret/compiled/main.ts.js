@@ -1,0 +1,1 @@
+export const f = () => import("./bad.ts").catch((error) => [error.name, error.message]);

@@ -1,0 +1,4 @@
+export function deep(given) {
+	const never = given;
+	throw new TypeError(`no ${never}`);
+}

@@ -1,0 +1,5 @@
+type A = {
+  b: 1;
+};
+
+throw new RangeError("at load");

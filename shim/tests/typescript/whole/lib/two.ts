@@ -1,0 +1,1 @@
+export const two: number = await Promise.resolve(2);
