@@ -9,11 +9,14 @@ use std::time::{Duration, Instant};
 use deno_core::v8;
 use lazaret_protocol::{CallError, CallId, Figures, Payload, PluginError, ShimMessage};
 
+mod streams;
+
 use crate::exit;
 use crate::listener::Listener;
-use crate::runtime::{Runtime, Sink, Started};
+use crate::runtime::{CallEnd, Runtime, Sink, Started};
 use crate::warden::watch::{TurnEnd, TurnKind};
 use crate::warden::{Backlog, Guard, Over, Work};
+use streams::Streaming;
 
 /// The shortest time between two sets of figures.
 const FIGURES_EVERY: Duration = Duration::from_millis(50);
@@ -37,9 +40,17 @@ pub struct Server {
     backlog: Arc<Backlog>,
     listener: Option<Listener>,
     sink: Arc<dyn Sink>,
-    pending: Vec<(CallId, v8::Global<v8::Promise>)>,
+    pending: Vec<Waiting>,
+    streams: Vec<Streaming>,
     answered: u64,
     figures_due: Instant,
+}
+
+/// A call whose promise is not settled.
+struct Waiting {
+    id: CallId,
+    window: Option<u64>,
+    promise: v8::Global<v8::Promise>,
 }
 
 impl Server {
@@ -59,6 +70,7 @@ impl Server {
             listener,
             sink,
             pending: Vec::new(),
+            streams: Vec::new(),
             answered: 0,
             figures_due: Instant::now(),
         }
@@ -108,11 +120,17 @@ impl Server {
                 return Err(Finish::Over(Over(exit::OK)));
             }
             if let Some(work) = self.backlog.pop() {
-                self.take(work);
+                self.take(work).map_err(Finish::Crash)?;
             }
             self.round(context).map_err(Finish::Crash)?;
+            let more = self.advance();
             self.listen(context)?;
-            if self.backlog.rest(context) {
+            if more && self.backlog.is_empty() {
+                // What else waits has its turn first.
+                context.waker().wake_by_ref();
+                return Ok(());
+            }
+            if !more && self.backlog.rest(context) {
                 return Ok(());
             }
         }
@@ -127,25 +145,59 @@ impl Server {
         }
     }
 
-    fn take(&mut self, work: Work) {
+    fn take(&mut self, work: Work) -> Result<(), PluginError> {
         match work {
             Work::Call {
                 id,
                 function,
                 arguments,
+                window,
             } => {
                 // It may have waited here past its deadline.
-                if !self.guard.in_flight(id) {
-                    return;
-                }
-                let start = || self.runtime.start_call(id, &function, arguments);
-                match self.guard.turn(TurnKind::Call(id), start).0 {
-                    Started::Done(result) => self.reply(id, result),
-                    Started::Pending(promise) => self.pending.push((id, promise)),
-                }
+                let Some(left) = self.guard.left(id) else {
+                    return Ok(());
+                };
+                let start = || self.runtime.start_call(id, &function, arguments, left);
+                let started = self.guard.turn(TurnKind::Call(id), start).0;
+                self.started(id, window, started);
             }
             Work::Limits(limits) => self.runtime.set_limits(limits),
-            Work::Ended(id) => self.pending.retain(|(pending, _)| *pending != id),
+            Work::Credit(id, bytes) => {
+                let streaming = self.streams.iter_mut().find(|other| other.id == id);
+                if let Some(streaming) = streaming {
+                    streaming.credit.grant(bytes);
+                }
+            }
+            Work::Ended(id, end) => return self.give_up(id, end),
+        }
+        Ok(())
+    }
+
+    fn started(&mut self, id: CallId, window: Option<u64>, started: Started) {
+        match started {
+            Started::Done(result) => self.reply(id, result),
+            Started::Streams(stream) => self.begin_stream(id, window, stream),
+            Started::Pending(promise) => self.pending.push(Waiting {
+                id,
+                window,
+                promise,
+            }),
+        }
+    }
+
+    /// The warden has answered a call: its signal is aborted, and its stream told to end. Whatever
+    /// runs on for it is work outside of any call.
+    fn give_up(&mut self, id: CallId, end: CallEnd) -> Result<(), PluginError> {
+        self.pending.retain(|waiting| waiting.id != id);
+        let stream = self.take_stream(id);
+        let runtime = &mut self.runtime;
+        let give_up = || runtime.end_call(id, end, stream.as_ref());
+        match self.guard.turn(TurnKind::CleanUp, give_up).1 {
+            TurnEnd::Whole | TurnEnd::CallGivenUp => Ok(()),
+            TurnEnd::OverBudget => {
+                let message = "the end of a call that was given up took too much CPU time";
+                Err(interrupted(message))
+            }
         }
     }
 
@@ -172,23 +224,39 @@ impl Server {
         let runtime = &mut self.runtime;
         let (settled, pending) = std::mem::take(&mut self.pending)
             .into_iter()
-            .partition::<Vec<_>, _>(|(_, promise)| runtime.is_settled(promise));
+            .partition::<Vec<_>, _>(|waiting| runtime.is_settled(&waiting.promise));
         self.pending = pending;
-        for (id, promise) in settled {
+        for Waiting {
+            id,
+            window,
+            promise,
+        } in settled
+        {
             let outcome = || self.runtime.outcome(&promise);
-            let (result, _) = self.guard.turn(TurnKind::Call(id), outcome);
-            self.reply(id, result);
+            let (started, _) = self.guard.turn(TurnKind::Call(id), outcome);
+            self.started(id, window, started);
         }
     }
 
     fn reply(&mut self, id: CallId, result: Result<Payload, CallError>) {
+        self.answer(id, ShimMessage::Reply { id, result });
+    }
+
+    /// Answers a call, unless the warden did.
+    fn answer(&mut self, id: CallId, answer: ShimMessage) {
         if !self.guard.finish_call(id) {
             return;
         }
-        self.sink.send(ShimMessage::Reply { id, result });
-        self.answered += 1;
         let now = Instant::now();
-        if now >= self.figures_due {
+        let due = now >= self.figures_due;
+        if due {
+            // Before the answer: who has it finds what was measured for it.
+            self.runtime.tell_measures();
+        }
+        self.sink.send(answer);
+        self.runtime.end_call(id, CallEnd::Answered, None);
+        self.answered += 1;
+        if due {
             let (heap_used, external) = self.runtime.heap();
             self.sink.send(ShimMessage::Metrics(Figures {
                 heap_used,

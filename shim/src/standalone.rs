@@ -111,11 +111,19 @@ fn follow(
         }
         let wait = verdict.again.unwrap_or(LOOK_EVERY).min(LOOK_EVERY);
         match said.recv_timeout(wait) {
-            Ok(ShimMessage::Log { text, dropped, .. }) => {
+            Ok(ShimMessage::Log {
+                fields,
+                text,
+                dropped,
+                ..
+            }) => {
                 if dropped > 0 {
                     print_error(&format!("({dropped} lines dropped)"));
                 }
-                print_error(&escaped(&text));
+                let fields = fields
+                    .map(|fields| format!(" {fields}"))
+                    .unwrap_or_default();
+                print_error(&escaped(&(text + &fields)));
             }
             Ok(ShimMessage::Ready { .. }) => {
                 let Some(function) = request.function.take() else {
@@ -127,6 +135,7 @@ fn follow(
                     id: CALL,
                     function,
                     arguments: Payload::Json(arguments),
+                    window: None,
                 });
             }
             Ok(ShimMessage::Reply { result, .. }) => {

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::kv::{KvAct, KvEntry};
+use crate::message::Payload;
+
 /// The most bytes one act carries, as the content of a file or what a program is given or says
 /// (8 MiB). The policy may allow less.
 pub const MAX_ACT_BYTES: usize = 8 * 1024 * 1024;
@@ -40,6 +43,11 @@ pub enum Act {
         /// Which.
         path: String,
     },
+    /// Remove a file, or a directory with all below it.
+    RemoveAll {
+        /// Which.
+        path: String,
+    },
     /// Make a directory.
     MakeDirectory {
         /// Which.
@@ -66,6 +74,8 @@ pub enum Act {
         #[serde(with = "serde_bytes")]
         input: Vec<u8>,
     },
+    /// Look at what the plugin keeps, or keep something else.
+    Kv(KvAct),
 }
 
 impl Act {
@@ -74,13 +84,16 @@ impl Act {
     pub fn bytes(&self) -> usize {
         match self {
             Self::Write { path, content, .. } => path.len() + content.len(),
-            Self::Remove { path } | Self::MakeDirectory { path, .. } => path.len(),
+            Self::Remove { path } | Self::RemoveAll { path } | Self::MakeDirectory { path, .. } => {
+                path.len()
+            }
             Self::Rename { from, to } => from.len() + to.len(),
             Self::Run {
                 program,
                 arguments,
                 input,
             } => program.len() + input.len() + arguments.iter().map(String::len).sum::<usize>(),
+            Self::Kv(act) => act.bytes(),
         }
     }
 }
@@ -121,6 +134,17 @@ pub enum ActResult {
         #[serde(with = "serde_bytes")]
         stderr: Vec<u8>,
     },
+    /// The value of a key, if it has one.
+    Value(Option<Payload>),
+    /// Keys with their values, in the order of the keys' bytes.
+    Entries {
+        /// Those that come first.
+        entries: Vec<KvEntry>,
+        /// There are more.
+        more: bool,
+    },
+    /// Of [`KvAct::Put`]: whether the key had a value. Of [`KvAct::Swap`]: whether it had that one.
+    Found(bool),
 }
 
 /// How a program ended.

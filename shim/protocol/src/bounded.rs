@@ -9,6 +9,7 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
+use crate::measure::{MAX_LABELS, MAX_MEASURES, Measure};
 use crate::message::Difference;
 
 /// The most functions a message may name.
@@ -43,6 +44,16 @@ pub(crate) fn differences<'de, D: Deserializer<'de>>(
     source: D,
 ) -> Result<Vec<Difference>, D::Error> {
     source.deserialize_seq(List::new(DIFFERENCES, "list of differences"))
+}
+
+pub(crate) fn labels<'de, D: Deserializer<'de>>(
+    source: D,
+) -> Result<Vec<(String, String)>, D::Error> {
+    source.deserialize_seq(List::new(MAX_LABELS, "list of labels"))
+}
+
+pub(crate) fn measures<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<Measure>, D::Error> {
+    source.deserialize_seq(List::new(MAX_MEASURES, "list of measures"))
 }
 
 struct List<T> {

@@ -5,7 +5,7 @@
 //! with its own hello, and the lower of the two versions must be one that both know. Then the
 //! shim reads back what the kernel enforces and says [`ShimMessage::Ready`] or
 //! [`ShimMessage::Refused`]. From there on calls, replies, log lines and figures travel in any
-//! order; a reply names its call.
+//! order; a reply names its call, and so does each item of a stream.
 //!
 //! The engine believes nothing it reads here: a frame is bounded before it is read, decoded by
 //! a strict decoder, and anything out of turn ends the plugin.
@@ -14,9 +14,12 @@ mod act;
 mod bounded;
 mod compile;
 mod frame;
+mod kv;
+mod measure;
 mod message;
 mod reported;
 mod settings;
+mod stream;
 
 pub use act::{
     Act, ActError, ActResult, AskId, Failure, MAX_ACT_BYTES, MAX_ARGUMENT_BYTES, MAX_PROGRAM_BYTES,
@@ -24,6 +27,11 @@ pub use act::{
 };
 pub use compile::{COMPILED_DIRECTORY, Compiled, IMPORTS_FILE, Problem, Source};
 pub use frame::{FrameDecoder, FrameError, HEADER_BYTES, MAX_FRAME_BYTES, encode};
+pub use kv::{KvAct, KvEntry, MAX_KEY_BYTES, MAX_VALUE_BYTES};
+pub use measure::{
+    BUCKETS, MAX_LABEL_BYTES, MAX_LABELS, MAX_MEASURES, MAX_NAME_BYTES, MAX_SERIES,
+    MAX_SERIES_BYTES, Measure, MeasureChange, Series, SeriesError,
+};
 pub use message::{
     CallError, CallId, CallLimits, Difference, EngineMessage, Figures, LiveLimits, LogLevel,
     MAX_ASKS, Payload, PluginError, ShimMessage, TOLD_ONE_BY_ONE,
@@ -31,11 +39,13 @@ pub use message::{
 pub use reported::REPORTED_SYSTEM_CALLS;
 pub use settings::{
     EGRESS_REFUSAL, EGRESS_SOCKET_PATH, Environment, Expected, ExpectedLimit, ExpectedMount,
-    FileGrant, FileLimits, HttpsEndpoint, Landlock, SETTINGS_PATH, ShimSettings, TimeLimits,
+    FileGrant, FileLimits, HttpsEndpoint, Landlock, SETTINGS_PATH, ShimSettings, StateLimits,
+    TimeLimits,
 };
+pub use stream::{Credit, ITEM_BYTES};
 
 /// Version of the messages in this crate. Raised when a message changes shape.
-pub const PROTOCOL_VERSION: u16 = 2;
+pub const PROTOCOL_VERSION: u16 = 3;
 
 /// The descriptor at which the shim finds its end of the channel.
 pub const CHANNEL_FD: i32 = 3;

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::act::{Act, ActError, ActResult, AskId};
-use crate::settings::FileLimits;
+use crate::measure::Measure;
+use crate::settings::{FileLimits, StateLimits};
 
 /// The most asks one shim may have under way; those beyond are answered with
 /// [`Failure::Busy`](crate::Failure::Busy).
@@ -54,6 +55,8 @@ pub struct LiveLimits {
     pub https: Vec<crate::HttpsEndpoint>,
     /// What holds for reading the host paths.
     pub files: FileLimits,
+    /// What holds for what the plugin keeps and logs.
+    pub state: StateLimits,
 }
 
 /// From the engine to the shim.
@@ -74,6 +77,9 @@ pub enum EngineMessage {
         arguments: Payload,
         /// When to give up on it.
         limits: CallLimits,
+        /// What a stream may cost before more is granted, in bytes, as [`crate::Credit`] counts;
+        /// without it none is taken for a result.
+        window: Option<u64>,
     },
     /// Give up on a call; it is answered with [`CallError::Cancelled`] unless its reply is
     /// already on the way.
@@ -93,6 +99,13 @@ pub enum EngineMessage {
         id: AskId,
         /// What came of it.
         result: Result<ActResult, ActError>,
+    },
+    /// More may be sent of a stream: so much was taken by whoever reads it.
+    Credit {
+        /// The call that streams.
+        id: CallId,
+        /// In bytes, as [`crate::Credit`] counts.
+        bytes: u64,
     },
 }
 
@@ -126,10 +139,13 @@ pub enum ShimMessage {
         /// Its result.
         result: Result<Payload, CallError>,
     },
-    /// A line the plugin wrote to its console. Control characters are still in it.
+    /// A line the plugin wrote to its console or its log. Control characters are still in it.
     Log {
         /// As chosen by the console function used.
         level: LogLevel,
+        /// What belongs to it, as the text of a JSON object; within the line limit together with
+        /// the text.
+        fields: Option<String>,
         /// The text, cut to the settings' line limit.
         text: String,
         /// Lines dropped since the one before this, because of the settings' rate.
@@ -137,6 +153,12 @@ pub enum ShimMessage {
     },
     /// Figures of the runtime, sent after a call and from time to time.
     Metrics(Figures),
+    /// What the plugin measured since that was told last, 256 measures at most.
+    Measured {
+        /// Each at most once.
+        #[serde(deserialize_with = "crate::bounded::measures")]
+        measures: Vec<Measure>,
+    },
     /// An op was refused because no permission grants the act.
     Violation {
         /// The permission that would have been needed, as `file:read:/etc/shadow`.
@@ -168,6 +190,20 @@ pub enum ShimMessage {
         /// How often since that was told last, at least.
         times: u64,
     },
+    /// An item of a stream, for a call that takes one. No more are sent than there is
+    /// [credit](crate::Credit) for; all together cost no more than a result may have.
+    Item {
+        /// The call that streams.
+        id: CallId,
+        /// The item.
+        item: Payload,
+    },
+    /// A stream has come to its end: the answer to its call, in place of a result. One that fails
+    /// is answered with the error, as any call.
+    StreamEnd {
+        /// The call answered.
+        id: CallId,
+    },
 }
 
 /// One thing the kernel enforces otherwise than the settings ask.
@@ -181,8 +217,8 @@ pub struct Difference {
     pub found: String,
 }
 
-/// How important a console line is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// How important a line of the log is; a later one is more so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum LogLevel {
     /// `console.debug`
     Debug,

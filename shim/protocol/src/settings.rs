@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::message::LogLevel;
+
 /// Where the shim finds its [`ShimSettings`] as JSON: a read-only bind mount from the bundle.
 pub const SETTINGS_PATH: &str = "/run/lazaret/settings.json";
 
@@ -35,6 +37,10 @@ pub struct ShimSettings {
     pub file_limits: FileLimits,
     /// What the plugin sees of an environment.
     pub environment: Environment,
+    /// What the operator gives the plugin: the text of a JSON object, 64 KiB at most.
+    pub config: String,
+    /// What holds for what the plugin keeps and logs.
+    pub state: StateLimits,
     /// What may be asked of hosts by HTTPS, where the policy says more than that they may be
     /// reached: nobody but the shim sees it.
     pub https: Vec<HttpsEndpoint>,
@@ -145,6 +151,16 @@ pub struct FileLimits {
     pub ignore: Vec<String>,
     /// The most bytes read at once.
     pub read_bytes: u64,
+}
+
+/// What holds for what the plugin keeps and logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StateLimits {
+    /// The policy lets it keep something, and there is an engine to do so.
+    pub kv: bool,
+    /// Lines of a lower level are dropped.
+    pub log_level: LogLevel,
 }
 
 /// What the plugin sees of an environment.

@@ -13,6 +13,7 @@ fn frame(length: usize, body: &[u8]) -> Vec<u8> {
 fn log_line(bytes: usize) -> ShimMessage {
     ShimMessage::Log {
         level: LogLevel::Info,
+        fields: None,
         text: "x".repeat(bytes),
         dropped: 0,
     }

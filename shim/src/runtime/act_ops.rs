@@ -15,6 +15,7 @@ extension!(
     ops = [
         op_lazaret_act_make_directory,
         op_lazaret_act_remove,
+        op_lazaret_act_remove_all,
         op_lazaret_act_rename,
         op_lazaret_act_run,
         op_lazaret_act_write_bytes,
@@ -91,6 +92,15 @@ async fn op_lazaret_act_remove(
 }
 
 #[op2]
+async fn op_lazaret_act_remove_all(
+    state: Rc<RefCell<OpState>>,
+    #[string] path: String,
+) -> Result<(), JsErrorBox> {
+    let path = full(&state, &path)?;
+    done(ask(state, Act::RemoveAll { path }).await)
+}
+
+#[op2]
 async fn op_lazaret_act_make_directory(
     state: Rc<RefCell<OpState>>,
     #[string] path: String,
@@ -132,7 +142,7 @@ async fn op_lazaret_act_run(
             stdout,
             stderr,
         } => (status, stdout, stderr),
-        ActResult::Done => return Err(JsErrorBox::generic("the engine ran nothing")),
+        _ => return Err(odd()),
     };
     let (signal, number) = match status {
         ProgramStatus::Code(code) => (0_u32, code),
@@ -154,7 +164,8 @@ fn full(state: &Rc<RefCell<OpState>>, path: &str) -> Result<String, JsErrorBox> 
     places.name(path).map_err(|error| to_js(&error))
 }
 
-async fn ask(state: Rc<RefCell<OpState>>, act: Act) -> Result<ActResult, JsErrorBox> {
+/// Has the engine do something, for the call that asks.
+pub(super) async fn ask(state: Rc<RefCell<OpState>>, act: Act) -> Result<ActResult, JsErrorBox> {
     let (asker, call) = {
         let state = state.borrow();
         let host = state.borrow::<Host>();
@@ -165,6 +176,11 @@ async fn ask(state: Rc<RefCell<OpState>>, act: Act) -> Result<ActResult, JsError
 
 fn done(outcome: Result<ActResult, JsErrorBox>) -> Result<(), JsErrorBox> {
     outcome.map(drop)
+}
+
+/// The engine's answer is none to what was asked.
+pub(super) fn odd() -> JsErrorBox {
+    JsErrorBox::generic("the engine answered something else")
 }
 
 /// The error as the plugin sees it; the classes are those of `js/acts.js`.

@@ -130,7 +130,12 @@ fn check(act: &Act) -> Result<(), ActError> {
             within("bytes of arguments", together, MAX_ARGUMENT_BYTES)?;
             within("bytes of standard input", input.len(), MAX_ACT_BYTES)
         }
-        Act::Remove { .. } | Act::MakeDirectory { .. } | Act::Rename { .. } => Ok(()),
+        // Its sizes are the policy's to say, and checked before.
+        Act::Kv(act) => within("bytes of a value", act.bytes(), MAX_ACT_BYTES),
+        Act::Remove { .. }
+        | Act::RemoveAll { .. }
+        | Act::MakeDirectory { .. }
+        | Act::Rename { .. } => Ok(()),
     }
 }
 

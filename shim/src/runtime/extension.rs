@@ -9,7 +9,7 @@ use deno_core::{
     Extension, ExtensionFileSource, OpDecl, OpState, ascii_str_include, extension, op2,
 };
 use deno_error::JsErrorBox;
-use lazaret_protocol::{CallId, Environment, LogLevel, ShimMessage};
+use lazaret_protocol::{CallId, Environment, LogLevel, ShimMessage, StateLimits};
 
 use super::asks::Asker;
 use super::log::LogLimit;
@@ -17,7 +17,8 @@ use super::used::Used;
 
 use super::crypto;
 use super::fetch::{self, Way};
-use super::web;
+use super::measures::Measures;
+use super::{open_ops, search, state_ops, watch_ops, web};
 use crate::beneath::{Places, ReadError};
 
 /// The longest URL that is looked at, in bytes.
@@ -27,6 +28,11 @@ const MAX_URL_BYTES: usize = 8192;
 pub trait Sink: Send + Sync {
     /// Sends a message; a message that cannot be sent is dropped.
     fn send(&self, message: ShimMessage);
+
+    /// Sends a message and never waits for room. Used for messages of a bounded number only.
+    fn post(&self, message: ShimMessage) {
+        self.send(message);
+    }
 }
 
 /// What the ops know; kept in the op state.
@@ -39,6 +45,10 @@ pub(super) struct Host {
     pub(super) sink: Arc<dyn Sink>,
     pub(super) asker: Asker,
     pub(super) environment: Environment,
+    /// What the operator gives the plugin, as JSON.
+    pub(super) config: String,
+    pub(super) state: StateLimits,
+    pub(super) measures: Measures,
     /// What was used, where that is to be told.
     pub(super) used: Option<Used>,
     /// The call whose function runs right now.
@@ -55,8 +65,31 @@ impl Host {
         }
     }
 
+    /// Writes to the log. Fields that have no room in the line beside the text are replaced by how
+    /// many bytes they were.
+    pub(super) fn say(&mut self, level: LogLevel, text: &str, fields: Option<&str>, now: Instant) {
+        if level < self.state.log_level {
+            return;
+        }
+        let room = self.log.line_bytes().saturating_sub(text.len());
+        let fields = fields.map(|fields| match fields.len() <= room {
+            true => fields.to_owned(),
+            false => format!(r#"{{"omitted_bytes":{}}}"#, fields.len()),
+        });
+        let beside = fields.as_ref().map_or(0, String::len);
+        let Some((text, dropped)) = self.log.admit(text, beside, now) else {
+            return;
+        };
+        self.sink.send(ShimMessage::Log {
+            level,
+            fields,
+            text: text.to_owned(),
+            dropped,
+        });
+    }
+
     pub(super) fn violation(&mut self, permission: &str) {
-        if let Some((permission, _)) = self.refusals.admit(permission, Instant::now()) {
+        if let Some((permission, _)) = self.refusals.admit(permission, 0, Instant::now()) {
             self.sink.send(ShimMessage::Violation {
                 permission: permission.to_owned(),
                 call: self.call,
@@ -84,6 +117,7 @@ pub const OPS: &[&str] = &[
     "op_is_proxy",
     "op_lazaret_act_make_directory",
     "op_lazaret_act_remove",
+    "op_lazaret_act_remove_all",
     "op_lazaret_act_rename",
     "op_lazaret_act_run",
     "op_lazaret_act_write_bytes",
@@ -92,6 +126,7 @@ pub const OPS: &[&str] = &[
     "op_lazaret_environment_lacks",
     "op_lazaret_fetch_lacks",
     "op_lazaret_file_lacks",
+    "op_lazaret_in_call",
     "op_lazaret_list",
     "op_lazaret_log",
     "op_lazaret_log_characters",
@@ -108,14 +143,19 @@ pub const OPS: &[&str] = &[
 ];
 
 pub(super) fn only_needed(op: OpDecl) -> OpDecl {
-    if OPS.binary_search(&op.name).is_ok()
-        || web::OPS.binary_search(&op.name).is_ok()
-        || crypto::OPS.binary_search(&op.name).is_ok()
-        || fetch::OPS.binary_search(&op.name).is_ok()
-    {
-        op
-    } else {
-        op.disable()
+    let needed = [
+        OPS,
+        crypto::OPS,
+        fetch::OPS,
+        open_ops::OPS,
+        search::OPS,
+        state_ops::OPS,
+        watch_ops::OPS,
+        web::OPS,
+    ];
+    match needed.iter().any(|ops| ops.binary_search(&op.name).is_ok()) {
+        true => op,
+        false => op.disable(),
     }
 }
 
@@ -124,6 +164,7 @@ extension!(
     ops = [
         op_lazaret_fetch_lacks,
         op_lazaret_file_lacks,
+        op_lazaret_in_call,
         op_lazaret_log,
         op_lazaret_log_characters,
         op_lazaret_plugin,
@@ -145,6 +186,10 @@ const SOURCES: &[ExtensionFileSource] = &[
         ascii_str_include!("../../js/quickjs.js"),
     ),
     ExtensionFileSource::new("ext:lazaret/web.js", ascii_str_include!("../../js/web.js")),
+    ExtensionFileSource::new(
+        "ext:lazaret/call.js",
+        ascii_str_include!("../../js/call.js"),
+    ),
     ExtensionFileSource::new(
         "ext:lazaret/host.js",
         ascii_str_include!("../../js/host.js"),
@@ -171,6 +216,14 @@ fn op_lazaret_plugin(state: &OpState) -> String {
     state.borrow::<Host>().plugin.clone()
 }
 
+/// Has ops count for this call, 0 for none, and gives the one before.
+#[op2(fast)]
+fn op_lazaret_in_call(state: &mut OpState, call: f64) -> f64 {
+    let call = (call >= 1.0).then_some(CallId(call as u64));
+    let before = std::mem::replace(&mut state.borrow_mut::<Host>().call, call);
+    before.map_or(0.0, |call| call.0 as f64)
+}
+
 /// How many UTF-16 units of a line are worth handing over.
 #[op2(fast)]
 fn op_lazaret_log_characters(state: &OpState) -> u32 {
@@ -183,21 +236,17 @@ fn op_lazaret_log_characters(state: &OpState) -> u32 {
 #[op2(fast)]
 fn op_lazaret_log(state: &mut OpState, level: u32, #[string] text: &str) {
     let host = state.borrow_mut::<Host>();
-    let Some((text, dropped)) = host.log.admit(text, Instant::now()) else {
-        return;
-    };
-    let level = match level {
+    host.say(self::level(level), text, None, Instant::now());
+}
+
+/// As `js/host.js` and `js/state.js` number them.
+pub(super) fn level(number: u32) -> LogLevel {
+    match number {
         0 => LogLevel::Debug,
         1 => LogLevel::Info,
         2 => LogLevel::Warn,
         _ => LogLevel::Error,
-    };
-    let text = text.to_owned();
-    host.sink.send(ShimMessage::Log {
-        level,
-        text,
-        dropped,
-    });
+    }
 }
 
 /// The permission that reading a file lacks; empty if it is granted.
@@ -238,6 +287,7 @@ pub(super) fn to_js(error: &ReadError) -> JsErrorBox {
     match error {
         ReadError::NotFound { .. } => JsErrorBox::new("NotFound", error.to_string()),
         ReadError::NotADirectory { .. } => JsErrorBox::new("NotADirectory", error.to_string()),
+        ReadError::TooMuch { .. } => JsErrorBox::new("QuotaExceeded", error.to_string()),
         _ => JsErrorBox::generic(error.to_string()),
     }
 }
@@ -325,7 +375,9 @@ mod tests {
     }
 
     #[test]
-    fn the_list_of_ops_is_sorted() {
-        assert!(OPS.is_sorted());
+    fn the_lists_of_ops_are_sorted() {
+        for ops in [OPS, open_ops::OPS, search::OPS, watch_ops::OPS] {
+            assert!(ops.is_sorted());
+        }
     }
 }

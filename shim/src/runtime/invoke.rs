@@ -1,5 +1,7 @@
 //! Calls of the plugin's exports.
 
+use std::time::Duration;
+
 use deno_core::v8;
 use lazaret_protocol::{CallError, CallId, LiveLimits, Payload};
 
@@ -8,35 +10,82 @@ use super::errors::call_error;
 use super::extension::Host;
 use super::fetch::Way;
 use super::own::Own;
+use super::search::Searches;
 use super::start::Runtime;
+use super::stream::{self, Stream};
 
-/// What starting a call came to.
+/// What starting a call, or waiting for it, came to.
 pub enum Started {
-    /// There is a result already.
+    /// There is a result.
     Done(Result<Payload, CallError>),
+    /// The result is a stream.
+    Streams(Stream),
     /// The function returned a promise that is not settled.
     Pending(v8::Global<v8::Promise>),
 }
 
+/// How a call is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallEnd {
+    /// It has been answered with what it came to.
+    Answered,
+    /// Whoever made it gave it up.
+    Cancelled,
+    /// It ran into a limit.
+    Limit,
+}
+
+impl CallEnd {
+    /// As `js/call.js` has it.
+    fn number(self) -> f64 {
+        match self {
+            Self::Answered => 0.0,
+            Self::Cancelled => 1.0,
+            Self::Limit => 2.0,
+        }
+    }
+}
+
 /// What becomes of a result.
-struct Accepted<'r> {
-    limit: u64,
-    bytes_of: &'r v8::Global<v8::Function>,
+pub(super) struct Accepted<'r> {
+    pub(super) limit: u64,
+    pub(super) own: &'r Own,
 }
 
 impl Accepted<'_> {
-    fn payload<'s>(
+    /// A value as it is sent.
+    pub(super) fn payload<'s>(
         &self,
         scope: &mut v8::PinScope<'s, '_>,
         value: v8::Local<'s, v8::Value>,
     ) -> Result<Payload, CallError> {
-        result(scope, value, self.limit, self.bytes_of)
+        result(scope, value, self.limit, &self.own.bytes_of)
+    }
+
+    /// What a function gave.
+    fn given<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        value: v8::Local<'s, v8::Value>,
+    ) -> Started {
+        match stream::open(scope, value, self.own) {
+            Ok(Some(stream)) => Started::Streams(stream),
+            Ok(None) => Started::Done(self.payload(scope, value)),
+            Err(error) => Started::Done(Err(error)),
+        }
     }
 }
 
 impl Runtime {
-    /// Calls an exported function, with the microtasks it leaves behind.
-    pub fn start_call(&mut self, id: CallId, function: &str, payload: Payload) -> Started {
+    /// Calls an exported function, with the microtasks it leaves behind. It has `left` until its
+    /// deadline.
+    pub fn start_call(
+        &mut self,
+        id: CallId,
+        function: &str,
+        payload: Payload,
+        left: Duration,
+    ) -> Started {
         let Some(function) = self.exports.get(function).cloned() else {
             let functions = self.exports.keys().cloned().collect();
             return Started::Done(Err(CallError::NoSuchFunction { functions }));
@@ -44,17 +93,44 @@ impl Runtime {
         self.set_call(Some(id));
         let accepted = Accepted {
             limit: self.result_bytes,
-            bytes_of: &self.own.bytes_of,
+            own: &self.own,
         };
         let started = {
             deno_core::scope!(scope, self.js);
             match arguments(scope, payload) {
-                Ok(arguments) => call(scope, &function, &arguments, &self.own, &accepted),
+                Ok(arguments) => {
+                    let id = number(scope, id);
+                    let left = v8::Number::new(scope, left.as_millis() as f64);
+                    run(scope, &self.own.begin, &[id, left.into()]);
+                    let started = call(scope, &function, &arguments, &accepted);
+                    run(scope, &self.own.leave, &[]);
+                    started
+                }
                 Err(error) => Started::Done(Err(error)),
             }
         };
         self.set_call(None);
         started
+    }
+
+    /// A call is over. Its signal is aborted unless it was answered, and its stream, where there is
+    /// one that did not end, is told to.
+    pub fn end_call(&mut self, id: CallId, end: CallEnd, stream: Option<&Stream>) {
+        let state = self.js.op_state();
+        if let Some(searches) = state.borrow_mut().try_borrow_mut::<Searches>() {
+            searches.call_over(id);
+        }
+        deno_core::scope!(scope, self.js);
+        let id = number(scope, id);
+        let how = v8::Number::new(scope, end.number()).into();
+        let iterator = match stream {
+            Some(stream) => stream.iterator(scope),
+            None => v8::undefined(scope).into(),
+        };
+        run(scope, &self.own.end, &[id, how, iterator]);
+        if stream.is_some() || end != CallEnd::Answered {
+            scope.perform_microtask_checkpoint();
+        }
     }
 
     /// Other limits for what the plugin says, and for what it asks of hosts.
@@ -69,6 +145,7 @@ impl Runtime {
         host.log
             .set(limits.log_line_bytes, limits.log_bytes_per_second);
         host.places.set_limits(limits.files);
+        host.state = limits.state;
     }
 
     /// The promise has a result. Runs no code of the plugin's.
@@ -78,18 +155,27 @@ impl Runtime {
     }
 
     /// The result of a promise that is settled.
-    pub fn outcome(&mut self, promise: &v8::Global<v8::Promise>) -> Result<Payload, CallError> {
+    pub fn outcome(&mut self, promise: &v8::Global<v8::Promise>) -> Started {
         let accepted = Accepted {
             limit: self.result_bytes,
-            bytes_of: &self.own.bytes_of,
+            own: &self.own,
         };
         deno_core::scope!(scope, self.js);
         let promise = v8::Local::new(scope, promise);
-        settled(scope, promise, &accepted).unwrap_or(Err(CallError::Cancelled))
+        match settled(scope, promise) {
+            Some(Ok(value)) => accepted.given(scope, value),
+            Some(Err(error)) => Started::Done(Err(error)),
+            None => Started::Done(Err(CallError::Cancelled)),
+        }
+    }
+
+    /// The largest result of a call in bytes, and the most that all items of a stream cost.
+    pub fn result_bytes(&self) -> u64 {
+        self.result_bytes
     }
 
     /// Tells the ops which call is running.
-    fn set_call(&mut self, call: Option<CallId>) {
+    pub(super) fn set_call(&mut self, call: Option<CallId>) {
         self.js.op_state().borrow_mut().borrow_mut::<Host>().call = call;
     }
 }
@@ -98,7 +184,6 @@ fn call<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     function: &v8::Global<v8::Function>,
     arguments: &[v8::Local<'s, v8::Value>],
-    own: &Own,
     accepted: &Accepted,
 ) -> Started {
     v8::tc_scope!(let scope, scope);
@@ -107,21 +192,34 @@ fn call<'s>(
     let Some(value) = function.call(scope, this, arguments) else {
         return Started::Done(Err(thrown(scope.exception(), scope)));
     };
-    let promise = match promise_of(scope, value, &own.stand_in) {
+    let promise = match promise_of(scope, value, &accepted.own.stand_in) {
         Ok(Some(promise)) => promise,
-        Ok(None) => return Started::Done(accepted.payload(scope, value)),
+        Ok(None) => return accepted.given(scope, value),
         Err(error) => return Started::Done(Err(error)),
     };
-    // A handler keeps a rejection from counting as one that nobody sees. This is the engine's own
-    // `then`, not the one of `Promise.prototype`.
-    let ignore = v8::Local::new(scope, &own.ignore);
-    if promise.then2(scope, ignore, ignore).is_none() {
-        return Started::Done(Err(thrown(scope.exception(), scope)));
+    if let Err(error) = watch(scope, promise, accepted.own) {
+        return Started::Done(Err(error));
     }
     scope.perform_microtask_checkpoint();
-    match settled(scope, promise, accepted) {
-        Some(result) => Started::Done(result),
+    match settled(scope, promise) {
+        Some(Ok(value)) => accepted.given(scope, value),
+        Some(Err(error)) => Started::Done(Err(error)),
         None => Started::Pending(v8::Global::new(scope, promise)),
+    }
+}
+
+/// Keeps a rejection from counting as one that nobody sees. This is the engine's own `then`, not
+/// the one of `Promise.prototype`.
+pub(super) fn watch<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    promise: v8::Local<'s, v8::Promise>,
+    own: &Own,
+) -> Result<(), CallError> {
+    v8::tc_scope!(let scope, scope);
+    let ignore = v8::Local::new(scope, &own.ignore);
+    match promise.then2(scope, ignore, ignore) {
+        Some(_) => Ok(()),
+        None => Err(thrown(scope.exception(), scope)),
     }
 }
 
@@ -156,17 +254,14 @@ fn promise_of<'s>(
     }
 }
 
-fn settled<'s>(
+/// What a promise came to, if it is settled.
+pub(super) fn settled<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     promise: v8::Local<'s, v8::Promise>,
-    accepted: &Accepted,
-) -> Option<Result<Payload, CallError>> {
+) -> Option<Result<v8::Local<'s, v8::Value>, CallError>> {
     match promise.state() {
         v8::PromiseState::Pending => None,
-        v8::PromiseState::Fulfilled => {
-            let value = promise.result(scope);
-            Some(accepted.payload(scope, value))
-        }
+        v8::PromiseState::Fulfilled => Some(Ok(promise.result(scope))),
         v8::PromiseState::Rejected => {
             let value = promise.result(scope);
             Some(Err(call_error(scope, value)))
@@ -174,9 +269,31 @@ fn settled<'s>(
     }
 }
 
+/// Runs a function of ours; what a plugin's own code throws in it is taken by it. Nothing comes back
+/// where JavaScript was interrupted.
+pub(super) fn run<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    function: &v8::Global<v8::Function>,
+    arguments: &[v8::Local<'s, v8::Value>],
+) -> Option<v8::Local<'s, v8::Value>> {
+    v8::tc_scope!(let scope, scope);
+    let function = v8::Local::new(scope, function);
+    let this = v8::undefined(scope).into();
+    function.call(scope, this, arguments)
+}
+
+/// A call's number as JavaScript has it: it counts from one, and never gets as far as a double is
+/// not exact any more.
+pub(super) fn number<'s>(scope: &mut v8::PinScope<'s, '_>, id: CallId) -> v8::Local<'s, v8::Value> {
+    v8::Number::new(scope, id.0 as f64).into()
+}
+
 /// The error for an exception. There is none when JavaScript was interrupted: then the warden has
 /// answered the call, and what is said here goes nowhere.
-fn thrown(exception: Option<v8::Local<v8::Value>>, scope: &mut v8::PinScope) -> CallError {
+pub(super) fn thrown(
+    exception: Option<v8::Local<v8::Value>>,
+    scope: &mut v8::PinScope,
+) -> CallError {
     match exception {
         Some(exception) => call_error(scope, exception),
         None => CallError::Cancelled,

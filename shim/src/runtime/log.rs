@@ -36,11 +36,17 @@ impl LogLimit {
     }
 
     /// The line as it may be sent and how many were dropped before it; `None` if it is dropped.
-    pub(super) fn admit<'a>(&mut self, text: &'a str, now: Instant) -> Option<(&'a str, u64)> {
+    /// So many bytes go `beside` it.
+    pub(super) fn admit<'a>(
+        &mut self,
+        text: &'a str,
+        beside: usize,
+        now: Instant,
+    ) -> Option<(&'a str, u64)> {
         let text = &text[..text.floor_char_boundary(self.line_bytes)];
         self.fill(now);
         // An empty line costs as well: its message is not empty.
-        let cost = (text.len() as u64).saturating_add(16);
+        let cost = (text.len() as u64).saturating_add(beside as u64 + 16);
         // A line longer than a second's worth may use up a full bucket.
         if cost.min(self.bytes_per_second) > self.left || self.bytes_per_second == 0 {
             self.dropped += 1;
@@ -70,7 +76,7 @@ mod tests {
     fn a_long_line_is_cut_at_a_character() {
         let now = Instant::now();
         let mut limit = LogLimit::new(4, 1000, now);
-        assert_eq!(limit.admit("aaa\u{e9}b", now), Some(("aaa", 0)));
+        assert_eq!(limit.admit("aaa\u{e9}b", 0, now), Some(("aaa", 0)));
     }
 
     #[test]
@@ -78,12 +84,12 @@ mod tests {
         let now = Instant::now();
         let mut limit = LogLimit::new(100, 100, now);
         let line = "x".repeat(34);
-        assert!(limit.admit(&line, now).is_some());
-        assert!(limit.admit(&line, now).is_some());
-        assert_eq!(limit.admit(&line, now), None);
-        assert_eq!(limit.admit(&line, now), None);
+        assert!(limit.admit(&line, 0, now).is_some());
+        assert!(limit.admit(&line, 0, now).is_some());
+        assert_eq!(limit.admit(&line, 0, now), None);
+        assert_eq!(limit.admit(&line, 0, now), None);
         let later = now + Duration::from_millis(500);
-        assert_eq!(limit.admit(&line, later), Some((line.as_str(), 2)));
+        assert_eq!(limit.admit(&line, 0, later), Some((line.as_str(), 2)));
     }
 
     #[test]
@@ -91,9 +97,9 @@ mod tests {
         let now = Instant::now();
         let mut limit = LogLimit::new(1000, 100, now);
         let line = "x".repeat(500);
-        assert!(limit.admit(&line, now).is_some());
-        assert!(limit.admit("y", now).is_none());
-        assert!(limit.admit("y", now + Duration::from_secs(1)).is_some());
+        assert!(limit.admit(&line, 0, now).is_some());
+        assert!(limit.admit("y", 0, now).is_none());
+        assert!(limit.admit("y", 0, now + Duration::from_secs(1)).is_some());
     }
 
     #[test]
@@ -101,21 +107,21 @@ mod tests {
         let now = Instant::now();
         let mut limit = LogLimit::new(100, 1000, now);
         limit.set(4, 30);
-        assert_eq!(limit.admit("abcdef", now), Some(("abcd", 0)));
+        assert_eq!(limit.admit("abcdef", 0, now), Some(("abcd", 0)));
         assert_eq!(
-            limit.admit("abcdef", now),
+            limit.admit("abcdef", 0, now),
             None,
             "what was left is cut down"
         );
         limit.set(100, 1000);
-        assert_eq!(limit.admit("abcdef", now), None, "nothing is given");
+        assert_eq!(limit.admit("abcdef", 0, now), None, "nothing is given");
         let later = now + Duration::from_secs(1);
-        assert_eq!(limit.admit("abcdef", later), Some(("abcdef", 2)));
+        assert_eq!(limit.admit("abcdef", 0, later), Some(("abcdef", 2)));
     }
 
     #[test]
     fn a_rate_of_nothing_lets_nothing_through() {
         let now = Instant::now();
-        assert_eq!(LogLimit::new(10, 0, now).admit("", now), None);
+        assert_eq!(LogLimit::new(10, 0, now).admit("", 0, now), None);
     }
 }

@@ -9,7 +9,7 @@ use std::time::Instant;
 use deno_core::error::CoreError;
 use deno_core::url::Url;
 use deno_core::{JsRuntime, PollEventLoopOptions, RuntimeOptions, v8};
-use lazaret_protocol::{Environment, PluginError, ShimSettings};
+use lazaret_protocol::{Environment, PluginError, ShimSettings, StateLimits};
 
 use super::asks::{Asker, Asks};
 use super::errors::core_error;
@@ -17,6 +17,7 @@ use super::extension::{Host, Sink, extension};
 use super::fetch::{self, Egress};
 use super::loader::{ModuleLimits, PluginLoader};
 use super::log::LogLimit;
+use super::measures::Measures;
 use super::own::Own;
 use super::used::Used;
 use crate::beneath::{PLUGIN, Places};
@@ -74,6 +75,10 @@ pub struct Config {
     pub places: Places,
     /// What is seen of an environment.
     pub environment: Environment,
+    /// What the operator gives the plugin, as the text of a JSON object.
+    pub config: String,
+    /// What holds for what the plugin keeps and logs.
+    pub state: StateLimits,
     /// The way out to the network, if there is one.
     pub egress: Option<Egress>,
     /// The longest log line in bytes.
@@ -100,6 +105,8 @@ impl Config {
             plugin: settings.plugin.clone(),
             places: Places::of(settings),
             environment: settings.environment.clone(),
+            config: settings.config.clone(),
+            state: settings.state,
             egress: settings.egress.then(|| Egress::of(settings)),
             log_line_bytes: settings.log_line_bytes,
             log_bytes_per_second: settings.log_bytes_per_second,
@@ -132,6 +139,9 @@ impl Runtime {
             plugin: config.plugin,
             places: config.places.clone(),
             environment: config.environment,
+            config: config.config,
+            state: config.state,
+            measures: Measures::default(),
             log: LogLimit::new(
                 config.log_line_bytes,
                 config.log_bytes_per_second,
@@ -154,6 +164,10 @@ impl Runtime {
         extensions.extend(config.egress.map(fetch::extension));
         extensions.push(super::act_ops::extension());
         extensions.push(super::file_ops::extension());
+        extensions.push(super::open_ops::extension());
+        extensions.push(super::search::extension());
+        extensions.push(super::state_ops::extension());
+        extensions.push(super::watch_ops::extension());
         extensions.push(extension(host, egress));
         let mut js = JsRuntime::try_new(RuntimeOptions {
             module_loader: Some(loader.clone()),
@@ -228,6 +242,12 @@ impl Runtime {
             Poll::Ready(Err(error)) => Err(core_error(&error)),
             Poll::Ready(Ok(())) | Poll::Pending => Ok(()),
         }
+    }
+
+    /// Tells the engine what the plugin measured since the last time.
+    pub fn tell_measures(&mut self) {
+        let state = self.js.op_state();
+        state.borrow_mut().borrow_mut::<Host>().tell_measures();
     }
 
     /// Bytes in use on the heap, and outside of it.

@@ -76,12 +76,28 @@ pub(super) const OPS: &[&str] = &[
     "op_urlpattern_process_match_input",
 ];
 
-/// Scripts of our own that are read when they are needed: `crypto`, and what Deno's `fetch` looks
-/// for and there is no use for here.
+/// Scripts of our own that are read when they are needed, and what Deno's `fetch` looks for and
+/// there is no use for here.
 const OWN: &[ExtensionFileSource] = &[
     ExtensionFileSource::new(
         "ext:lazaret/crypto.js",
         ascii_str_include!("../../js/crypto.js"),
+    ),
+    ExtensionFileSource::new(
+        "ext:lazaret/files.js",
+        ascii_str_include!("../../js/files.js"),
+    ),
+    ExtensionFileSource::new(
+        "ext:lazaret/lazaret.js",
+        ascii_str_include!("../../js/lazaret.js"),
+    ),
+    ExtensionFileSource::new(
+        "ext:lazaret/search.js",
+        ascii_str_include!("../../js/search.js"),
+    ),
+    ExtensionFileSource::new(
+        "ext:lazaret/state.js",
+        ascii_str_include!("../../js/state.js"),
     ),
     ExtensionFileSource::new(
         "ext:deno_fetch/22_http_client.js",

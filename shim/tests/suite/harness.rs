@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use lazaret_protocol::{
     CallError, CallId, CallLimits, EngineMessage, Environment, FileLimits, FrameDecoder, LogLevel,
-    MAX_FRAME_BYTES, Payload, PluginError, ShimMessage, encode,
+    MAX_FRAME_BYTES, Payload, PluginError, ShimMessage, StateLimits, encode,
 };
 use lazaret_shim::beneath::{Place, Places};
 use lazaret_shim::channel::{Channel, Reader};
@@ -26,6 +26,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) const GENEROUS: CallLimits = CallLimits {
     wall_ms: 50_000,
     cpu_ms: 50_000,
+};
+
+/// Something is kept, and every line of the log is told.
+pub(crate) const STATE: StateLimits = StateLimits {
+    kv: true,
+    log_level: LogLevel::Debug,
 };
 
 /// What the shim's `main` does first.
@@ -49,6 +55,8 @@ pub(crate) struct Plugin {
     pub(crate) entry: &'static str,
     pub(crate) limits: FileLimits,
     pub(crate) environment: Environment,
+    pub(crate) config: String,
+    pub(crate) state: StateLimits,
     pub(crate) learns: bool,
     pub(crate) granted: Vec<Place>,
     pub(crate) egress: Option<Egress>,
@@ -72,6 +80,8 @@ impl Plugin {
                 read_bytes: 1_000_000,
             },
             environment: Environment::default(),
+            config: "{}".to_owned(),
+            state: STATE,
             learns: false,
             granted: Vec::new(),
             egress: None,
@@ -159,6 +169,8 @@ impl Plugin {
                 plugin: "nosy".to_owned(),
                 places,
                 environment: self.environment,
+                config: self.config,
+                state: self.state,
                 egress: self.egress,
                 log_line_bytes: self.log_line_bytes,
                 log_bytes_per_second: self.log_bytes_per_second,
@@ -271,6 +283,33 @@ impl Shim {
         arguments: Payload,
         limits: CallLimits,
     ) -> CallId {
+        self.begin_with(function, arguments, limits, None)
+    }
+
+    /// Sends a call that takes a stream, with so much credit.
+    pub(crate) fn begin_stream(&mut self, function: &str, json: &str, window: u64) -> CallId {
+        self.begin_within(function, json, GENEROUS, window)
+    }
+
+    /// The same, with limits.
+    pub(crate) fn begin_within(
+        &mut self,
+        function: &str,
+        json: &str,
+        limits: CallLimits,
+        window: u64,
+    ) -> CallId {
+        let arguments = Payload::Json(json.to_owned());
+        self.begin_with(function, arguments, limits, Some(window))
+    }
+
+    fn begin_with(
+        &mut self,
+        function: &str,
+        arguments: Payload,
+        limits: CallLimits,
+        window: Option<u64>,
+    ) -> CallId {
         self.last += 1;
         let id = CallId(self.last);
         self.send(&EngineMessage::Call {
@@ -278,6 +317,7 @@ impl Shim {
             function: function.to_owned(),
             arguments,
             limits,
+            window,
         });
         id
     }
@@ -323,6 +363,7 @@ impl Shim {
                 level,
                 text,
                 dropped,
+                ..
             } => Some((*level, text.as_str(), *dropped)),
             _ => None,
         });

@@ -4,7 +4,7 @@ use lazaret_protocol::{
     CallError, CallLimits, EngineMessage, FileLimits, LiveLimits, LogLevel, Payload,
 };
 
-use crate::harness::{GENEROUS, Plugin};
+use crate::harness::{GENEROUS, Plugin, STATE};
 
 const SHORT_CPU: CallLimits = CallLimits {
     wall_ms: 50_000,
@@ -254,6 +254,7 @@ fn other_limits_hold_from_the_next_call_on() {
         result_bytes: 50,
         background_ms: 1000,
         https: Vec::new(),
+        state: STATE,
     };
     shim.send(&EngineMessage::Limits(limits.clone()));
     match shim.call_within("result", "[100]", GENEROUS) {
@@ -336,5 +337,6 @@ pub(crate) fn generous() -> LiveLimits {
             ignore: Vec::new(),
             read_bytes: 1_000_000,
         },
+        state: STATE,
     }
 }

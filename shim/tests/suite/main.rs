@@ -10,6 +10,8 @@ mod limits;
 mod listening;
 mod modules;
 mod spoilt;
+mod streams;
+mod state;
 mod surface;
 mod typescript;
 mod web;

@@ -5,7 +5,7 @@ use lazaret_protocol::{
 };
 use proptest::{collection::vec, prelude::*};
 
-use super::text;
+use super::{state, text};
 
 pub(super) fn ask_id() -> impl Strategy<Value = AskId> {
     any::<u64>().prop_map(AskId)
@@ -34,6 +34,7 @@ pub(super) fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         write(),
         text().prop_map(|path| Act::Remove { path }),
+        text().prop_map(|path| Act::RemoveAll { path }),
         (text(), any::<bool>()).prop_map(|(path, parents)| Act::MakeDirectory { path, parents }),
         (text(), text()).prop_map(|(from, to)| Act::Rename { from, to }),
         (text(), vec(text(), 0..5), bytes()).prop_map(|(program, arguments, input)| Act::Run {
@@ -41,6 +42,7 @@ pub(super) fn act() -> impl Strategy<Value = Act> {
             arguments,
             input
         }),
+        state::act().prop_map(Act::Kv),
     ]
 }
 
@@ -61,6 +63,7 @@ pub(super) fn result() -> impl Strategy<Value = Result<ActResult, ActError>> {
     ];
     prop_oneof![
         Just(Ok(ActResult::Done)),
+        state::result().prop_map(Ok),
         (status, bytes(), bytes()).prop_map(|(status, stdout, stderr)| Ok(ActResult::Ran {
             status,
             stdout,

@@ -1,10 +1,11 @@
 //! Every message there is, for property tests.
 
 mod acts;
+mod state;
 
 use lazaret_protocol::{
     CallError, CallId, CallLimits, Difference, EngineMessage, Figures, FileLimits, HttpsEndpoint,
-    LiveLimits, LogLevel, Payload, PluginError, ShimMessage,
+    LiveLimits, LogLevel, Payload, PluginError, ShimMessage, StateLimits,
 };
 use proptest::{collection::vec, option, prelude::*};
 
@@ -81,11 +82,15 @@ pub(crate) fn shim_message() -> impl Strategy<Value = ShimMessage> {
             id,
             result: Err(error)
         }),
-        (log_level(), text(), any::<u64>()).prop_map(|(level, text, dropped)| ShimMessage::Log {
-            level,
-            text,
-            dropped
-        }),
+        (log_level(), option::of(text()), text(), any::<u64>()).prop_map(
+            |(level, fields, text, dropped)| ShimMessage::Log {
+                level,
+                fields,
+                text,
+                dropped
+            }
+        ),
+        vec(state::measure(), 0..5).prop_map(|measures| ShimMessage::Measured { measures }),
         any::<[u64; 4]>().prop_map(|[heap_used, external, calls, cpu_us]| {
             ShimMessage::Metrics(Figures {
                 heap_used,
@@ -101,6 +106,8 @@ pub(crate) fn shim_message() -> impl Strategy<Value = ShimMessage> {
         plugin_error().prop_map(|error| ShimMessage::Crash { error }),
         (acts::ask_id(), option::of(call_id()), acts::act())
             .prop_map(|(id, call, act)| ShimMessage::Ask { id, call, act }),
+        (call_id(), payload()).prop_map(|(id, item)| ShimMessage::Item { id, item }),
+        call_id().prop_map(|id| ShimMessage::StreamEnd { id }),
     ]
 }
 
@@ -108,14 +115,23 @@ pub(crate) fn shim_message() -> impl Strategy<Value = ShimMessage> {
 pub(crate) fn engine_message() -> impl Strategy<Value = EngineMessage> {
     prop_oneof![
         any::<u16>().prop_map(|version| EngineMessage::Hello { version }),
-        (call_id(), text(), payload(), any::<(u64, u64)>()).prop_map(
-            |(id, function, arguments, (wall_ms, cpu_ms))| EngineMessage::Call {
-                id,
-                function,
-                arguments,
-                limits: CallLimits { wall_ms, cpu_ms },
-            }
-        ),
+        (
+            call_id(),
+            text(),
+            payload(),
+            any::<(u64, u64)>(),
+            any::<Option<u64>>()
+        )
+            .prop_map(|(id, function, arguments, (wall_ms, cpu_ms), window)| {
+                EngineMessage::Call {
+                    id,
+                    function,
+                    arguments,
+                    limits: CallLimits { wall_ms, cpu_ms },
+                    window,
+                }
+            }),
+        (call_id(), any::<u64>()).prop_map(|(id, bytes)| EngineMessage::Credit { id, bytes }),
         call_id().prop_map(|id| EngineMessage::Cancel { id }),
         Just(EngineMessage::Shutdown),
         (any::<[u64; 4]>(), vec(https(), 0..4)).prop_map(|(figures, https)| {
@@ -135,6 +151,10 @@ pub(crate) fn engine_message() -> impl Strategy<Value = EngineMessage> {
                 result_bytes,
                 background_ms,
                 https,
+                state: StateLimits {
+                    kv: true,
+                    log_level: LogLevel::Warn,
+                },
             })
         }),
         (acts::ask_id(), acts::result())
