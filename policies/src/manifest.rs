@@ -250,10 +250,7 @@ impl FromStr for EntryPath {
             refuse("`..` leads out of directories", within)
         } else if parts.any(|part| part.is_empty() || part.starts_with('.')) {
             refuse("a part of it is empty or begins with a dot", within)
-        } else if ![".js", ".mjs", ".ts", ".mts"]
-            .iter()
-            .any(|end| text.ends_with(end))
-        {
+        } else if !ENTRY_ENDINGS.iter().any(|end| text.ends_with(end)) {
             let hint = "name a module of JavaScript or TypeScript";
             refuse("it does not end in `.js`, `.mjs`, `.ts` or `.mts`", hint)
         } else {
