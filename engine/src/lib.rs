@@ -25,6 +25,8 @@ pub mod event;
 pub mod host;
 /// What a plugin is seen to do, and the least policy that lets it.
 pub mod learn;
+/// What plugins measure.
+pub mod metrics;
 /// A plugin on the host's file system.
 pub mod plugin;
 /// Programs that a policy names, in containers of their own.

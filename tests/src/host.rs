@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, anyhow, bail};
 use lazaret::event::EndReason;
+use lazaret::metrics::{Metrics, MetricsReport};
 use lazaret::plugin::Plugin;
 use lazaret::supervisor::{
     Applied, ApplyError, CallFailure, Ended, Engine, LaunchError, LaunchOptions, PluginEvent,
@@ -22,11 +23,14 @@ pub struct Host {
     engine: Engine,
     rootfs: OnceCell<tempfile::TempDir>,
     parts: Parts,
+    /// What plugins keep.
+    _state: tempfile::TempDir,
 }
 
 /// A plugin that is ready for calls.
 pub struct Session {
     running: Running,
+    metrics: Arc<Metrics>,
     events: Arc<Mutex<Vec<PluginEvent>>>,
     limit_events: Arc<Mutex<Vec<PluginEvent>>>,
     _unread: Option<mpsc::Receiver<PluginEvent>>,
@@ -35,8 +39,10 @@ pub struct Session {
 
 impl Host {
     pub(crate) fn start(parts: &Parts) -> anyhow::Result<Self> {
+        let state = tempfile::tempdir()?;
         Ok(Self {
-            engine: Engine::start(parts.installation.clone())?,
+            engine: Engine::start(parts.installation.clone())?.with_state(&state.path().join("state")),
+            _state: state,
             rootfs: OnceCell::new(),
             parts: parts.clone(),
         })
@@ -106,10 +112,13 @@ impl Host {
             Runs::Shim(js) => (Some(js.choice()), None),
             Runs::Probe => (None, Some(self.probe_rootfs()?)),
         };
+        let metrics = Arc::new(Metrics::default());
         let options = LaunchOptions {
             events: Some(sender),
             engine,
             learn: setup.learn.clone(),
+            metrics: Some(Arc::clone(&metrics)),
+            config: lazaret::plugin::PluginConfig::default(),
             rootfs: setup.rootfs.clone().or(rootfs),
         };
         let launched = self
@@ -117,6 +126,7 @@ impl Host {
             .launch(&plugin, setup.effective_policy()?, options);
         Ok(launched.await.map(|running| Session {
             running,
+            metrics,
             events,
             limit_events,
             _unread: unread,
@@ -143,6 +153,11 @@ impl Session {
     /// Process id on the host.
     pub fn pid(&self) -> u32 {
         self.running.pid()
+    }
+
+    /// What it measured so far.
+    pub fn metrics(&self) -> MetricsReport {
+        self.metrics.report()
     }
 
     /// Names of the exported functions.

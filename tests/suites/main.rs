@@ -27,6 +27,7 @@ mod programs;
 mod protocol;
 mod signals;
 mod starters;
+mod state;
 mod story;
 mod unread;
 mod violations;
@@ -66,6 +67,7 @@ fn cases(has: &dyn Fn(Js) -> bool) -> Vec<Case> {
     cases.extend(acts::probe_cases());
     cases.extend(egress::cases());
     cases.extend(live::cases());
+    cases.extend(state::cases());
     cases.extend(programs::cases());
     for js in Js::ALL {
         // Without QuickJS there is nothing to test at all, which is an error of its own.

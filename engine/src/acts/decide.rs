@@ -3,6 +3,9 @@
 use lazaret_policy::{Decision, EffectivePolicy, Mode, Permission};
 use lazaret_protocol::Act;
 
+/// What a plugin lacks that may keep nothing: the section of its policy.
+const KV: &str = "kv";
+
 /// What the policy says to an act.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Decided {
@@ -16,11 +19,17 @@ pub(crate) enum Decided {
 pub(crate) fn decide(act: &Act, policy: &EffectivePolicy) -> Decided {
     let writing = |path: &str| format!("file:write:{path}");
     let needed = match act {
-        Act::Write { path, .. } | Act::Remove { path } | Act::MakeDirectory { path, .. } => {
-            vec![writing(path)]
-        }
+        Act::Write { path, .. }
+        | Act::Remove { path }
+        | Act::RemoveAll { path }
+        | Act::MakeDirectory { path, .. } => vec![writing(path)],
         Act::Rename { from, to } => vec![writing(from), writing(to)],
         Act::Run { program, .. } => vec![format!("exec:run:{program}")],
+        // No permission: the policy says how much.
+        Act::Kv(_) if policy.kv().size.value.bytes() == 0 => {
+            return Decided::Denied(KV.to_owned());
+        }
+        Act::Kv(_) => Vec::new(),
     };
     let mut allowed = Vec::new();
     for text in needed {
@@ -40,7 +49,7 @@ pub(crate) fn decide(act: &Act, policy: &EffectivePolicy) -> Decided {
 #[cfg(test)]
 mod tests {
     use lazaret_policy::{SecurityLevel, SecurityPolicy};
-    use lazaret_protocol::{Presence, WriteMode};
+    use lazaret_protocol::{KvAct, Presence, WriteMode};
 
     use super::*;
 
@@ -118,6 +127,15 @@ mod tests {
         for program in ["jq", "/bin/sh", "..", "", "jq:x"] {
             let denied = Err(format!("exec:run:{program}"));
             assert_eq!(decided(GRANTED, &run(program)), denied);
+        }
+    }
+
+    #[test]
+    fn something_is_kept_where_the_policy_says_how_much() {
+        let get = Act::Kv(KvAct::Get { key: "a".into() });
+        assert_eq!(decided("kv: { size: 1KiB }\n", &get), Ok(Vec::new()));
+        for none in ["kv: { size: 0B, keys: 5 }\n", "kv: { value: 5B }\n", ""] {
+            assert_eq!(decided(none, &get), Err("kv".to_owned()), "{none}");
         }
     }
 

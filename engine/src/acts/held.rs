@@ -6,6 +6,7 @@ use std::sync::Arc;
 use lazaret_policy::{Decision, EffectivePolicy, GrantPath, Mode, Permission, Program, Write};
 
 use super::files::{Place, PlaceError, Quota, Rules};
+use super::kv;
 
 /// What was written below each path that was ever granted.
 pub(super) type Quotas = BTreeMap<GrantPath, Arc<Quota>>;
@@ -15,6 +16,7 @@ pub(super) type Quotas = BTreeMap<GrantPath, Arc<Quota>>;
 pub(super) struct Held {
     pub(super) places: Vec<Arc<Place>>,
     pub(super) rules: Rules,
+    pub(super) kv: kv::Limits,
     programs: Vec<Program>,
 }
 
@@ -77,6 +79,7 @@ impl Prepared {
         let held = Held {
             places,
             rules,
+            kv: kv::Limits::of(policy),
             programs: programs
                 .filter(|program| !denied(program))
                 .cloned()

@@ -11,6 +11,7 @@ mod decide;
 mod environment;
 mod files;
 mod held;
+mod kv;
 mod programs;
 mod queue;
 
@@ -18,7 +19,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lazaret_policy::{EffectivePolicy, Program};
-use lazaret_protocol::{Act, ActError, ActResult, AskId, CallId, Failure, MAX_ACT_BYTES};
+use lazaret_protocol::{
+    Act, ActError, ActResult, AskId, CallId, Failure, MAX_ACT_BYTES, MAX_VALUE_BYTES,
+};
 use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -30,7 +33,8 @@ pub(crate) use queue::{Ask, Queue};
 
 use crate::programs::Programs;
 
-/// The most acts on files that all plugins have under way: each holds a thread.
+/// The most acts on files, and on what plugins keep, that all plugins have under way: each holds a
+/// thread.
 const MAX_FILE_ACTS: usize = 16;
 
 static FILE_ACTS: Semaphore = Semaphore::const_new(MAX_FILE_ACTS);
@@ -47,6 +51,7 @@ pub(crate) struct Acts {
     pub(crate) queue: Queue,
     held: Arc<Held>,
     programs: Arc<Programs>,
+    kv: kv::Place,
     running: JoinSet<Outcome>,
     under_way: Vec<UnderWay>,
     /// What was written below each path, for the plugin's life: a path that is taken away and
@@ -64,7 +69,7 @@ struct UnderWay {
 
 #[derive(Debug)]
 enum What {
-    /// An act on files; taken out by whoever does it, or by another policy before.
+    /// An act on files or on what is kept; taken out by whoever does it, or by another policy before.
     Files(Arc<Mutex<Option<Act>>>),
     /// A program, as the policy had it that let it run.
     Program(Option<Program>),
@@ -73,17 +78,23 @@ enum What {
 }
 
 impl Acts {
-    /// Opens what the policy lets a plugin write. `programs` are those it runs.
+    /// Opens what the policy lets a plugin write. `programs` are those it runs, `kv` is where what it
+    /// keeps is.
     ///
     /// # Errors
     /// [`PlaceError`].
-    pub(crate) fn open(policy: &EffectivePolicy, programs: Programs) -> Result<Self, PlaceError> {
+    pub(crate) fn open(
+        policy: &EffectivePolicy,
+        programs: Programs,
+        kv: kv::Place,
+    ) -> Result<Self, PlaceError> {
         let mut quotas = Quotas::default();
         let prepared = Prepared::open(policy, &[], &quotas)?;
         Ok(Self {
             queue: Queue::default(),
             held: Arc::new(prepared.hold(&mut quotas)),
             programs: Arc::new(programs),
+            kv,
             running: JoinSet::new(),
             under_way: Vec::new(),
             quotas,
@@ -149,6 +160,7 @@ impl Acts {
             act => {
                 let waiting = Arc::new(Mutex::new(Some(act)));
                 let what = What::Files(Arc::clone(&waiting));
+                let kv = self.kv.clone();
                 let handle = self.running.spawn(async move {
                     let turn = FILE_ACTS.acquire().await;
                     let done = tokio::task::spawn_blocking(move || {
@@ -156,7 +168,10 @@ impl Acts {
                         let Some(act) = take(&waiting) else {
                             return Err(broken());
                         };
-                        files::perform(&act, &held.places, &held.rules)
+                        match &act {
+                            Act::Kv(act) => kv::perform(act, &kv, &held.kv),
+                            act => files::perform(act, &held.places, &held.rules),
+                        }
                     });
                     done.await.unwrap_or_else(|_panic| Err(broken()))
                 });
@@ -230,7 +245,12 @@ pub(crate) fn largest(policy: &EffectivePolicy) -> u64 {
     };
     let inputs = policy.exec().programs.iter();
     let input = inputs.map(|program| program.limits.input.bytes()).max();
-    write.max(input.unwrap_or(0)).min(MAX_ACT_BYTES as u64)
+    // One that is expected, and one to take its place.
+    let values = match policy.kv().size.value.bytes() {
+        0 => 0,
+        _ => 2 * MAX_VALUE_BYTES as u64,
+    };
+    (write.max(input.unwrap_or(0)).max(values)).min(MAX_ACT_BYTES as u64)
 }
 
 /// The answer to an ask whose call is over.

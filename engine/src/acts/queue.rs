@@ -17,6 +17,8 @@ enum Lane {
     Files,
     /// Programs: a few at a time.
     Programs,
+    /// What the plugin keeps: one after the other as well.
+    Kv,
 }
 
 impl Lane {
@@ -24,15 +26,17 @@ impl Lane {
         match act {
             Act::Write { .. }
             | Act::Remove { .. }
+            | Act::RemoveAll { .. }
             | Act::MakeDirectory { .. }
             | Act::Rename { .. } => Self::Files,
             Act::Run { .. } => Self::Programs,
+            Act::Kv(_) => Self::Kv,
         }
     }
 
     fn most(self) -> usize {
         match self {
-            Self::Files => 1,
+            Self::Files | Self::Kv => 1,
             Self::Programs => MAX_PROGRAMS,
         }
     }
@@ -145,7 +149,7 @@ impl Queue {
             match (known.under_way, known.lane) {
                 (false, _) => given_up.waiting.push(*id),
                 (true, Lane::Programs) => given_up.programs.push(*id),
-                (true, Lane::Files) => {}
+                (true, Lane::Files | Lane::Kv) => {}
             }
         }
         for id in &given_up.waiting {

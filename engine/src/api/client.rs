@@ -4,18 +4,23 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONTENT_TYPE, HOST};
+use hyper::http::response::Parts;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
+use tokio::task::AbortHandle;
 
+use super::answer::CallItems;
 use super::messages::{
     CallRequest, CallResult, ChangeReport, ChangeRequest, PluginReport, Refusal, RevisionReport,
     RollbackRequest,
 };
+use super::stream::LINES;
+use crate::metrics::MetricsReport;
 
 /// The most bytes of an answer: the list of revisions, each with its text, is the longest.
 const MAX_ANSWER_BYTES: usize = 512 * 1024 * 1024;
@@ -89,6 +94,26 @@ impl Client {
             .map_err(|error| ClientError::Odd(error.to_string()))
     }
 
+    /// Calls a function whose result comes in items. Given up, or the items dropped, the call is
+    /// given up as well.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn call_stream(
+        &self,
+        plugin: &str,
+        call: &CallRequest,
+    ) -> Result<CallItems, ClientError> {
+        let path = path(plugin, "/call");
+        let (head, body, connection) = self.send(Method::POST, &path, Some(call)).await?;
+        let kind = head.headers.get(CONTENT_TYPE);
+        if head.status == StatusCode::OK && kind.is_some_and(|kind| kind == LINES) {
+            return Ok(CallItems::new(body, connection.keep()));
+        }
+        let body = whole(body).await?;
+        Err(refusal(&head, &body))
+    }
+
     /// Stops a plugin.
     ///
     /// # Errors
@@ -129,6 +154,14 @@ impl Client {
         self.get(&path(plugin, "/revisions")).await
     }
 
+    /// What a plugin measured.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn metrics(&self, plugin: &str) -> Result<MetricsReport, ClientError> {
+        self.get(&path(plugin, "/metrics")).await
+    }
+
     async fn get<R: DeserializeOwned>(&self, path: &str) -> Result<R, ClientError> {
         let (_, bytes) = self.ask(Method::GET, path, None::<&()>).await?;
         serde_json::from_slice(&bytes).map_err(|error| ClientError::Odd(error.to_string()))
@@ -153,7 +186,23 @@ impl Client {
         path: &str,
         body: Option<&impl Serialize>,
     ) -> Result<(bool, Bytes), ClientError> {
-        let odd = |error: &dyn std::fmt::Display| ClientError::Odd(error.to_string());
+        let (head, body, _connection) = self.send(method, path, body).await?;
+        let kind = head.headers.get(CONTENT_TYPE);
+        let json = kind.is_some_and(|kind| kind == "application/json");
+        let body = whole(body).await?;
+        match head.status {
+            StatusCode::OK => Ok((json, body)),
+            _ => Err(refusal(&head, &body)),
+        }
+    }
+
+    /// Asks, and waits for the head of the answer.
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<(Parts, Incoming, Connection), ClientError> {
         let body = match body {
             Some(body) => serde_json::to_vec(body).map_err(|error| odd(&error))?,
             None => Vec::new(),
@@ -169,29 +218,12 @@ impl Client {
         let (mut sender, connection) = hyper::client::conn::http1::handshake(stream)
             .await
             .map_err(ClientError::Broken)?;
-        let answer = async {
-            let answer = sender.send_request(request).await;
-            let answer = answer.map_err(ClientError::Broken)?;
-            let (head, body) = answer.into_parts();
-            let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
-            Ok((head, body.map_err(|error| odd(&error))?.to_bytes()))
-        };
-        tokio::pin!(answer, connection);
-        // The connection is driven beside, and ends with the answer.
-        let (head, body) = tokio::select! {
-            biased;
-            answer = &mut answer => answer?,
-            _ = &mut connection => answer.await?,
-        };
-        let kind = head.headers.get(CONTENT_TYPE);
-        let json = kind.is_some_and(|kind| kind == "application/json");
-        if head.status == StatusCode::OK {
-            return Ok((json, body));
-        }
-        match serde_json::from_slice(&body) {
-            Ok(refusal) => Err(ClientError::Refused(refusal)),
-            Err(_) => Err(odd(&head.status)),
-        }
+        // What goes wrong with it is told where the answer is read.
+        let driven = tokio::spawn(async move { drop(connection.await) });
+        let connection = Connection(Some(driven.abort_handle()));
+        let answer = sender.send_request(request).await;
+        let (head, body) = answer.map_err(ClientError::Broken)?.into_parts();
+        Ok((head, body, connection))
     }
 
     async fn connect(&self) -> Result<UnixStream, ClientError> {
@@ -211,6 +243,40 @@ impl Client {
         }
         Ok(stream)
     }
+}
+
+/// A connection that is driven beside; dropped, it is closed.
+struct Connection(Option<AbortHandle>);
+
+impl Connection {
+    /// For whoever closes it.
+    fn keep(mut self) -> AbortHandle {
+        self.0.take().expect("taken once")
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Some(driven) = &self.0 {
+            driven.abort();
+        }
+    }
+}
+
+async fn whole(body: Incoming) -> Result<Bytes, ClientError> {
+    let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
+    Ok(body.map_err(|error| odd(&error))?.to_bytes())
+}
+
+fn refusal(head: &Parts, body: &[u8]) -> ClientError {
+    match serde_json::from_slice(body) {
+        Ok(refusal) => ClientError::Refused(refusal),
+        Err(_) => odd(&head.status),
+    }
+}
+
+fn odd(error: &dyn std::fmt::Display) -> ClientError {
+    ClientError::Odd(error.to_string())
 }
 
 /// A path with a plugin's name in it, whatever characters that has (RFC 3986, 2.1).

@@ -11,14 +11,20 @@
 //! | `POST /plugins/{plugin}/rollback` | go back to a policy that held |
 //! | `GET /plugins/{plugin}/revisions` | the policies that held |
 //! | `GET /plugins/{plugin}/violations` | the last violations |
+//! | `GET /plugins/{plugin}/metrics` | what it measured |
+//!
+//! And `GET /metrics`, for Prometheus: what all plugins measured.
 
+mod answer;
 mod client;
 mod failure;
 mod messages;
 mod routes;
 mod server;
 mod socket;
+mod stream;
 
+pub use answer::CallItems;
 pub use client::{Client, ClientError};
 pub use messages::{
     CallRequest, CallResult, ChangeLine, ChangeReport, ChangeRequest, Kind, PluginReport,

@@ -9,16 +9,20 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use lazaret_policy::{Cut, CutBy};
 use lazaret_protocol::Payload;
 use serde::de::DeserializeOwned;
 
 use super::MAX_BODY_BYTES;
+use super::stream;
 use super::messages::{
     CallRequest, ChangeLine, ChangeReport, ChangeRequest, Kind, PluginReport, PluginState, Refusal,
     RevisionReport, RollbackRequest,
 };
 use crate::event::{EndReason, Violation};
+use crate::metrics::{MetricsReport, exposition};
 use crate::service::{ChangeOptions, Changed, Phase, Service, ServiceError, Status};
 
 /// How long a request's body may take to come.
@@ -38,9 +42,11 @@ pub(super) fn router(service: Arc<Service>) -> Router {
         .route("/policy", post(apply))
         .route("/rollback", post(rollback))
         .route("/revisions", get(revisions))
-        .route("/violations", get(violations));
+        .route("/violations", get(violations))
+        .route("/metrics", get(metrics));
     Router::new()
         .route("/v1/plugins", get(list))
+        .route("/metrics", get(all_metrics))
         .nest("/v1/plugins/{plugin}", plugin)
         .fallback(async || Refusal::new(Kind::Request, "there is nothing at this path"))
         .method_not_allowed_fallback(async || {
@@ -65,12 +71,19 @@ async fn call(
     Path(plugin): Path<String>,
     body: Body,
 ) -> Result<Response, Refusal> {
+    let request: CallRequest = read(body).await?;
+    let arguments = arguments(&request)?;
     let CallRequest {
-        function,
-        arguments,
-    } = read(body).await?;
-    let arguments = Payload::Json(Box::<str>::from(arguments).into_string());
-    let result = service.call(&plugin, &function, arguments).await;
+        function, stream, ..
+    } = request;
+    let timeout = request.timeout_ms.map(Duration::from_millis);
+    if stream {
+        let items = service.call_stream(&plugin, &function, arguments, timeout);
+        let items = items.await;
+        let items = items.map_err(|error| Refusal::of_call(&plugin, &function, &error))?;
+        return stream::answer(items, plugin, function).await;
+    }
+    let result = service.call(&plugin, &function, arguments, timeout).await;
     match result.map_err(|error| Refusal::of_call(&plugin, &function, &error))? {
         Payload::Json(text) => {
             if serde_json::from_str::<serde::de::IgnoredAny>(&text).is_err() {
@@ -82,6 +95,20 @@ async fn call(
         Payload::Bytes(bytes) => {
             Ok(([(CONTENT_TYPE, "application/octet-stream")], bytes).into_response())
         }
+    }
+}
+
+/// What a function is called with.
+fn arguments(request: &CallRequest) -> Result<Payload, Refusal> {
+    match &request.bytes {
+        None => Ok(Payload::Json(request.arguments.get().to_owned())),
+        Some(_) if request.arguments.get() != "[]" => {
+            let text = "`bytes` are the only argument: there are no others beside them";
+            Err(Refusal::new(Kind::Arguments, text))
+        }
+        Some(bytes) => STANDARD.decode(bytes).map(Payload::Bytes).map_err(|error| {
+            Refusal::new(Kind::Arguments, format!("`bytes` are no base64: {error}"))
+        }),
     }
 }
 
@@ -157,6 +184,19 @@ async fn violations(
     Path(plugin): Path<String>,
 ) -> Result<Json<Vec<Violation>>, Refusal> {
     Ok(Json(service.violations(&plugin)?))
+}
+
+async fn metrics(
+    State(service): Shared,
+    Path(plugin): Path<String>,
+) -> Result<Json<MetricsReport>, Refusal> {
+    Ok(Json(service.metrics(&plugin)?))
+}
+
+/// For Prometheus.
+async fn all_metrics(State(service): Shared) -> Response {
+    let text = exposition(&service.all_metrics());
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 
 /// Does something to its end, also where whoever asked goes away.

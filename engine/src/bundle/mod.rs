@@ -22,11 +22,12 @@ pub use program::{ProgramBundle, ProgramRequest, build_program};
 pub(crate) use seccomp::{Asked, Group, Lets, asked, held, optional};
 pub(crate) use settings::refused_grant;
 pub use settings::{UnheldGrant, unheld_reason};
-pub(crate) use settings::{file_limits, https};
+pub(crate) use settings::{file_limits, https, log_level, state_limits};
 pub use write::{WriteError, write};
 
 use crate::egress::Rules;
 use crate::host::CgroupVersion;
+use crate::plugin::PluginConfig;
 
 /// User and group of the plugin inside its container.
 pub const PLUGIN_ID: u32 = 1000;
@@ -64,6 +65,8 @@ pub struct BundleRequest<'a> {
     pub executable_memory: bool,
     /// What the plugin sees of an environment.
     pub environment: &'a Environment,
+    /// What the operator gives the plugin.
+    pub config: &'a PluginConfig,
     /// For a bundle that another runtime starts: what the shim is to call.
     pub standalone_call: Option<StandaloneCall>,
 }

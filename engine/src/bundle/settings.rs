@@ -6,7 +6,7 @@ use lazaret_launcher_wire::ID_BLOCK_SIZE;
 use lazaret_policy::{EffectivePolicy, Permission, Protocol};
 use lazaret_protocol::{
     EGRESS_SOCKET_PATH, Expected, ExpectedMount, FileGrant, FileLimits, HttpsEndpoint, Landlock,
-    ShimSettings, TimeLimits,
+    LogLevel, ShimSettings, StateLimits, TimeLimits,
 };
 
 use super::mounts::{DEVICES, MASKED_PATHS, READ_ONLY_PATHS, granted_target};
@@ -151,6 +151,12 @@ pub(super) fn settings(
         files: grants.to_vec(),
         file_limits: file_limits(request.policy),
         environment: request.environment.clone(),
+        config: request.config.text(),
+        state: StateLimits {
+            // Without an engine there is nobody to keep anything.
+            kv: request.listener && state_limits(request.policy).kv,
+            ..state_limits(request.policy)
+        },
         https: https(request.policy),
         egress: request.egress(),
         time: TimeLimits {
@@ -178,6 +184,24 @@ pub(crate) fn file_limits(policy: &EffectivePolicy) -> FileLimits {
             .map(ToString::to_string)
             .collect(),
         read_bytes: limits.read.value.bytes(),
+    }
+}
+
+/// What the shim is to hold what the plugin keeps and logs to.
+pub(crate) fn state_limits(policy: &EffectivePolicy) -> StateLimits {
+    StateLimits {
+        kv: policy.kv().size.value.bytes() > 0,
+        log_level: log_level(policy),
+    }
+}
+
+/// The lowest level of lines that are told.
+pub(crate) fn log_level(policy: &EffectivePolicy) -> LogLevel {
+    match policy.log().level.value {
+        lazaret_policy::LogLevel::Debug => LogLevel::Debug,
+        lazaret_policy::LogLevel::Info => LogLevel::Info,
+        lazaret_policy::LogLevel::Warn => LogLevel::Warn,
+        lazaret_policy::LogLevel::Error => LogLevel::Error,
     }
 }
 

@@ -5,6 +5,7 @@ mod weaker;
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use lazaret_launcher_wire::floor::{self, Reservation};
 use lazaret_policy::{SecurityLevel, SecurityPolicy};
@@ -28,9 +29,12 @@ fn request<'a>(policy: &'a EffectivePolicy, id: &'a ContainerId) -> BundleReques
         learns: false,
         executable_memory: false,
         environment: &NO_ENVIRONMENT,
+        config: &NO_CONFIG,
         standalone_call: None,
     }
 }
+
+static NO_CONFIG: LazyLock<PluginConfig> = LazyLock::new(PluginConfig::default);
 
 static NO_ENVIRONMENT: Environment = Environment {
     values: std::collections::BTreeMap::new(),

@@ -2,8 +2,8 @@
 //! other hands.
 
 use lazaret_protocol::{
-    Act, CallError, Difference, MAX_ACT_BYTES, MAX_ARGUMENT_BYTES, MAX_PROGRAM_BYTES, PluginError,
-    ShimMessage,
+    Act, CallError, Difference, KvAct, MAX_ACT_BYTES, MAX_ARGUMENT_BYTES, MAX_KEY_BYTES,
+    MAX_PROGRAM_BYTES, MAX_VALUE_BYTES, Payload, PluginError, ShimMessage,
 };
 
 const PERMISSION_BYTES: usize = 8 * 1024;
@@ -15,7 +15,7 @@ const ERROR_STACK_BYTES: usize = 64 * 1024;
 const ENGINE_BYTES: usize = 64;
 const PATH_BYTES: usize = 4 * 1024;
 
-/// Checks every text in a message but results and log lines, which the policy bounds. Lists were
+/// Checks every text in a message but results, items and log lines, which the policy bounds. Lists were
 /// held to theirs while they were read. Says what is too large.
 pub(super) fn check(message: &ShimMessage) -> Result<(), &'static str> {
     match message {
@@ -31,7 +31,14 @@ pub(super) fn check(message: &ShimMessage) -> Result<(), &'static str> {
         }
         ShimMessage::Crash { error } => plugin_error(error),
         ShimMessage::Ask { act: asked, .. } => act(asked),
-        ShimMessage::Log { .. } | ShimMessage::Metrics(_) => Ok(()),
+        ShimMessage::Measured { measures } => measures.iter().try_for_each(|measure| {
+            let checked = measure.series.check();
+            checked.map_err(|_| "name of a measure")
+        }),
+        ShimMessage::Log { .. }
+        | ShimMessage::Metrics(_)
+        | ShimMessage::Item { .. }
+        | ShimMessage::StreamEnd { .. } => Ok(()),
     }
 }
 
@@ -82,11 +89,14 @@ fn act(act: &Act) -> Result<(), &'static str> {
             path(file)?;
             bytes(content, "content of a file")
         }
-        Act::Remove { path: name } | Act::MakeDirectory { path: name, .. } => path(name),
+        Act::Remove { path: name }
+        | Act::RemoveAll { path: name }
+        | Act::MakeDirectory { path: name, .. } => path(name),
         Act::Rename { from, to } => {
             path(from)?;
             path(to)
         }
+        Act::Kv(act) => kv(act),
         Act::Run {
             program,
             arguments,
@@ -100,6 +110,34 @@ fn act(act: &Act) -> Result<(), &'static str> {
             } else {
                 Ok(())
             }
+        }
+    }
+}
+
+fn kv(act: &KvAct) -> Result<(), &'static str> {
+    let key = |key: &str| text(key, MAX_KEY_BYTES, "key");
+    let value = |value: &Option<Payload>| match value {
+        Some(value) if value.bytes() > MAX_VALUE_BYTES as u64 => Err("value of a key"),
+        _ => Ok(()),
+    };
+    match act {
+        KvAct::Get { key: name } => key(name),
+        KvAct::Put {
+            key: name,
+            value: new,
+        } => key(name).and_then(|()| value(new)),
+        KvAct::Swap {
+            key: name,
+            expected,
+            value: new,
+        } => {
+            key(name)?;
+            value(expected)?;
+            value(new)
+        }
+        KvAct::List { prefix, after } => {
+            key(prefix)?;
+            key(after.as_deref().unwrap_or_default())
         }
     }
 }

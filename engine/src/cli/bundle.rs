@@ -7,6 +7,7 @@ use lazaret_launcher_wire::ContainerId;
 
 use super::ExitCode;
 use super::failure::Failure;
+use super::given;
 use super::policy::{PolicyArguments, warn_unenforced};
 use super::run::arguments_json;
 use crate::bundle::{self, BundleRequest, StandaloneCall};
@@ -27,6 +28,9 @@ pub(super) struct BundleArguments {
     output: PathBuf,
     #[command(flatten)]
     policy: PolicyArguments,
+    /// What the plugin finds in `lazaret.config`: a file with a map in YAML or JSON.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// The exported function the container calls when it is started; without it the plugin is only loaded.
     #[arg(long, value_name = "FUNCTION")]
     call: Option<String>,
@@ -56,6 +60,7 @@ pub(super) fn run(arguments: &BundleArguments) -> Result<ExitCode, Failure> {
         return Err(LaunchError::Unenforceable(key.clone()).into());
     }
     warn_unenforced(&unenforced);
+    let config = given::config(arguments.config.as_deref())?;
     let environment = crate::acts::environment(&policy, |name| std::env::var_os(name))
         .map_err(LaunchError::from)?;
     let built = bundle::build(&BundleRequest {
@@ -71,6 +76,7 @@ pub(super) fn run(arguments: &BundleArguments) -> Result<ExitCode, Failure> {
         learns: false,
         executable_memory: allows_executable_memory(engine, &policy),
         environment: &environment,
+        config: &config,
         standalone_call: arguments.call.as_ref().map(|function| StandaloneCall {
             function: function.clone(),
             arguments: call_arguments.clone(),

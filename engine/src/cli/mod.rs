@@ -9,7 +9,9 @@ mod check;
 mod control;
 mod exit_code;
 mod failure;
+mod given;
 mod list;
+mod metrics;
 mod outcome;
 mod policy;
 mod print;
@@ -40,6 +42,8 @@ enum Command {
     List(list::ListArguments),
     /// Call a function of a plugin of a `lazaret serve`.
     Call(call::CallArguments),
+    /// Show what a plugin of a `lazaret serve` measured.
+    Metrics(metrics::MetricsArguments),
     /// Stop a plugin of a `lazaret serve`.
     Stop(stop::StopArguments),
     /// Tell whether this host can run plugins: each feature, what it is for, what to do.
@@ -74,6 +78,7 @@ pub fn run() -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Call(arguments) => call::run(&arguments),
+        Command::Metrics(arguments) => metrics::run(&arguments),
         Command::Stop(arguments) => stop::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Bundle(arguments) => bundle::run(&arguments),

@@ -11,11 +11,13 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::ExitCode;
 use super::failure::Failure;
+use super::given;
 use super::outcome::{self, Outcome, describe};
 use super::policy::{PolicyArguments, warn_unenforced};
 use crate::event::{Reaction, escape};
 use crate::host::Installation;
-use crate::plugin::Plugin;
+use crate::plugin::{Plugin, PluginConfig};
+use crate::store::DEFAULT_STATE;
 use crate::supervisor::{CallFailure, Engine, LaunchError, LaunchOptions, PluginEvent};
 
 /// How many events may wait to be printed before further ones are dropped and counted.
@@ -36,6 +38,12 @@ pub(super) struct RunArguments {
     /// What to call it with, as JSON: an array is the list of arguments, anything else the only argument.
     #[arg(long, value_name = "JSON", requires = "call")]
     pub(super) args: Option<String>,
+    /// What the plugin finds in `lazaret.config`: a file with a map in YAML or JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Where what the plugin keeps is, if its policy lets it keep anything.
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_STATE)]
+    pub(super) state: PathBuf,
     /// Print one JSON object that tells result or error, how the plugin ended, and its figures.
     #[arg(long)]
     pub(super) json: bool,
@@ -61,7 +69,8 @@ fn run_plugin(arguments: &RunArguments) -> Result<ExitCode, Failure> {
     let chosen = arguments.policy.of(&plugin)?;
     chosen.warn();
     let policy = chosen.policy;
-    let engine = Engine::start(Installation::find()?)?;
+    let config = given::config(arguments.config.as_deref())?;
+    let engine = Engine::start(Installation::find()?)?.with_state(&arguments.state);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -71,7 +80,7 @@ fn run_plugin(arguments: &RunArguments) -> Result<ExitCode, Failure> {
         })?;
     let outcome = runtime.block_on(async {
         tokio::select! {
-            outcome = execute(&engine, &plugin, policy.clone(), arguments, payload) => outcome,
+            outcome = execute(&engine, &plugin, (policy.clone(), config), arguments, payload) => outcome,
             signal = interrupted() => Err(signal),
         }
     });
@@ -98,7 +107,7 @@ pub(super) fn arguments_json(text: Option<&str>) -> Result<String, Failure> {
 async fn execute(
     engine: &Engine,
     plugin: &Plugin,
-    policy: EffectivePolicy,
+    (policy, config): (EffectivePolicy, PluginConfig),
     arguments: &RunArguments,
     payload: Payload,
 ) -> Result<Outcome, Failure> {
@@ -111,6 +120,7 @@ async fn execute(
     std::thread::spawn(move || print_events(&name, queue, printed));
     let options = LaunchOptions {
         events: Some(events),
+        config,
         ..LaunchOptions::default()
     };
     let outcome = match engine.launch(plugin, policy, options).await {
@@ -163,7 +173,9 @@ pub(super) fn print_event(plugin: &str, event: &PluginEvent) {
         PluginEvent::Log {
             level,
             text,
+            fields,
             dropped,
+            ..
         } => {
             let noted = if *dropped == 0 {
                 Ok(())
@@ -179,7 +191,10 @@ pub(super) fn print_event(plugin: &str, event: &PluginEvent) {
                 LogLevel::Warn => "warning: ",
                 LogLevel::Error => "error: ",
             };
-            noted.and_then(|()| writeln!(output, "[{plugin}] {level}{}", escape(text)))
+            let fields = fields.as_ref().map(|fields| format!(" {}", escape(fields)));
+            let fields = fields.unwrap_or_default();
+            let text = escape(text);
+            noted.and_then(|()| writeln!(output, "[{plugin}] {level}{text}{fields}"))
         }
         PluginEvent::Violation { violation, dropped } => {
             let noted = if *dropped == 0 {

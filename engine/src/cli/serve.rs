@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use super::ExitCode;
 use super::failure::Failure;
+use super::given::{Given, GivenFile};
 use super::policy::warn_unenforced;
 use super::run::print_event;
 use crate::api::{ControlSocket, DEFAULT_SOCKET, SocketError, serve};
@@ -19,11 +20,8 @@ use crate::event::escape;
 use crate::host::Installation;
 use crate::plugin::Plugin;
 use crate::service::{Entry, Service, ServiceError, Started};
-use crate::store::{RevisionOrigin, Store, StoreError};
+use crate::store::{DEFAULT_STATE, RevisionOrigin, Store, StoreError};
 use crate::supervisor::{Engine, PluginEvent};
-
-/// Where the policies that were applied are kept, where nobody names another place.
-const DEFAULT_STATE: &str = "/var/lib/lazaret";
 
 /// How many events may wait to be printed before further ones are dropped.
 const EVENT_QUEUE: usize = 4096;
@@ -42,14 +40,17 @@ pub(super) struct ServeArguments {
     /// Where to listen for `lazaret list`, `call`, `stop` and `policy apply`.
     #[arg(long, value_name = "PATH", default_value = DEFAULT_SOCKET)]
     socket: PathBuf,
-    /// Where the policies that were applied are kept.
+    /// What a plugin finds in `lazaret.config`: a file with a map in YAML or JSON. May be given for each.
+    #[arg(long, value_name = "PLUGIN=FILE")]
+    config: Vec<GivenFile>,
+    /// Where the policies that were applied are kept, and what plugins keep.
     #[arg(long, value_name = "DIR", default_value = DEFAULT_STATE)]
     state: PathBuf,
 }
 
 pub(super) fn run(arguments: &ServeArguments) -> Result<ExitCode, Failure> {
     let entries = entries(arguments)?;
-    let engine = Engine::start(Installation::find()?)?;
+    let engine = Engine::start(Installation::find()?)?.with_state(&arguments.state);
     let store = Store::open(&arguments.state)?;
     let (events, queue) = mpsc::channel(EVENT_QUEUE);
     // Printing waits for whoever reads; the engine's clocks must not.
@@ -67,6 +68,7 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<ExitCode, Failure> {
 fn entries(arguments: &ServeArguments) -> Result<Vec<Entry>, Failure> {
     let mut names = BTreeSet::new();
     let mut entries = Vec::new();
+    let mut given = Given::read(&arguments.config)?;
     for path in &arguments.plugins {
         let plugin = Plugin::locate(path)?;
         if !names.insert(plugin.name().to_owned()) {
@@ -76,8 +78,14 @@ fn entries(arguments: &ServeArguments) -> Result<Vec<Entry>, Failure> {
             None => plugin.policy_file(),
             Some(directory) => Some(policy_in(directory, plugin.name())?),
         };
-        entries.push(Entry { plugin, policy });
+        let config = given.take(plugin.name());
+        entries.push(Entry {
+            plugin,
+            policy,
+            config,
+        });
     }
+    given.done()?;
     Ok(entries)
 }
 

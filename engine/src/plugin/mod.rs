@@ -2,8 +2,10 @@
 //!
 //! The engine reads a plugin's bytes to hand them on; it never parses its code.
 
+mod config;
 mod locate;
 mod read;
 
+pub use config::{ConfigError, PluginConfig};
 pub use locate::{LocateError, Plugin};
 pub use read::{MAX_DEPTH, ReadError};

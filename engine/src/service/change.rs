@@ -9,6 +9,7 @@ use super::Service;
 use super::candidate::Candidate;
 use super::errors::ServiceError;
 use super::events;
+use super::shared::Shared;
 use super::generation::Generation;
 use super::kept::{Kept, Now};
 use crate::host::Unenforced;
@@ -177,7 +178,7 @@ impl Service {
         changed.took = asked.elapsed();
         let number = if changed.restarted {
             let generation = self
-                .launch(&kept.plugin, &kept.recent, policy.clone())
+                .launch(&kept.plugin, &kept.shared, policy.clone())
                 .await?;
             let recorded = self.record(kept, revision).await;
             let number = match recorded {
@@ -232,11 +233,13 @@ impl Service {
     pub(super) async fn launch(
         &self,
         plugin: &Plugin,
-        recent: &Arc<events::Recent>,
+        shared: &Shared,
         policy: EffectivePolicy,
     ) -> Result<Arc<Generation>, LaunchError> {
         let options = LaunchOptions {
-            events: Some(events::queue(plugin.name(), recent, &self.events)),
+            events: Some(events::queue(plugin.name(), &shared.recent, &self.events)),
+            config: shared.config.clone(),
+            metrics: Some(Arc::clone(&shared.metrics)),
             ..LaunchOptions::default()
         };
         let running = self.engine.launch(plugin, policy, options).await?;

@@ -1,19 +1,19 @@
 //! One container of a plugin that is kept, from its start to its end.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use lazaret_policy::EffectivePolicy;
 use lazaret_protocol::Payload;
-use tokio::sync::{RwLock, watch};
+use tokio::sync::{OwnedRwLockReadGuard, RwLock, watch};
 
 use crate::container::Usage;
-use crate::supervisor::{Applied, ApplyError, CallFailure, Ended, Running, Stopper};
+use crate::supervisor::{Applied, ApplyError, CallFailure, Ended, Items, Running, Stopper};
 
 /// A container that runs, or has ended. Whoever calls it holds it for reading; who ends it once
 /// nobody does takes it out.
 pub(super) struct Generation {
-    running: RwLock<Option<Running>>,
+    running: Arc<RwLock<Option<Running>>>,
     /// Calls may hold the other end for long.
     stopper: Stopper,
     ended: watch::Sender<Option<Ended>>,
@@ -22,10 +22,13 @@ pub(super) struct Generation {
     pub(super) since: SystemTime,
 }
 
+/// Keeps a container from being taken out.
+pub(super) type Held = OwnedRwLockReadGuard<Option<Running>>;
+
 /// What came of a call.
-pub(super) enum Called {
+pub(super) enum Called<T> {
     /// It was made.
-    Made(Result<Payload, CallFailure>),
+    Made(T),
     /// It was not: another container has taken this one's place, or it has ended. The arguments.
     Gone(Payload),
 }
@@ -39,7 +42,7 @@ impl Generation {
             pid: running.pid(),
             functions: running.functions().to_vec(),
             since: SystemTime::now(),
-            running: RwLock::new(Some(running)),
+            running: Arc::new(RwLock::new(Some(running))),
             ended: watch::channel(None).0,
         });
         let watched = Arc::clone(&generation);
@@ -54,13 +57,37 @@ impl Generation {
     }
 
     /// Calls a function.
-    pub(super) async fn call(&self, function: &str, arguments: Payload) -> Called {
+    pub(super) async fn call(
+        &self,
+        function: &str,
+        arguments: Payload,
+        timeout: Option<Duration>,
+    ) -> Called<Result<Payload, CallFailure>> {
         // Where somebody waits to take it out, calls go elsewhere from now on.
         let running = self.running.try_read();
         match running.as_ref().map(|running| running.as_ref()) {
-            Ok(Some(running)) => Called::Made(running.call(function, arguments).await),
+            Ok(Some(running)) => {
+                Called::Made(running.call_within(function, arguments, timeout).await)
+            }
             Ok(None) | Err(_) => Called::Gone(arguments),
         }
+    }
+
+    /// Calls a function whose result comes in items. What they come with is to be held as long.
+    pub(super) async fn call_stream(
+        &self,
+        function: &str,
+        arguments: Payload,
+        timeout: Option<Duration>,
+    ) -> Called<(Result<Items, CallFailure>, Held)> {
+        let Ok(held) = Arc::clone(&self.running).try_read_owned() else {
+            return Called::Gone(arguments);
+        };
+        let Some(running) = held.as_ref() else {
+            return Called::Gone(arguments);
+        };
+        let items = running.call_stream(function, arguments, timeout).await;
+        Called::Made((items, held))
     }
 
     /// Holds it to another policy; `None` where it has ended.

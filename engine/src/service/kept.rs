@@ -3,17 +3,17 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use lazaret_policy::EffectivePolicy;
 use lazaret_protocol::Payload;
 
 use super::errors::ServiceError;
-use super::events::Recent;
-use super::generation::{Called, Generation};
+use super::shared::Shared;
+use super::generation::{Called, Generation, Held};
 use crate::container::Usage;
 use crate::plugin::Plugin;
-use crate::supervisor::Ended;
+use crate::supervisor::{Ended, Items};
 
 /// One plugin.
 pub(super) struct Kept {
@@ -25,9 +25,9 @@ pub(super) struct Kept {
     now: Mutex<Now>,
     /// Containers whose place was taken and that finish their calls.
     draining: Mutex<Vec<Arc<Generation>>>,
-    pub(super) recent: Arc<Recent>,
+    pub(super) shared: Shared,
     calls: AtomicU64,
-    under_way: AtomicU64,
+    under_way: Arc<AtomicU64>,
 }
 
 /// What holds now.
@@ -80,7 +80,7 @@ impl Kept {
     pub(super) fn new(
         plugin: Plugin,
         file: Option<(PathBuf, String)>,
-        recent: Arc<Recent>,
+        shared: Shared,
         now: Now,
     ) -> Self {
         Self {
@@ -89,9 +89,9 @@ impl Kept {
             changing: tokio::sync::Mutex::new(()),
             now: Mutex::new(now),
             draining: Mutex::default(),
-            recent,
+            shared,
             calls: AtomicU64::new(0),
-            under_way: AtomicU64::new(0),
+            under_way: Arc::default(),
         }
     }
 
@@ -129,22 +129,58 @@ impl Kept {
         &self,
         function: &str,
         arguments: Payload,
+        timeout: Option<Duration>,
     ) -> Result<Payload, ServiceError> {
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        let _under_way = UnderWay::begin(&self.under_way);
+        let _under_way = self.begin();
         let mut arguments = arguments;
         loop {
             let generation = self.now().generation;
-            arguments = match generation.call(function, arguments).await {
+            arguments = match generation.call(function, arguments, timeout).await {
                 Called::Made(result) => return result.map_err(ServiceError::Call),
                 Called::Gone(arguments) => arguments,
             };
-            if Arc::ptr_eq(&generation, &self.now().generation) {
-                // Nobody takes its place: it has ended, or is about to.
-                let ended = generation.until_ended().await;
-                return Err(self.not_running(&ended));
-            }
+            self.goes_on(&generation).await?;
         }
+    }
+
+    pub(super) async fn call_stream(
+        &self,
+        function: &str,
+        arguments: Payload,
+        timeout: Option<Duration>,
+    ) -> Result<Stream, ServiceError> {
+        let under_way = self.begin();
+        let mut arguments = arguments;
+        loop {
+            let generation = self.now().generation;
+            let called = generation.call_stream(function, arguments, timeout).await;
+            arguments = match called {
+                Called::Made((items, running)) => {
+                    return Ok(Stream {
+                        items: items.map_err(ServiceError::Call)?,
+                        _running: running,
+                        _under_way: under_way,
+                    });
+                }
+                Called::Gone(arguments) => arguments,
+            };
+            self.goes_on(&generation).await?;
+        }
+    }
+
+    /// Whether another container takes calls in place of this one.
+    async fn goes_on(&self, generation: &Arc<Generation>) -> Result<(), ServiceError> {
+        if !Arc::ptr_eq(generation, &self.now().generation) {
+            return Ok(());
+        }
+        // Nobody takes its place: it has ended, or is about to.
+        let ended = generation.until_ended().await;
+        Err(self.not_running(&ended))
+    }
+
+    fn begin(&self) -> UnderWay {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        UnderWay::begin(Arc::clone(&self.under_way))
     }
 
     pub(super) async fn stop(&self) -> Result<(), ServiceError> {
@@ -196,22 +232,41 @@ impl Kept {
             under_way: self.under_way.load(Ordering::Relaxed),
             draining: lock(&self.draining).len(),
             usage: generation.usage(),
-            violations: self.recent.all().len(),
+            violations: self.shared.recent.all().len(),
         }
     }
 }
 
-/// One more call, until it is dropped: also where whoever asked goes away.
-struct UnderWay<'kept>(&'kept AtomicU64);
+/// The items of a call. A container whose place is taken ends after the last of them; dropped, they
+/// give their call up.
+pub struct Stream {
+    items: Items,
+    _running: Held,
+    _under_way: UnderWay,
+}
 
-impl<'kept> UnderWay<'kept> {
-    fn begin(count: &'kept AtomicU64) -> Self {
+impl Stream {
+    /// The next item; `None` after the last.
+    ///
+    /// # Errors
+    /// [`ServiceError`]; nothing comes after it.
+    pub async fn next(&mut self) -> Option<Result<Payload, ServiceError>> {
+        let next = self.items.next().await;
+        next.map(|item| item.map_err(ServiceError::Call))
+    }
+}
+
+/// One more call, until it is dropped: also where whoever asked goes away.
+struct UnderWay(Arc<AtomicU64>);
+
+impl UnderWay {
+    fn begin(count: Arc<AtomicU64>) -> Self {
         count.fetch_add(1, Ordering::Relaxed);
         Self(count)
     }
 }
 
-impl Drop for UnderWay<'_> {
+impl Drop for UnderWay {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

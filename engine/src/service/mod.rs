@@ -19,21 +19,24 @@ mod errors;
 mod events;
 mod generation;
 mod kept;
+mod shared;
 mod start;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lazaret_protocol::Payload;
 use tokio::sync::mpsc;
 
 pub use change::{Change, ChangeOptions, Changed};
 pub use errors::ServiceError;
-pub use kept::{Phase, Status};
+pub use kept::{Phase, Status, Stream};
 pub use start::{Entry, Started};
 
 use crate::event::Violation;
+use crate::metrics::MetricsReport;
 use crate::store::{Revision, Store};
 use crate::supervisor::{Engine, PluginEvent};
 use kept::Kept;
@@ -75,7 +78,7 @@ impl Service {
         Ok(self.find(plugin)?.status())
     }
 
-    /// Calls a function of a plugin.
+    /// Calls a function of a plugin, for so long at most; its policy's limit holds as well.
     ///
     /// # Errors
     /// [`ServiceError`].
@@ -84,8 +87,24 @@ impl Service {
         plugin: &str,
         function: &str,
         arguments: Payload,
+        timeout: Option<Duration>,
     ) -> Result<Payload, ServiceError> {
-        self.find(plugin)?.call(function, arguments).await
+        self.find(plugin)?.call(function, arguments, timeout).await
+    }
+
+    /// Calls a function of a plugin whose result comes in items.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub async fn call_stream(
+        &self,
+        plugin: &str,
+        function: &str,
+        arguments: Payload,
+        timeout: Option<Duration>,
+    ) -> Result<Stream, ServiceError> {
+        let kept = self.find(plugin)?;
+        kept.call_stream(function, arguments, timeout).await
     }
 
     /// Stops a plugin and waits until nothing of it is left.
@@ -111,7 +130,22 @@ impl Service {
     /// # Errors
     /// Where there is none of that name.
     pub fn violations(&self, plugin: &str) -> Result<Vec<Violation>, ServiceError> {
-        Ok(self.find(plugin)?.recent.all())
+        Ok(self.find(plugin)?.shared.recent.all())
+    }
+
+    /// What a plugin measured.
+    ///
+    /// # Errors
+    /// Where there is none of that name.
+    pub fn metrics(&self, plugin: &str) -> Result<MetricsReport, ServiceError> {
+        Ok(self.find(plugin)?.shared.metrics.report())
+    }
+
+    /// What all plugins measured, by their names.
+    pub fn all_metrics(&self) -> Vec<(String, MetricsReport)> {
+        let kept = self.kept.iter();
+        kept.map(|(name, kept)| (name.clone(), kept.shared.metrics.report()))
+            .collect()
     }
 
     /// The policies that held for a plugin, the latest first.

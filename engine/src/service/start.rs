@@ -13,10 +13,10 @@ use super::Service;
 use super::candidate::Candidate;
 use super::change::unix_ms;
 use super::errors::ServiceError;
-use super::events::Recent;
+use super::shared::Shared;
 use super::kept::{Kept, Now};
 use crate::host::Unenforced;
-use crate::plugin::Plugin;
+use crate::plugin::{Plugin, PluginConfig};
 use crate::store::{NewRevision, RevisionOrigin, text_digest};
 
 /// A plugin to be kept.
@@ -26,6 +26,8 @@ pub struct Entry {
     pub plugin: Plugin,
     /// Its policy file, where it has one.
     pub policy: Option<PathBuf>,
+    /// What the operator gives it.
+    pub config: PluginConfig,
 }
 
 /// A plugin that is kept now.
@@ -51,7 +53,11 @@ impl Service {
     /// # Errors
     /// [`ServiceError`]; nothing of it is left then.
     pub async fn keep(&mut self, entry: Entry) -> Result<Started, ServiceError> {
-        let Entry { plugin, policy } = entry;
+        let Entry {
+            plugin,
+            policy,
+            config,
+        } = entry;
         let name = plugin.name().to_owned();
         if self.kept.contains_key(&name) {
             return Err(ServiceError::Twice(name));
@@ -86,8 +92,8 @@ impl Service {
         };
         let Candidate { policy, cuts } = candidate;
         let unenforced = self.engine.unenforced(&policy);
-        let recent = Arc::new(Recent::default());
-        let generation = self.launch(&plugin, &recent, policy.clone()).await?;
+        let shared = Shared::new(config);
+        let generation = self.launch(&plugin, &shared, policy.clone()).await?;
 
         let mut origin = applied.map(|last| last.policy.origin);
         let mut revision = unchanged.map(|last| last.number);
@@ -125,7 +131,7 @@ impl Service {
         let file = file
             .zip(digest)
             .map(|((path, _, _), digest)| (path, digest));
-        let kept = Kept::new(plugin, file, recent, now);
+        let kept = Kept::new(plugin, file, shared, now);
         self.kept.insert(name.clone(), Arc::new(kept));
         Ok(Started {
             plugin: name,

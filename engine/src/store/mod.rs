@@ -1,6 +1,7 @@
-//! What outlives an engine: the policies applied to each plugin. SQLite in a directory of its own,
-//! which one engine uses at a time.
+//! What outlives an engine: the policies applied to each plugin, and what plugins keep. SQLite in a
+//! directory of its own, which one engine uses at a time.
 
+mod kv;
 mod revisions;
 
 use std::fs::TryLockError;
@@ -13,7 +14,11 @@ use rusqlite::Connection;
 
 pub use revisions::{NewRevision, Revision, RevisionOrigin};
 
+pub(crate) use kv::{Kept, Kv, KvDirectory, KvPlace};
 pub(crate) use revisions::text_digest;
+
+/// Where policies that were applied and what plugins keep are, where nobody names another place.
+pub const DEFAULT_STATE: &str = "/var/lib/lazaret";
 
 /// How the tables look. Raised when they change.
 const VERSION: i64 = 1;
@@ -36,6 +41,9 @@ pub enum StoreError {
     /// Another engine is at work on it.
     #[error("another `lazaret serve` uses the state directory `{}`\n  hint: name another one with `--state`", .0.display())]
     InUse(PathBuf),
+    /// Another engine has it open.
+    #[error("another engine has what plugin `{0}` keeps")]
+    KvInUse(String),
     /// A later version wrote it.
     #[error("the state directory `{}` was written by a later version of lazaret ({found}, this one knows {VERSION})", path.display())]
     Newer {

@@ -129,6 +129,7 @@ impl Task {
             background_ms: resources.time.cpu_per_call.value.millis(),
             https: bundle::https(&policy),
             files: bundle::file_limits(&policy),
+            state: bundle::state_limits(&policy),
         });
         // Nobody else puts anything in: what has room now has it after the kernel was asked.
         self.outbox.has_room(&limits).map_err(ApplyError::Unread)?;

@@ -2,13 +2,14 @@
 
 use std::io::Write;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use lazaret_launcher_wire::encode_snapshot;
 use lazaret_policy::{EffectivePolicy, EngineChoice, SecurityLevel};
 use rustix::fs::{MemfdFlags, OFlags, SealFlags};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::egress::{Egress, LazyBroker, unnamed_socket};
 use super::errors::{EngineError, LaunchError};
@@ -22,8 +23,10 @@ use crate::channel;
 use crate::container::{Cgroup, CgroupEvents, Launcher, Listener, Reservation};
 use crate::host::{self, CgroupVersion, Installation, Landlock, ShimEngine, Unenforced};
 use crate::learn::{Tally, Watch};
-use crate::plugin::Plugin;
+use crate::metrics::Metrics;
+use crate::plugin::{Plugin, PluginConfig};
 use crate::programs::{ProgramHost, Programs};
+use crate::store::KvDirectory;
 use crate::schema::{Contract, SchemaError};
 
 /// How a plugin is launched, besides its policy.
@@ -32,6 +35,10 @@ pub struct LaunchOptions {
     /// Where its log lines and violations go. What a full queue has no room for is dropped; lines
     /// so lost are counted in the next one.
     pub events: Option<mpsc::Sender<PluginEvent>>,
+    /// What the operator gives it.
+    pub config: PluginConfig,
+    /// What it measures is added up here.
+    pub metrics: Option<Arc<Metrics>>,
     /// Another JavaScript engine than the policy's.
     pub engine: Option<EngineChoice>,
     /// The container is one to learn from, and what it does is counted here. It may do no more
@@ -50,6 +57,7 @@ pub struct Engine {
     programs: Arc<ProgramHost>,
     quarantine: Quarantine,
     broker: LazyBroker,
+    kv: Option<KvDirectory>,
 }
 
 impl Engine {
@@ -71,6 +79,7 @@ impl Engine {
             landlock: Landlock::detect(),
             quarantine: Quarantine::default(),
             broker: LazyBroker::default(),
+            kv: None,
         })
     }
 
@@ -78,6 +87,14 @@ impl Engine {
     #[must_use]
     pub fn with_egress(mut self, options: crate::egress::Options) -> Self {
         self.broker = LazyBroker::new(options);
+        self
+    }
+
+    /// The same with a directory in which plugins keep what their policies let them. Without one they
+    /// keep nothing. To be called before the first launch.
+    #[must_use]
+    pub fn with_state(mut self, directory: &Path) -> Self {
+        self.kv = Some(KvDirectory::new(directory.to_owned()));
         self
     }
 
@@ -138,7 +155,8 @@ impl Engine {
             .rootfs
             .unwrap_or_else(|| self.installation.rootfs(shim).join(lazaret_rootfs::TREE));
 
-        let acts = Acts::open(&policy, Programs::new(&self.programs))?;
+        let kv = self.kv.as_ref().map(|kv| kv.of(plugin.name()));
+        let acts = Acts::open(&policy, Programs::new(&self.programs), kv)?;
         let environment = acts::environment(&policy, |name| std::env::var_os(name))?;
         let (id, directory, first_host_id) =
             self.launcher.reserve(plugin.preferred_block()).await?;
@@ -156,6 +174,7 @@ impl Engine {
             learns: options.learn.is_some(),
             executable_memory: allows_executable_memory(shim, &policy),
             environment: &environment,
+            config: &options.config,
             standalone_call: None,
         };
         let built = bundle::build(&request);
@@ -232,6 +251,7 @@ impl Engine {
         let (ready_sender, ready) = oneshot::channel();
         let (end_sender, end) = watch::channel(None);
         let figures = cgroup.clone();
+        let streams = Arc::new(Notify::new());
         let task = tokio::spawn(
             Task {
                 launcher: Arc::clone(&self.launcher),
@@ -254,9 +274,11 @@ impl Engine {
                 output,
                 commands,
                 events: options.events,
+                metrics: options.metrics.unwrap_or_default(),
                 learn: options.learn.map(|tally| Watch::new(tally, started)),
                 ready: Some(ready_sender),
                 end: end_sender,
+                streams: Arc::clone(&streams),
                 ticks: ticks(),
             }
             .run(),
@@ -264,6 +286,7 @@ impl Engine {
         let mut running = Running {
             commands: commands_sender,
             end,
+            streams,
             task,
             functions: Vec::new(),
             contract: None,
@@ -313,7 +336,7 @@ fn held_to(
     let unlisted = exported.into_iter().filter(|name| !listed.contains(name));
     running.unlisted = unlisted.collect();
     running.functions = listed;
-    running.contract = Some(contract);
+    running.contract = Some(Arc::new(contract));
     Ok(())
 }
 

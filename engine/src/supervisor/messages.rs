@@ -2,20 +2,36 @@
 
 use std::time::Instant;
 
-use lazaret_protocol::{EngineMessage, LogLevel, PROTOCOL_VERSION, Payload, ShimMessage};
+use lazaret_protocol::{CallId, EngineMessage, LogLevel, PROTOCOL_VERSION, Payload, ShimMessage};
 
 use super::calls::CallFailure;
 use super::running::PluginEvent;
 use super::state::{Phase, State};
 use super::task::{EXIT_GRACE, Task};
+use super::violations::unix_milliseconds;
+use crate::bundle;
 use crate::channel::ChannelError;
 use crate::container::check_process;
 use crate::event::{Act, EndReason, Verdict, Witness};
 
+/// What an item of a stream counts at least, in bytes of results: handing it on costs the engine some
+/// microseconds.
+const LEAST_ITEM_BYTES: u64 = 1024;
+
 impl Task {
     pub(super) async fn on_message(&mut self, state: &mut State, message: ShimMessage) {
         let what = name_of(&message);
-        if !matches!(message, ShimMessage::Reply { .. }) {
+        let paced = match &message {
+            ShimMessage::Reply { .. } | ShimMessage::StreamEnd { .. } => false,
+            // Like results, by their bytes.
+            ShimMessage::Item { item, .. } => {
+                let bytes = item.bytes().max(LEAST_ITEM_BYTES);
+                state.result_pace.count_result(bytes, Instant::now());
+                false
+            }
+            _ => true,
+        };
+        if paced {
             state
                 .message_pace
                 .count(text_bytes(&message), Instant::now());
@@ -81,10 +97,14 @@ impl Task {
                 Phase::Verifying | Phase::Ready,
                 ShimMessage::Log {
                     level,
+                    fields,
                     text,
                     dropped,
                 },
-            ) => self.on_log(state, level, text, dropped),
+            ) => self.on_log(state, level, (text, fields), dropped),
+            (Phase::Verifying | Phase::Ready, ShimMessage::Measured { measures }) => {
+                self.metrics.take(measures);
+            }
             (Phase::Verifying | Phase::Ready, ShimMessage::Violation { permission, .. }) => {
                 let act = Act::refused(permission);
                 self.on_violation(state, act, Witness::Shim).await;
@@ -104,20 +124,42 @@ impl Task {
                 state.evidence.heap = Some(figures.heap_used);
             }
             // Its call is told of the end instead, whichever of the two was sooner.
-            (Phase::Ready, ShimMessage::Reply { .. })
-                if matches!(state.evidence.verdict, Some(Verdict::Kill(_))) => {}
+            (
+                Phase::Ready,
+                ShimMessage::Reply { .. }
+                | ShimMessage::Item { .. }
+                | ShimMessage::StreamEnd { .. },
+            ) if matches!(state.evidence.verdict, Some(Verdict::Kill(_))) => {}
+            (Phase::Ready, ShimMessage::Item { id, item }) => {
+                if let Err(what) = state.calls.item(id, item) {
+                    self.kill(state, EndReason::Protocol { what }).await;
+                }
+            }
+            (Phase::Ready, ShimMessage::StreamEnd { id }) => {
+                let bytes = state.calls.streamed(id);
+                match state.calls.end_stream(id) {
+                    Ok(()) => {
+                        self.learn_answered(id, bytes);
+                        self.give_up_acts(state, id).await;
+                    }
+                    Err(what) => self.kill(state, EndReason::Protocol { what }).await,
+                }
+            }
             (Phase::Ready, ShimMessage::Reply { id, result }) => {
                 // That of the call, which may have begun under another policy.
                 let limit = state.calls.result_bytes(id).unwrap_or(u64::MAX);
-                let bytes = result.as_ref().map_or(0, payload_bytes);
+                let bytes = result.as_ref().map_or(0, Payload::bytes);
                 state.result_pace.count_result(bytes, Instant::now());
                 if bytes > limit {
                     let what = format!("a result of {bytes} bytes, with a limit of {limit}");
                     return self.kill(state, EndReason::Protocol { what }).await;
                 }
-                if let Some(learn) = &mut self.learn {
-                    learn.answered(id, Instant::now(), self.cgroup.usage().ok(), bytes);
+                let streamed = state.calls.streamed(id);
+                if result.is_ok() && streamed > 0 {
+                    let what = format!("a result of call {} after items of it", id.0);
+                    return self.kill(state, EndReason::Protocol { what }).await;
                 }
+                self.learn_answered(id, bytes.max(streamed));
                 if state.calls.answer(id, result.map_err(CallFailure::Call)) {
                     self.give_up_acts(state, id).await;
                 } else {
@@ -141,7 +183,23 @@ impl Task {
         }
     }
 
-    fn on_log(&mut self, state: &mut State, level: LogLevel, mut text: String, dropped: u64) {
+    /// A call was answered, with so many bytes.
+    fn learn_answered(&mut self, id: CallId, bytes: u64) {
+        if let Some(learn) = &mut self.learn {
+            learn.answered(id, Instant::now(), self.cgroup.usage().ok(), bytes);
+        }
+    }
+
+    fn on_log(
+        &mut self,
+        state: &mut State,
+        level: LogLevel,
+        (mut text, fields): (String, Option<String>),
+        dropped: u64,
+    ) {
+        if level < bundle::log_level(&self.policy) {
+            return;
+        }
         if let Some(learn) = &mut self.learn {
             learn.logged(text.len(), Instant::now());
         }
@@ -150,11 +208,16 @@ impl Task {
         text.truncate(text.floor_char_boundary(longest));
         // Whoever listens may keep it for long; what was cut off is not kept with it.
         text.shrink_to_fit();
+        let room = longest - text.len();
+        let fields = fields.filter(|fields| fields.len() <= room && is_object(fields));
+        let bytes = text.len() + fields.as_ref().map_or(0, String::len);
         let dropped = dropped.saturating_add(std::mem::take(&mut state.unheard));
-        if let Some(dropped) = state.log.admit(text.len(), dropped, Instant::now()) {
+        if let Some(dropped) = state.log.admit(bytes, dropped, Instant::now()) {
             let line = PluginEvent::Log {
+                at_unix_ms: unix_milliseconds(),
                 level,
                 text,
+                fields,
                 dropped,
             };
             if !self.tell(line) {
@@ -164,17 +227,24 @@ impl Task {
     }
 }
 
-fn payload_bytes(payload: &Payload) -> u64 {
-    match payload {
-        Payload::Json(text) => text.len() as u64,
-        Payload::Bytes(bytes) => bytes.len() as u64,
-    }
+/// What adding a measure up costs, as bytes of text.
+const MEASURE_BYTES: usize = 4096;
+
+/// Whether it is the JSON of an object, which whoever reads the log may take apart.
+fn is_object(text: &str) -> bool {
+    serde_json::from_str::<std::collections::BTreeMap<String, serde::de::IgnoredAny>>(text).is_ok()
 }
 
 /// Bytes of the text that anybody may put into the message.
 fn text_bytes(message: &ShimMessage) -> usize {
     match message {
-        ShimMessage::Log { text, .. } => text.len(),
+        ShimMessage::Log { text, fields, .. } => {
+            text.len() + fields.as_ref().map_or(0, String::len)
+        }
+        ShimMessage::Measured { measures } => measures
+            .iter()
+            .map(|measure| MEASURE_BYTES + measure.series.bytes())
+            .sum(),
         ShimMessage::Violation { permission, .. } | ShimMessage::Used { permission, .. } => {
             permission.len()
         }
@@ -187,6 +257,8 @@ fn text_bytes(message: &ShimMessage) -> usize {
         ShimMessage::Hello { .. }
         | ShimMessage::Ready { .. }
         | ShimMessage::Reply { .. }
+        | ShimMessage::Item { .. }
+        | ShimMessage::StreamEnd { .. }
         | ShimMessage::Metrics(_) => 0,
     }
 }
@@ -199,10 +271,13 @@ fn name_of(message: &ShimMessage) -> &'static str {
         ShimMessage::Reply { .. } => "reply",
         ShimMessage::Log { .. } => "log",
         ShimMessage::Metrics(_) => "metrics",
+        ShimMessage::Measured { .. } => "measures",
         ShimMessage::Violation { .. } => "violation",
         ShimMessage::Used { .. } => "used permission",
         ShimMessage::Crash { .. } => "crash",
         ShimMessage::Ask { .. } => "ask",
+        ShimMessage::Item { .. } => "item",
+        ShimMessage::StreamEnd { .. } => "end of a stream",
     }
 }
 
@@ -211,6 +286,31 @@ mod tests {
     use lazaret_protocol::Difference;
 
     use super::*;
+
+    #[test]
+    fn a_message_of_measures_costs_as_much_as_adding_them_up() {
+        let measure = lazaret_protocol::Measure {
+            series: lazaret_protocol::Series {
+                name: "m".to_owned(),
+                labels: vec![("a".to_owned(), "bc".to_owned())],
+            },
+            change: lazaret_protocol::MeasureChange::Counter(1.0),
+        };
+        let measures = vec![measure; 256];
+        let bytes = text_bytes(&ShimMessage::Measured { measures });
+        assert_eq!(bytes, 256 * (MEASURE_BYTES + 4));
+    }
+
+    #[test]
+    fn fields_are_an_object_of_json_and_nothing_else() {
+        for fields in ["{}", r#"{"a": [1, {"b": null}]}"#] {
+            assert!(is_object(fields), "{fields}");
+        }
+        let deep = format!("{{\"a\":{}{}}}", "[".repeat(1000), "]".repeat(1000));
+        for wrong in ["", "1", "[]", "{", "{} {}", r#"{"a"}"#, "null", &deep] {
+            assert!(!is_object(wrong), "{wrong}");
+        }
+    }
 
     #[test]
     fn the_text_of_a_refusal_costs_like_any_other() {

@@ -1,15 +1,17 @@
 //! A running plugin, as those who use it hold it.
 
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use lazaret_policy::EffectivePolicy;
 use lazaret_protocol::{LogLevel, Payload};
 use serde::Serialize;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::apply::{Applied, ApplyError, ApplyRequest};
 use super::calls::{CallFailure, Reply};
+use super::stream::{Items, stream};
 use crate::container::{Cgroup, Usage};
 use crate::event::{EndReason, Violation};
 use crate::schema::Contract;
@@ -19,10 +21,14 @@ use crate::schema::Contract;
 pub enum PluginEvent {
     /// A line for its log; control characters are still in it.
     Log {
+        /// When the engine read it, in milliseconds since 1970-01-01 UTC by the host's clock.
+        at_unix_ms: u64,
         /// How important.
         level: LogLevel,
         /// The line.
         text: String,
+        /// What belongs to it, as the text of a JSON object.
+        fields: Option<String>,
         /// Lines dropped before it.
         dropped: u64,
     },
@@ -66,6 +72,8 @@ pub(super) enum Command {
     Call {
         function: String,
         arguments: Payload,
+        /// How long the caller gives it.
+        timeout: Option<Duration>,
         reply: Reply,
     },
     Apply(Box<ApplyRequest>),
@@ -77,10 +85,12 @@ pub(super) enum Command {
 pub struct Running {
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) end: watch::Receiver<Option<EndReason>>,
+    /// Has the task look at its streams.
+    pub(super) streams: Arc<Notify>,
     pub(super) task: JoinHandle<Ended>,
     pub(super) functions: Vec<String>,
     /// What its functions take and give, where its manifest says.
-    pub(super) contract: Option<Contract>,
+    pub(super) contract: Option<Arc<Contract>>,
     /// Functions that it exports and its manifest does not list.
     pub(super) unlisted: Vec<String>,
     pub(super) pid: u32,
@@ -114,8 +124,34 @@ impl Running {
     /// # Errors
     /// [`CallFailure`].
     pub async fn call(&self, function: &str, arguments: Payload) -> Result<Payload, CallFailure> {
+        self.call_within(function, arguments, None).await
+    }
+
+    /// The same, for so long at most; the policy's limit holds as well.
+    ///
+    /// # Errors
+    /// [`CallFailure`].
+    pub async fn call_within(
+        &self,
+        function: &str,
+        arguments: Payload,
+        timeout: Option<Duration>,
+    ) -> Result<Payload, CallFailure> {
+        let arguments = self.checked(function, arguments).await?;
+        let result = self.ask(function, arguments, timeout).await?;
+        match &self.contract {
+            Some(contract) => {
+                let result = contract.result(function, result).await;
+                result.map_err(CallFailure::Result)
+            }
+            None => Ok(result),
+        }
+    }
+
+    /// The arguments, where the plugin lists the function and they are what it says.
+    async fn checked(&self, function: &str, arguments: Payload) -> Result<Payload, CallFailure> {
         let Some(contract) = &self.contract else {
-            return self.ask(function, arguments).await;
+            return Ok(arguments);
         };
         if !contract.lists(function) {
             return Err(CallFailure::Unlisted {
@@ -124,19 +160,21 @@ impl Running {
             });
         }
         let arguments = contract.arguments(function, arguments).await;
-        let result = self
-            .ask(function, arguments.map_err(CallFailure::Arguments)?)
-            .await?;
-        let result = contract.result(function, result).await;
-        result.map_err(CallFailure::Result)
+        arguments.map_err(CallFailure::Arguments)
     }
 
-    async fn ask(&self, function: &str, arguments: Payload) -> Result<Payload, CallFailure> {
+    async fn ask(
+        &self,
+        function: &str,
+        arguments: Payload,
+        timeout: Option<Duration>,
+    ) -> Result<Payload, CallFailure> {
         let (reply, answer) = oneshot::channel();
         let command = Command::Call {
             function: function.to_owned(),
             arguments,
-            reply,
+            timeout,
+            reply: Reply::Whole(reply),
         };
         if self.commands.send(command).await.is_err() {
             return Err(CallFailure::Ended(self.reason().await));
@@ -145,6 +183,36 @@ impl Running {
             Ok(result) => result,
             Err(_) => Err(CallFailure::Ended(self.reason().await)),
         }
+    }
+
+    /// Calls a function whose result comes in items, as it gives them: a `ReadableStream`, a
+    /// generator. It gives no more of them than are read; what all cost together is held to the
+    /// largest result. Dropped, the items give their call up.
+    ///
+    /// # Errors
+    /// [`CallFailure`], where the plugin was not asked; others come as the last item.
+    pub async fn call_stream(
+        &self,
+        function: &str,
+        arguments: Payload,
+        timeout: Option<Duration>,
+    ) -> Result<Items, CallFailure> {
+        let arguments = self.checked(function, arguments).await?;
+        let (feed, items) = stream(Arc::clone(&self.streams), self.end.clone());
+        let command = Command::Call {
+            function: function.to_owned(),
+            arguments,
+            timeout,
+            reply: Reply::Stream(feed),
+        };
+        if self.commands.send(command).await.is_err() {
+            // What the items then tell.
+            self.reason().await;
+        }
+        Ok(match &self.contract {
+            Some(contract) => items.held_to(Arc::clone(contract), function.to_owned()),
+            None => items,
+        })
     }
 
     /// Holds it to another policy from here on, on every layer or on none. What can only be held

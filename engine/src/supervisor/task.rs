@@ -10,9 +10,10 @@ use lazaret_policy::EffectivePolicy;
 use lazaret_protocol::{AskId, CallLimits, EngineMessage, ShimMessage};
 use rustix::process::{Signal, pidfd_send_signal};
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::sleep_until;
 
+use super::calls::{Begun, Terms};
 use super::egress::{self, Egress};
 use super::outbox::Outbox;
 use super::quarantine::Quarantine;
@@ -25,6 +26,7 @@ use crate::egress::Report;
 use crate::event::{Act, EndReason, KILLED_FOR, Verdict, Witness};
 use crate::host::Landlock;
 use crate::learn::Watch;
+use crate::metrics::Metrics;
 
 /// How often the CPU time of calls under way is looked at.
 pub(super) const CPU_TICK: Duration = Duration::from_millis(200);
@@ -60,10 +62,13 @@ pub(super) struct Task {
     pub(super) output: std::io::PipeReader,
     pub(super) commands: mpsc::Receiver<Command>,
     pub(super) events: Option<mpsc::Sender<PluginEvent>>,
+    pub(super) metrics: Arc<Metrics>,
     /// Counts what is done, where that is to be learned.
     pub(super) learn: Option<Watch>,
     pub(super) ready: Option<oneshot::Sender<Vec<String>>>,
     pub(super) end: watch::Sender<Option<EndReason>>,
+    /// Told when something was read of a stream, or nobody reads it any more.
+    pub(super) streams: Arc<Notify>,
     /// Not put off by whatever else comes in.
     pub(super) ticks: tokio::time::Interval,
 }
@@ -76,6 +81,7 @@ enum Wake {
     Syscall(std::io::Result<Reported>),
     Deadline,
     Tick,
+    Streams,
     Act(AskId, Outcome),
     Egress(Report),
     Look(std::io::Result<()>),
@@ -142,10 +148,13 @@ impl Task {
                         self.kill(&mut state, EndReason::Engine { what }).await;
                     }
                 }
+                Wake::Streams => {
+                    self.cancel_given_up(&mut state);
+                    self.grant(&mut state).await;
+                }
                 Wake::Tick => {
-                    for id in state.calls.given_up() {
-                        self.outbox.push(&EngineMessage::Cancel { id }).ok();
-                    }
+                    state.calls.answer_late(Instant::now());
+                    self.cancel_given_up(&mut state);
                     let overdue = match self.cgroup.cpu_us() {
                         Ok(cpu) => state.calls.overdue(Instant::now(), cpu),
                         // A limit that cannot be watched is not held.
@@ -172,6 +181,7 @@ impl Task {
             cgroup_events,
             acts,
             egress,
+            streams,
             ..
         } = self;
         let deadline = state.deadline.as_ref().map(|(at, _)| *at);
@@ -202,6 +212,7 @@ impl Task {
             () = sleep_until(deadline.unwrap_or_else(Instant::now).into()), if deadline.is_some() => Wake::Deadline,
             () = sleep_until(overdue.unwrap_or_else(Instant::now).into()), if overdue.is_some() => Wake::Tick,
             (id, outcome) = acts.over(), if !exited => Wake::Act(id, outcome),
+            () = streams.notified(), if !exited => Wake::Streams,
             report = async { from(record_from).await; egress::next(egress).await }, if !exited => Wake::Egress(report),
             notified = async { from(listen_from).await; cgroup_events.notified().await }, if !exited => Wake::Look(notified),
             () = sleep_until(look_at.into()), if !exited => Wake::Look(Ok(())),
@@ -234,20 +245,23 @@ impl Task {
             Command::Call {
                 function,
                 arguments,
+                timeout,
                 reply,
             } => {
                 let time = &self.policy.resources().time;
                 let result = self.policy.resources().output.result.value.bytes();
-                let limits = CallLimits {
-                    wall_ms: time.call.value.millis(),
-                    cpu_ms: time.cpu_per_call.value.millis(),
+                let terms = Terms {
+                    limits: CallLimits {
+                        wall_ms: time.call.value.millis(),
+                        cpu_ms: time.cpu_per_call.value.millis(),
+                    },
+                    timeout,
+                    result_bytes: result,
                 };
                 let cpu = self.cgroup.cpu_us().ok();
                 state.looks.called();
-                if let Some(id) = state
-                    .calls
-                    .begin(reply, limits, result, Instant::now(), cpu)
-                {
+                if let Some(begun) = state.calls.begin(reply, terms, Instant::now(), cpu) {
+                    let Begun { id, limits, window } = begun;
                     if let Some(learn) = &mut self.learn {
                         learn.called(id, Instant::now(), cpu);
                     }
@@ -256,6 +270,7 @@ impl Task {
                         function,
                         arguments,
                         limits,
+                        window,
                     };
                     if let Err(failure) = self.outbox.push(&call) {
                         state.calls.answer(id, Err(failure));
@@ -265,6 +280,25 @@ impl Task {
             // Taken out before.
             Command::Apply(_) => {}
             Command::Stop => self.stop(state),
+        }
+    }
+
+    /// Has the shim give up what nobody waits for any more.
+    fn cancel_given_up(&mut self, state: &mut State) {
+        for id in state.calls.given_up() {
+            self.outbox.push(&EngineMessage::Cancel { id }).ok();
+        }
+    }
+
+    /// Lets more be sent of streams that were read.
+    async fn grant(&mut self, state: &mut State) {
+        for (id, bytes) in state.calls.grants() {
+            // Bounded by what was sent: a shim of ours reads all the time.
+            let credit = EngineMessage::Credit { id, bytes };
+            if self.outbox.answer(&credit).is_err() && state.evidence.verdict.is_none() {
+                let what = "it does not read what it may send".to_owned();
+                return self.kill(state, EndReason::Protocol { what }).await;
+            }
         }
     }
 

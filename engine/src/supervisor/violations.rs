@@ -137,7 +137,7 @@ fn unheard(error: &std::io::Error) -> Option<EndReason> {
 }
 
 /// By the host's clock; 0 where that stands before 1970.
-fn unix_milliseconds() -> u64 {
+pub(super) fn unix_milliseconds() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let milliseconds = since.unwrap_or_default().as_millis();
     u64::try_from(milliseconds).unwrap_or(u64::MAX)

@@ -86,8 +86,15 @@ pub(crate) fn act(channel: &mut Channel, id: CallId, function: &str, arguments: 
 
 /// Asks so many times before it reads any answer, and counts the answers by kind.
 fn many(channel: &mut Channel, id: CallId, path: &str, count: u64) -> Value {
-    for _ in 0..count {
-        ask(next(), Some(id), remove(path));
+    let acts = (0..count).map(|_| remove(path));
+    all(channel, id, acts.collect())
+}
+
+/// Asks for all of them before it reads any answer, and counts the answers by kind.
+pub(crate) fn all(channel: &mut Channel, id: CallId, acts: Vec<Act>) -> Value {
+    let count = acts.len();
+    for act in acts {
+        ask(next(), Some(id), act);
     }
     let mut kinds = std::collections::BTreeMap::<String, u64>::new();
     for _ in 0..count {
@@ -99,7 +106,7 @@ fn many(channel: &mut Channel, id: CallId, path: &str, count: u64) -> Value {
     json!(kinds)
 }
 
-fn one(channel: &mut Channel, call: Option<CallId>, act: Act) -> Value {
+pub(crate) fn one(channel: &mut Channel, call: Option<CallId>, act: Act) -> Value {
     let id = next();
     ask(id, call, act);
     match answer(channel) {
@@ -159,7 +166,7 @@ fn count(arguments: &Value, name: &str) -> usize {
     usize::try_from(number(arguments, name)).unwrap_or(0)
 }
 
-fn reply(id: CallId, result: &Value) -> ShimMessage {
+pub(crate) fn reply(id: CallId, result: &Value) -> ShimMessage {
     ShimMessage::Reply {
         id,
         result: Ok(Payload::Json(result.to_string())),

@@ -28,6 +28,7 @@ pub(crate) const ASKS: &[Ask] = &[
 pub(crate) fn line(bytes: usize, dropped: u64) -> ShimMessage {
     ShimMessage::Log {
         level: LogLevel::Info,
+        fields: None,
         text: "x".repeat(bytes),
         dropped,
     }

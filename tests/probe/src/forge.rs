@@ -52,6 +52,7 @@ pub(crate) fn forge(id: CallId, function: &str, arguments: &Value) -> bool {
         "forge_log" => {
             send(&ShimMessage::Log {
                 level: LogLevel::Info,
+                fields: None,
                 text: text(arguments, "text").to_owned(),
                 dropped: u64::MAX,
             });
@@ -147,6 +148,7 @@ fn log_flood(id: CallId, lines: u64, bytes: u64) {
     for _ in 0..lines {
         send(&ShimMessage::Log {
             level: LogLevel::Error,
+            fields: None,
             text: text.clone(),
             dropped: 0,
         });

@@ -85,6 +85,7 @@ fn for_ever() -> ! {
 fn log(text: &str) -> Vec<u8> {
     let message = ShimMessage::Log {
         level: LogLevel::Info,
+        fields: None,
         text: text.to_owned(),
         dropped: 0,
     };

@@ -25,6 +25,7 @@ mod network;
 mod processes;
 mod stage;
 mod startup;
+mod state;
 mod storm;
 mod violate;
 
@@ -77,6 +78,7 @@ fn main() {
             EngineMessage::Hello { .. }
             | EngineMessage::Cancel { .. }
             | EngineMessage::Limits(_)
+            | EngineMessage::Credit { .. }
             | EngineMessage::Answer { .. } => {}
         }
     }
@@ -87,7 +89,9 @@ fn call(channel: &mut Channel, asks: &[Ask], id: CallId, function: &str, argumen
         Payload::Json(text) => serde_json::from_str(text).unwrap_or_default(),
         Payload::Bytes(_) => Value::Null,
     };
-    if acts::act(channel, id, function, &arguments) {
+    if acts::act(channel, id, function, &arguments)
+        || state::act(channel, id, function, &arguments)
+    {
         return;
     }
     if forge::forge(id, function, &arguments) || frames::frames(id, function, &arguments) {

@@ -61,6 +61,7 @@ pub(crate) fn greet(channel: &mut Channel, functions: Vec<String>) {
         "log before hello" => {
             send(&ShimMessage::Log {
                 level: LogLevel::Info,
+                fields: None,
                 text: "early".to_owned(),
                 dropped: 0,
             });

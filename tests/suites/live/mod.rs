@@ -7,7 +7,7 @@ mod mistakes;
 mod restarts;
 mod revisions;
 mod serve;
-mod served;
+pub(crate) mod served;
 
 use lazaret_tests::case::Case;
 use lazaret_tests::setup::Js;

@@ -41,7 +41,13 @@ async fn kept(world: &World) -> anyhow::Result<(tempfile::TempDir, Service)> {
     let mut service = Service::new(engine, store, None, events);
     let plugin = Plugin::locate(&directory.path().join(setup.name()))?;
     let policy = plugin.policy_file();
-    service.keep(Entry { plugin, policy }).await?;
+    let config = lazaret::plugin::PluginConfig::default();
+    let entry = Entry {
+        plugin,
+        policy,
+        config,
+    };
+    service.keep(entry).await?;
     Ok((directory, service))
 }
 

@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 /// Directories for plugins, socket and state, and whatever serves there.
-pub(super) struct Served<'world> {
+pub(crate) struct Served<'world> {
     world: &'world World,
     directory: tempfile::TempDir,
     plugins: Vec<PathBuf>,
@@ -19,7 +19,7 @@ pub(super) struct Served<'world> {
 
 impl<'world> Served<'world> {
     /// Plugins on disk, each with its policy beside it; nothing serves them yet.
-    pub(super) fn prepare(world: &'world World, setups: &[Setup]) -> anyhow::Result<Self> {
+    pub(crate) fn prepare(world: &'world World, setups: &[Setup]) -> anyhow::Result<Self> {
         let directory = world.directory()?;
         let mut plugins = Vec::new();
         for setup in setups {
@@ -37,26 +37,26 @@ impl<'world> Served<'world> {
     }
 
     /// The same, served.
-    pub(super) fn start(world: &'world World, setups: &[Setup]) -> anyhow::Result<Self> {
+    pub(crate) fn start(world: &'world World, setups: &[Setup]) -> anyhow::Result<Self> {
         let mut served = Self::prepare(world, setups)?;
         served.serve(&[])?;
         Ok(served)
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
-    pub(super) fn socket(&self) -> PathBuf {
+    pub(crate) fn socket(&self) -> PathBuf {
         self.path("control/socket")
     }
 
-    pub(super) fn policy_file(&self, plugin: &str) -> PathBuf {
+    pub(crate) fn policy_file(&self, plugin: &str) -> PathBuf {
         self.path("plugins").join(plugin).join("policy.yaml")
     }
 
     /// The arguments that start it.
-    pub(super) fn arguments(&self, more: &[&str]) -> Vec<String> {
+    pub(crate) fn arguments(&self, more: &[&str]) -> Vec<String> {
         let mut arguments = vec!["serve".to_owned()];
         let text = |path: &Path| path.to_string_lossy().into_owned();
         arguments.extend(self.plugins.iter().map(|plugin| text(plugin)));
@@ -76,7 +76,7 @@ impl<'world> Served<'world> {
     }
 
     /// Starts it and waits until it answers.
-    pub(super) fn serve(&mut self, more: &[&str]) -> anyhow::Result<()> {
+    pub(crate) fn serve(&mut self, more: &[&str]) -> anyhow::Result<()> {
         let process = start(command(&self.world.parts.lazaret(), self.arguments(more)))?;
         let process = self.process.insert(process);
         let ready = until("it serves", || process.errors().contains("serving at"));
@@ -84,12 +84,12 @@ impl<'world> Served<'world> {
     }
 
     /// Starts it where it is to fail.
-    pub(super) fn fails(&self, more: &[&str]) -> anyhow::Result<Finished> {
+    pub(crate) fn fails(&self, more: &[&str]) -> anyhow::Result<Finished> {
         run(command(&self.world.parts.lazaret(), self.arguments(more)))
     }
 
     /// What it wrote so far.
-    pub(super) fn errors(&self) -> String {
+    pub(crate) fn errors(&self) -> String {
         self.process
             .as_ref()
             .map(Started::errors)
@@ -97,7 +97,7 @@ impl<'world> Served<'world> {
     }
 
     /// Runs a command that asks it.
-    pub(super) fn ask(&self, arguments: &[&str]) -> anyhow::Result<Finished> {
+    pub(crate) fn ask(&self, arguments: &[&str]) -> anyhow::Result<Finished> {
         let socket = self.socket();
         let socket = socket.to_string_lossy();
         let arguments = arguments.iter().copied().chain(["--socket", &socket]);
@@ -105,7 +105,7 @@ impl<'world> Served<'world> {
     }
 
     /// Runs a command that is to answer with JSON.
-    pub(super) fn json(&self, arguments: &[&str]) -> anyhow::Result<Value> {
+    pub(crate) fn json(&self, arguments: &[&str]) -> anyhow::Result<Value> {
         let arguments: Vec<_> = arguments.iter().copied().chain(["--json"]).collect();
         let finished = self.ask(&arguments)?;
         ensure!(finished.code == Some(0), "{arguments:?}: {finished:?}");
@@ -113,27 +113,27 @@ impl<'world> Served<'world> {
     }
 
     /// The figures of the only plugin.
-    pub(super) fn plugin(&self) -> anyhow::Result<Value> {
+    pub(crate) fn plugin(&self) -> anyhow::Result<Value> {
         let list = self.json(&["list"])?;
         list.get(0).cloned().context("there is a plugin")
     }
 
     /// Process id of the only plugin.
-    pub(super) fn pid(&self) -> anyhow::Result<u32> {
+    pub(crate) fn pid(&self) -> anyhow::Result<u32> {
         let plugin = self.plugin()?;
         let pid = plugin["pid"].as_u64().context("a process id")?;
         Ok(u32::try_from(pid)?)
     }
 
     /// Writes a policy, but for its first two lines, and gives its path.
-    pub(super) fn policy(&self, name: &str, rest: &str) -> anyhow::Result<String> {
+    pub(crate) fn policy(&self, name: &str, rest: &str) -> anyhow::Result<String> {
         let path = self.path(name);
         fs_err::write(&path, policy_text(rest))?;
         Ok(path.to_string_lossy().into_owned())
     }
 
     /// Kills it without a chance to clean up.
-    pub(super) fn kill(&mut self) -> anyhow::Result<()> {
+    pub(crate) fn kill(&mut self) -> anyhow::Result<()> {
         let process = self.process.take().context("it serves")?;
         process.signal(Signal::KILL)?;
         let finished = process.finish()?;
@@ -142,7 +142,7 @@ impl<'world> Served<'world> {
     }
 
     /// Ends it as an operator does; it is to end well and leave no socket.
-    pub(super) fn end(&mut self) -> anyhow::Result<Finished> {
+    pub(crate) fn end(&mut self) -> anyhow::Result<Finished> {
         let process = self.process.take().context("it serves")?;
         process.signal(Signal::TERM)?;
         let finished = process.finish()?;

@@ -9,6 +9,7 @@ mod below;
 mod change;
 mod place;
 mod quota;
+mod remove;
 mod write;
 
 #[cfg(test)]
@@ -52,14 +53,17 @@ pub(crate) fn perform(act: &Act, places: &[Arc<Place>], rules: &Rules) -> Outcom
             }
             write::write(&target(path, places, rules)?, *mode, *presence, content)?;
         }
-        Act::Remove { path } => change::remove(&target(path, places, rules)?)?,
+        Act::Remove { path } => remove::remove(&target(path, places, rules)?)?,
+        Act::RemoveAll { path } => {
+            remove::remove_all(&target(path, places, rules)?, places, rules)?;
+        }
         Act::MakeDirectory { path, parents } => {
             change::make_directory(&target(path, places, rules)?, *parents)?;
         }
         Act::Rename { from, to } => {
             change::rename(&target(from, places, rules)?, &target(to, places, rules)?)?;
         }
-        Act::Run { .. } => return Err(failed(Failure::Other, "no act on files")),
+        Act::Run { .. } | Act::Kv(_) => return Err(failed(Failure::Other, "no act on files")),
     }
     Ok(ActResult::Done)
 }

@@ -1,0 +1,278 @@
+//! What plugins keep: for each a database of its own, so that none reads, fills or holds up that of
+//! another.
+//!
+//! A change is on the disk when it is answered (WAL, `synchronous=FULL`). Where the disk is full it
+//! fails, and what was there before is still there. Removed rows leave room that is used again; the
+//! file takes at most a few times what its plugin may keep.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use lazaret_protocol::{KvEntry, Payload};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
+
+use super::{StoreError, failed, make_private, text_digest};
+
+/// How the table looks. Raised when it changes.
+const VERSION: i64 = 1;
+
+/// How long another engine may take to let go of a database.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Bytes of the log beside the database that are kept when it was written back.
+const MAX_LOG_BYTES: i64 = 1 << 20;
+
+const TABLE: &str = "CREATE TABLE entries (
+    key BLOB NOT NULL UNIQUE,
+    json INTEGER NOT NULL,
+    value BLOB NOT NULL
+) STRICT;";
+
+/// The databases of all plugins of an engine.
+#[derive(Debug)]
+pub(crate) struct KvDirectory {
+    state: PathBuf,
+    open: Mutex<BTreeMap<String, Weak<Mutex<KvPlace>>>>,
+}
+
+impl KvDirectory {
+    /// In a state directory, which is looked at when the first plugin keeps something.
+    pub(crate) fn new(state: PathBuf) -> Self {
+        Self {
+            state,
+            open: Mutex::default(),
+        }
+    }
+
+    /// That of the plugin of this name; all containers of it have the same.
+    pub(crate) fn of(&self, plugin: &str) -> Arc<Mutex<KvPlace>> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|_, place| place.strong_count() > 0);
+        if let Some(place) = open.get(plugin).and_then(Weak::upgrade) {
+            return place;
+        }
+        let place = Arc::new(Mutex::new(KvPlace {
+            state: self.state.clone(),
+            plugin: plugin.to_owned(),
+            kv: None,
+        }));
+        open.insert(plugin.to_owned(), Arc::downgrade(&place));
+        place
+    }
+}
+
+/// A plugin's database, opened when it is first used.
+#[derive(Debug)]
+pub(crate) struct KvPlace {
+    state: PathBuf,
+    plugin: String,
+    kv: Option<Kv>,
+}
+
+impl KvPlace {
+    /// Does something with the database. Blocks. After a failure it is opened anew.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) fn with<T>(
+        &mut self,
+        work: impl FnOnce(&mut Kv) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let kv = match &mut self.kv {
+            Some(kv) => kv,
+            none => none.insert(Kv::open(&self.state, &self.plugin)?),
+        };
+        let done = work(kv);
+        if done.is_err() {
+            self.kv = None;
+        }
+        done.map_err(failed("keep what the plugin asks for"))
+    }
+}
+
+/// How much is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Kept {
+    /// Keys.
+    pub(crate) keys: u64,
+    /// Bytes of keys and values.
+    pub(crate) bytes: u64,
+}
+
+/// One plugin's keys and values.
+#[derive(Debug)]
+pub(crate) struct Kv {
+    connection: Connection,
+    kept: Kept,
+}
+
+impl Kv {
+    fn open(state: &Path, plugin: &str) -> Result<Self, StoreError> {
+        make_private(state)?;
+        let directory = state.join("kv");
+        make_private(&directory)?;
+        let path = directory.join(file_name(plugin));
+        let opened = Connection::open(&path).map_err(failed("open what the plugin keeps"))?;
+        match Self::prepare(opened) {
+            Ok((kv, VERSION)) => Ok(kv),
+            Ok((_, found)) => Err(StoreError::Newer { path, found }),
+            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {
+                Err(StoreError::KvInUse(plugin.to_owned()))
+            }
+            Err(error) => Err(failed("open what the plugin keeps")(error)),
+        }
+    }
+
+    fn prepare(connection: Connection) -> rusqlite::Result<(Self, i64)> {
+        connection.busy_timeout(PATIENCE)?;
+        // One engine at a time: nobody else changes what is counted here.
+        connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "journal_size_limit", MAX_LOG_BYTES)?;
+        connection.execute_batch("BEGIN IMMEDIATE;")?;
+        let mut version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if version == 0 {
+            connection.execute_batch(TABLE)?;
+            connection.pragma_update(None, "user_version", VERSION)?;
+            version = VERSION;
+        }
+        let kept = match version {
+            VERSION => connection.query_row(
+                "SELECT count(*), ifnull(sum(length(key) + length(value)), 0) FROM entries",
+                [],
+                |row| {
+                    Ok(Kept {
+                        keys: row.get(0)?,
+                        bytes: row.get(1)?,
+                    })
+                },
+            )?,
+            _ => Kept::default(),
+        };
+        connection.execute_batch("COMMIT;")?;
+        Ok((Self { connection, kept }, version))
+    }
+
+    /// Lets the file grow to so many pages, or stay as large as it is, as on a disk that is full.
+    #[cfg(test)]
+    pub(crate) fn limit_pages(&self, pages: u32) -> rusqlite::Result<()> {
+        self.connection
+            .query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))
+    }
+
+    /// How much there is.
+    pub(crate) fn kept(&self) -> Kept {
+        self.kept
+    }
+
+    /// The value of a key.
+    pub(crate) fn get(&self, key: &str) -> rusqlite::Result<Option<Payload>> {
+        let mut query = self
+            .connection
+            .prepare_cached("SELECT json, value FROM entries WHERE key = ?1")?;
+        query
+            .query_row(params![key.as_bytes()], |row| payload(row, 0))
+            .optional()
+    }
+
+    /// Gives a key another value, or takes it away; `kept` is what there is then.
+    pub(crate) fn put(
+        &mut self,
+        key: &str,
+        value: Option<&Payload>,
+        kept: Kept,
+    ) -> rusqlite::Result<()> {
+        let key = key.as_bytes();
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        match value {
+            None => {
+                transaction
+                    .prepare_cached("DELETE FROM entries WHERE key = ?1")?
+                    .execute(params![key])?;
+            }
+            Some(value) => {
+                let (json, bytes) = match value {
+                    Payload::Json(text) => (true, text.as_bytes()),
+                    Payload::Bytes(bytes) => (false, bytes.as_slice()),
+                };
+                transaction
+                    .prepare_cached(
+                        "INSERT INTO entries (key, json, value) VALUES (?1, ?2, ?3)
+                         ON CONFLICT (key) DO UPDATE SET json = ?2, value = ?3",
+                    )?
+                    .execute(params![key, json, bytes])?;
+            }
+        }
+        transaction.commit()?;
+        self.kept = kept;
+        Ok(())
+    }
+
+    /// Keys that begin with `prefix` and come after `after`, with their values: so many, and as
+    /// soon as they have so many bytes no more. And whether there are more.
+    pub(crate) fn list(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        most: usize,
+        bytes: u64,
+    ) -> rusqlite::Result<(Vec<KvEntry>, bool)> {
+        // No byte of UTF-8 is 255: one more is a byte as well, and what begins so comes after all
+        // that begins with the prefix.
+        let mut end = prefix.as_bytes().to_vec();
+        match end.last_mut() {
+            Some(last) => *last += 1,
+            None => end.push(u8::MAX),
+        }
+        let mut query = self.connection.prepare_cached(
+            "SELECT key, json, value FROM entries
+             WHERE key >= ?1 AND key < ?2 AND key > ?3 ORDER BY key LIMIT ?4",
+        )?;
+        let after = after.unwrap_or_default().as_bytes();
+        let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
+        let mut rows = query.query(params![prefix.as_bytes(), end, after, limit])?;
+        let (mut entries, mut held) = (Vec::new(), 0_u64);
+        while let Some(row) = rows.next()? {
+            if entries.len() >= most || held >= bytes {
+                return Ok((entries, true));
+            }
+            let entry = KvEntry {
+                key: text(row.get_ref(0)?)?,
+                value: payload(row, 1)?,
+            };
+            held += entry.key.len() as u64 + entry.value.bytes();
+            entries.push(entry);
+        }
+        Ok((entries, false))
+    }
+}
+
+fn payload(row: &Row<'_>, at: usize) -> rusqlite::Result<Payload> {
+    let value = row.get_ref(at + 1)?;
+    Ok(match row.get::<_, bool>(at)? {
+        true => Payload::Json(text(value)?),
+        false => Payload::Bytes(value.as_blob()?.to_vec()),
+    })
+}
+
+fn text(value: ValueRef<'_>) -> rusqlite::Result<String> {
+    String::from_utf8(value.as_blob()?.to_vec()).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Blob, Box::new(error))
+    })
+}
+
+/// As much of a plugin's name as anybody can read, and what no other name has.
+fn file_name(plugin: &str) -> String {
+    let shown = plugin
+        .chars()
+        .filter(|letter| letter.is_ascii_alphanumeric() || *letter == '-')
+        .take(32);
+    let shown: String = shown.collect();
+    format!("{shown}-{}.sqlite", &text_digest(plugin)[..32])
+}
