@@ -248,6 +248,11 @@ impl Sink for Channel {
         // Every message has a frame: results, lines and errors are cut well below its limit.
         let _ = Channel::send(self, &message);
     }
+
+    fn post(&self, message: ShimMessage) {
+        // As above.
+        let _ = Channel::post(self, &message);
+    }
 }
 
 impl AsFd for Channel {

@@ -51,6 +51,10 @@ impl Refusal {
             CallFailure::Ended(reason) => {
                 return Self::new(of_end(reason), format!("plugin `{plugin}` ended: {reason}"));
             }
+            CallFailure::Deadline { limit_ms } => {
+                let text = format!("{call} ended: deadline (timeout {limit_ms}ms)");
+                return Self::new(Kind::Deadline, text);
+            }
             CallFailure::Busy { limit } => {
                 return Self::new(Kind::Busy, format!("more than {limit} calls are under way"));
             }
@@ -205,6 +209,7 @@ impl IntoResponse for Refusal {
             | Kind::Exception
             | Kind::CpuTime
             | Kind::WallTime
+            | Kind::Deadline
             | Kind::Result
             | Kind::OutOfMemory
             | Kind::ForbiddenSyscall

@@ -60,8 +60,22 @@ pub struct PluginReport {
 pub struct CallRequest {
     /// Its name.
     pub function: String,
-    /// An array is the list of arguments, anything else the only argument.
+    /// An array is the list of arguments, anything else the only argument; none if left out.
+    #[serde(default = "no_arguments")]
     pub arguments: Box<RawValue>,
+    /// Bytes as the only argument, in place of `arguments`: base64 (RFC 4648, section 4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<String>,
+    /// How long it may take, in milliseconds; the policy's limit holds as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+    /// Answer with a line for each item, as the function gives them.
+    #[serde(default)]
+    pub stream: bool,
+}
+
+fn no_arguments() -> Box<RawValue> {
+    RawValue::from_string("[]".to_owned()).expect("it is JSON")
 }
 
 /// What a function gave back.
@@ -192,6 +206,8 @@ pub enum Kind {
     CpuTime,
     /// Wall time used up.
     WallTime,
+    /// The caller's own deadline was over.
+    Deadline,
     /// The result cannot be sent or is too large.
     Result,
     /// Out of memory: the plugin ended.

@@ -76,7 +76,7 @@ fn exit_code(refusal: &Refusal) -> ExitCode {
         Kind::OutOfMemory => ExitCode::OutOfMemory,
         Kind::ForbiddenSyscall => ExitCode::ForbiddenSyscall,
         Kind::CpuTime => ExitCode::CpuTime,
-        Kind::WallTime => ExitCode::WallTime,
+        Kind::WallTime | Kind::Deadline => ExitCode::WallTime,
         Kind::Result => ExitCode::Result,
         Kind::Ended => ExitCode::Exited,
         Kind::Policy | Kind::Wider | Kind::NoSuchRevision => ExitCode::Policy,

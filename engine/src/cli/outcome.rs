@@ -51,6 +51,10 @@ pub(super) fn describe(
         }
         Some(Ok(_)) => None,
         Some(Err(CallFailure::Call(error))) => Some(call_error(name, &function, policy, error)),
+        Some(Err(CallFailure::Deadline { limit_ms })) => Some(Failure::new(
+            ExitCode::WallTime,
+            format!("call `{function}` of plugin `{name}` ended: deadline (timeout {limit_ms}ms)"),
+        )),
         Some(Err(CallFailure::Busy { limit })) => Some(Failure::new(
             ExitCode::Internal,
             format!("more than {limit} calls are under way"),

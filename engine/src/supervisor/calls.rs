@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use lazaret_protocol::{CallError, CallId, CallLimits, Payload};
+use lazaret_protocol::{CallError, CallId, CallLimits, Credit, Payload};
 use tokio::sync::oneshot;
 
+use super::stream::{Feed, STREAM_WINDOW};
 use crate::event::EndReason;
 use crate::schema::Unfit;
 
@@ -21,6 +22,11 @@ const GRACE: Duration = Duration::from_secs(1);
 pub enum CallFailure {
     /// The plugin's shim answered with an error; the plugin goes on.
     Call(CallError),
+    /// The caller's own deadline was over, sooner than the policy's limit; the plugin goes on.
+    Deadline {
+        /// How long the caller gave it, in milliseconds.
+        limit_ms: u64,
+    },
     /// The plugin ended first.
     Ended(EndReason),
     /// Too many calls are under way.
@@ -53,18 +59,74 @@ pub enum CallFailure {
     Result(Unfit),
 }
 
-pub(super) type Reply = oneshot::Sender<Result<Payload, CallFailure>>;
+/// Where a result goes.
+pub(super) enum Reply {
+    /// In one piece.
+    Whole(oneshot::Sender<Result<Payload, CallFailure>>),
+    /// In items.
+    Stream(Feed),
+}
+
+impl Reply {
+    fn send(self, result: Result<Payload, CallFailure>) {
+        // Whoever asked may have gone away.
+        match self {
+            Self::Whole(reply) => drop(reply.send(result)),
+            Self::Stream(feed) => {
+                let end = result.map(|payload| feed.item(payload));
+                feed.end(end);
+            }
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        match self {
+            Self::Whole(reply) => reply.is_closed(),
+            Self::Stream(feed) => feed.is_closed(),
+        }
+    }
+}
+
+/// The terms of a call.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    /// The policy's limits.
+    pub(super) limits: CallLimits,
+    /// How long the caller gives it.
+    pub(super) timeout: Option<Duration>,
+    /// The largest result it may have, and the most that all items of a stream may cost.
+    pub(super) result_bytes: u64,
+}
+
+/// What the shim is told of a call that was taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Begun {
+    pub(super) id: CallId,
+    pub(super) limits: CallLimits,
+    pub(super) window: Option<u64>,
+}
 
 struct Call {
-    reply: Reply,
+    /// Gone where it was answered and the shim has still to say something.
+    reply: Option<Reply>,
     wall: Instant,
     limits: CallLimits,
+    /// The caller's deadline, where it is sooner than the policy's limit.
+    deadline: Option<Deadline>,
+    /// What may be sent of a stream, where one is taken.
+    credit: Option<Credit>,
     /// The largest result it may have.
     result_bytes: u64,
     cpu_at_start_us: u64,
     /// The most calls that shared the CPU with this one.
     company: u64,
     cancelled: bool,
+}
+
+struct Deadline {
+    /// When the caller is answered whatever the shim does.
+    answered: Instant,
+    limit_ms: u64,
 }
 
 /// The calls under way.
@@ -79,28 +141,38 @@ impl Calls {
     pub(super) fn begin(
         &mut self,
         reply: Reply,
-        limits: CallLimits,
-        result_bytes: u64,
+        terms: Terms,
         now: Instant,
         cpu_us: Option<u64>,
-    ) -> Option<CallId> {
+    ) -> Option<Begun> {
         if self.calls.len() >= MAX_CALLS_IN_FLIGHT {
-            // Whoever asked may have gone away.
-            drop(reply.send(Err(CallFailure::Busy {
+            reply.send(Err(CallFailure::Busy {
                 limit: MAX_CALLS_IN_FLIGHT,
-            })));
+            }));
             return None;
         }
         self.last += 1;
         let id = CallId(self.last);
+        let limits = terms.limits;
         let wall = now + Duration::from_millis(limits.wall_ms) + GRACE;
+        let timeout_ms = terms
+            .timeout
+            .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX))
+            .filter(|timeout| *timeout < limits.wall_ms);
+        let wall_ms = timeout_ms.unwrap_or(limits.wall_ms);
+        let window = matches!(reply, Reply::Stream(_)).then_some(STREAM_WINDOW);
         self.calls.insert(
             id,
             Call {
-                reply,
+                reply: Some(reply),
                 wall,
                 limits,
-                result_bytes,
+                deadline: timeout_ms.map(|limit_ms| Deadline {
+                    answered: now + Duration::from_millis(limit_ms) + GRACE,
+                    limit_ms,
+                }),
+                credit: window.map(Credit::new),
+                result_bytes: terms.result_bytes,
                 // Not read: counted from the container's start, never for nothing.
                 cpu_at_start_us: cpu_us.unwrap_or(0),
                 company: 1,
@@ -111,7 +183,11 @@ impl Calls {
         for call in self.calls.values_mut() {
             call.company = call.company.max(company);
         }
-        Some(id)
+        Some(Begun {
+            id,
+            limits: CallLimits { wall_ms, ..limits },
+            window,
+        })
     }
 
     /// The largest result a call may have; `None` where there is no such call under way.
@@ -129,19 +205,107 @@ impl Calls {
 
     /// Answers a call; false where there is no such call under way.
     pub(super) fn answer(&mut self, id: CallId, result: Result<Payload, CallFailure>) -> bool {
-        match self.calls.remove(&id) {
-            Some(call) => {
-                drop(call.reply.send(result));
-                true
+        let Some(call) = self.calls.remove(&id) else {
+            return false;
+        };
+        let result = match (result, &call.deadline) {
+            // The shim knows only the sooner of the two.
+            (Err(CallFailure::Call(CallError::WallTime { .. })), Some(deadline)) => {
+                Err(CallFailure::Deadline {
+                    limit_ms: deadline.limit_ms,
+                })
             }
-            None => false,
+            (result, _) => result,
+        };
+        if let Some(reply) = call.reply {
+            reply.send(result);
+        }
+        true
+    }
+
+    /// Hands an item of a stream on.
+    ///
+    /// # Errors
+    /// The rule of the channel it breaks.
+    pub(super) fn item(&mut self, id: CallId, item: Payload) -> Result<(), String> {
+        let name = id.0;
+        let Some(call) = self.calls.get_mut(&id) else {
+            return Err(format!("an item of call {name}, which is not under way"));
+        };
+        let Some(credit) = &mut call.credit else {
+            return Err(format!("an item of call {name}, which takes no stream"));
+        };
+        if !credit.spend(&item) {
+            return Err(format!("an item of call {name} beyond its credit"));
+        }
+        let (spent, limit) = (credit.spent(), call.result_bytes);
+        if spent > limit {
+            return Err(format!("items of {spent} bytes, with a limit of {limit}"));
+        }
+        if let Some(Reply::Stream(feed)) = &call.reply {
+            feed.item(item);
+        }
+        Ok(())
+    }
+
+    /// The end of a stream, which answers its call.
+    ///
+    /// # Errors
+    /// The rule of the channel it breaks.
+    pub(super) fn end_stream(&mut self, id: CallId) -> Result<(), String> {
+        let name = id.0;
+        match self.calls.get(&id).map(|call| &call.credit) {
+            None => Err(format!("an end of call {name}, which is not under way")),
+            Some(None) => Err(format!("an end of call {name}, which takes no stream")),
+            Some(Some(_)) => {
+                let call = self.calls.remove(&id);
+                if let Some(Reply::Stream(feed)) = call.and_then(|call| call.reply) {
+                    feed.end(Ok(()));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// What the items of a call have cost so far, in bytes.
+    pub(super) fn streamed(&self, id: CallId) -> u64 {
+        let credit = self.calls.get(&id).and_then(|call| call.credit);
+        credit.map_or(0, |credit| credit.spent())
+    }
+
+    /// What is to be granted for items that were read.
+    pub(super) fn grants(&mut self) -> Vec<(CallId, u64)> {
+        let mut grants = Vec::new();
+        for (id, call) in &mut self.calls {
+            if let (Some(Reply::Stream(feed)), Some(credit)) = (&call.reply, &mut call.credit)
+                && let Some(bytes) = feed.to_grant()
+            {
+                credit.grant(bytes);
+                grants.push((*id, bytes));
+            }
+        }
+        grants
+    }
+
+    /// Answers the calls whose caller's deadline is over and that the shim did not end. They stay
+    /// under way, given up, until it does or the policy's limit is over.
+    pub(super) fn answer_late(&mut self, now: Instant) {
+        for call in self.calls.values_mut() {
+            if let Some(deadline) = &call.deadline
+                && deadline.answered <= now
+                && let Some(reply) = call.reply.take()
+            {
+                reply.send(Err(CallFailure::Deadline {
+                    limit_ms: deadline.limit_ms,
+                }));
+            }
         }
     }
 
     /// Calls nobody waits for any more and that the shim has not been told to give up. They stay
     /// under way until it answers.
     pub(super) fn given_up(&mut self) -> Vec<CallId> {
-        let gone = |call: &Call| call.reply.is_closed() && !call.cancelled;
+        let gone = |call: &Call| call.reply.as_ref().is_none_or(Reply::is_closed) && !call.cancelled;
         let calls = self.calls.iter_mut().filter(|(_, call)| gone(call));
         calls
             .map(|(id, call)| {
@@ -161,9 +325,13 @@ impl Calls {
         self.calls.is_empty()
     }
 
-    /// The next moment at which a call is overdue.
+    /// The next moment at which a call is overdue, or its caller to be answered.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        self.calls.values().map(|call| call.wall).min()
+        let soonest = |call: &Call| match &call.deadline {
+            Some(deadline) if call.reply.is_some() => deadline.answered.min(call.wall),
+            _ => call.wall,
+        };
+        self.calls.values().map(soonest).min()
     }
 
     /// Why the plugin has to be ended now: a call the shim should have ended and did not.
@@ -192,123 +360,12 @@ impl Calls {
     /// Answers all that are left.
     pub(super) fn end(&mut self, reason: &EndReason) {
         for (_, call) in std::mem::take(&mut self.calls) {
-            drop(call.reply.send(Err(CallFailure::Ended(reason.clone()))));
+            if let Some(reply) = call.reply {
+                reply.send(Err(CallFailure::Ended(reason.clone())));
+            }
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LIMITS: CallLimits = CallLimits {
-        wall_ms: 10_000,
-        cpu_ms: 500,
-    };
-
-    fn begin(
-        calls: &mut Calls,
-        now: Instant,
-        cpu_us: u64,
-    ) -> (CallId, oneshot::Receiver<Result<Payload, CallFailure>>) {
-        let (reply, receiver) = oneshot::channel();
-        (
-            calls.begin(reply, LIMITS, 100, now, Some(cpu_us)).unwrap(),
-            receiver,
-        )
-    }
-
-    #[test]
-    fn a_call_is_overdue_a_grace_after_its_wall_time() {
-        let mut calls = Calls::default();
-        let start = Instant::now();
-        let (_, _receiver) = begin(&mut calls, start, 0);
-        let limit = start + Duration::from_millis(LIMITS.wall_ms);
-        assert_eq!(calls.overdue(limit, 0), None);
-        assert_eq!(
-            calls.overdue(limit + GRACE, 0),
-            Some(EndReason::WallTime { limit_ms: 10_000 })
-        );
-        assert_eq!(calls.next_deadline(), Some(limit + GRACE));
-    }
-
-    #[test]
-    fn cpu_time_counts_from_the_start_of_the_call_and_is_shared() {
-        let mut calls = Calls::default();
-        let now = Instant::now();
-        let (_, _one) = begin(&mut calls, now, 5_000_000);
-        assert_eq!(calls.overdue(now, 6_500_000), None);
-        assert_eq!(
-            calls.overdue(now, 6_500_001),
-            Some(EndReason::CpuTime { limit_ms: 500 })
-        );
-        let (_, _other) = begin(&mut calls, now, 5_000_000);
-        assert_eq!(calls.overdue(now, 7_000_000), None);
-        assert!(calls.overdue(now, 7_000_001).is_some());
-    }
-
-    #[test]
-    fn a_call_nobody_waits_for_is_given_up_once_and_may_still_be_answered() {
-        let mut calls = Calls::default();
-        let (id, receiver) = begin(&mut calls, Instant::now(), 0);
-        assert_eq!(calls.given_up(), []);
-        drop(receiver);
-        assert_eq!(calls.given_up(), [id]);
-        assert_eq!(calls.given_up(), []);
-        assert!(calls.answer(id, Err(CallFailure::Call(CallError::Cancelled))));
-    }
-
-    #[test]
-    fn a_start_that_could_not_be_read_counts_from_the_containers() {
-        let mut calls = Calls::default();
-        let now = Instant::now();
-        let (reply, _receiver) = oneshot::channel();
-        calls.begin(reply, LIMITS, 100, now, None).unwrap();
-        assert!(calls.overdue(now, 1_500_001).is_some());
-    }
-
-    #[test]
-    fn an_answer_to_no_call_is_noticed() {
-        let mut calls = Calls::default();
-        let (id, mut receiver) = begin(&mut calls, Instant::now(), 0);
-        let payload = Payload::Json("1".into());
-        assert!(calls.answer(id, Ok(payload.clone())));
-        assert!(!calls.answer(id, Ok(payload.clone())), "answered twice");
-        assert_eq!(receiver.try_recv().unwrap(), Ok(payload));
-    }
-
-    #[test]
-    fn a_call_under_way_may_have_the_larger_of_two_results() {
-        let mut calls = Calls::default();
-        let (id, _receiver) = begin(&mut calls, Instant::now(), 0);
-        calls.allow_results(50);
-        assert_eq!(calls.result_bytes(id), Some(100));
-        calls.allow_results(150);
-        assert_eq!(calls.result_bytes(id), Some(150));
-        assert_eq!(calls.result_bytes(CallId(99)), None);
-    }
-
-    #[test]
-    fn calls_beyond_the_most_are_refused_and_the_rest_told_of_the_end() {
-        let mut calls = Calls::default();
-        let receivers: Vec<_> = (0..MAX_CALLS_IN_FLIGHT)
-            .map(|_| begin(&mut calls, Instant::now(), 0).1)
-            .collect();
-        let (reply, mut refused) = oneshot::channel();
-        assert_eq!(calls.begin(reply, LIMITS, 100, Instant::now(), None), None);
-        assert_eq!(
-            refused.try_recv().unwrap(),
-            Err(CallFailure::Busy {
-                limit: MAX_CALLS_IN_FLIGHT
-            })
-        );
-        calls.end(&EndReason::Stopped);
-        for mut receiver in receivers {
-            assert_eq!(
-                receiver.try_recv().unwrap(),
-                Err(CallFailure::Ended(EndReason::Stopped))
-            );
-        }
-        assert!(calls.is_empty());
-    }
-}
+mod tests;

@@ -29,6 +29,7 @@ mod reaction;
 mod records;
 mod running;
 mod state;
+mod stream;
 mod task;
 mod violations;
 
@@ -38,3 +39,4 @@ pub use errors::{EngineError, LaunchError};
 pub use launch::{Engine, LaunchOptions, allows_executable_memory};
 pub use outbox::Backlog;
 pub use running::{Ended, PluginEvent, Running, Stopper};
+pub use stream::{Items, STREAM_WINDOW};

@@ -134,6 +134,7 @@ mod tests {
                 wall_ms: 1,
                 cpu_ms: 1,
             },
+            window: None,
         }
     }
 

@@ -6,6 +6,8 @@ use std::task::{Context, Waker};
 
 use lazaret_protocol::{CallId, LiveLimits, Payload};
 
+use crate::runtime::CallEnd;
+
 /// One thing to do.
 #[derive(Debug)]
 pub enum Work {
@@ -17,9 +19,13 @@ pub enum Work {
         function: String,
         /// What to call it with.
         arguments: Payload,
+        /// What a stream may cost at first; without it none is taken.
+        window: Option<u64>,
     },
     /// A call was answered without its result: forget it.
-    Ended(CallId),
+    Ended(CallId, CallEnd),
+    /// More may be sent of a call's stream, so many bytes.
+    Credit(CallId, u64),
     /// Other limits for what the plugin says.
     Limits(LiveLimits),
 }
@@ -112,6 +118,10 @@ mod tests {
         }
     }
 
+    fn ended(id: u64) -> Work {
+        Work::Ended(CallId(id), CallEnd::Limit)
+    }
+
     #[test]
     fn only_a_thread_that_rests_is_woken() {
         let count = Arc::new(Count::default());
@@ -119,18 +129,21 @@ mod tests {
         let context = Context::from_waker(&waker);
         let woken = || count.0.load(Ordering::SeqCst);
         let backlog = Backlog::default();
-        backlog.push(Work::Ended(CallId(1)));
+        backlog.push(ended(1));
         assert!(!backlog.rest(&context), "there is work");
-        assert!(matches!(backlog.pop(), Some(Work::Ended(CallId(1)))));
+        assert!(matches!(
+            backlog.pop(),
+            Some(Work::Ended(CallId(1), CallEnd::Limit))
+        ));
         assert!(backlog.rest(&context));
         assert_eq!(woken(), 0);
-        backlog.push(Work::Ended(CallId(2)));
-        backlog.push(Work::Ended(CallId(3)));
+        backlog.push(ended(2));
+        backlog.push(ended(3));
         assert_eq!(woken(), 1);
         while backlog.pop().is_some() {}
         assert!(backlog.rest(&context));
         backlog.resume();
-        backlog.push(Work::Ended(CallId(4)));
+        backlog.push(ended(4));
         assert_eq!(woken(), 1);
     }
 

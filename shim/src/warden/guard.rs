@@ -101,6 +101,24 @@ impl Guard {
         lock(&self.watch).in_flight(id)
     }
 
+    /// Does something while the call waits for its answer: the warden does not answer it meanwhile.
+    /// False where it has been answered.
+    pub fn while_in_flight(&self, id: CallId, work: impl FnOnce()) -> bool {
+        let watch = lock(&self.watch);
+        let in_flight = watch.in_flight(id);
+        if in_flight {
+            work();
+        }
+        drop(watch);
+        in_flight
+    }
+
+    /// See [`Watch::left`].
+    #[must_use]
+    pub fn left(&self, id: CallId) -> Option<Duration> {
+        lock(&self.watch).left(id, Instant::now())
+    }
+
     /// See [`Watch::cancel_call`].
     pub fn cancel_call(&self, id: CallId) -> Option<CallError> {
         lock(&self.watch).cancel_call(id)

@@ -13,7 +13,7 @@ use lazaret_protocol::{CallError, CallId, EngineMessage, ShimMessage};
 use super::{Backlog, Guard, Work};
 use crate::channel::{Channel, ChannelError, Reader};
 use crate::exit;
-use crate::runtime::Asks;
+use crate::runtime::{Asks, CallEnd};
 
 /// There is nothing more to hear, for the reason this exit code gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,13 +90,17 @@ impl Intake {
 
     /// Answers a call without its result, and has the JavaScript thread forget it.
     pub fn answer(&self, id: CallId, error: CallError) {
+        let end = match error {
+            CallError::Cancelled => CallEnd::Cancelled,
+            _ => CallEnd::Limit,
+        };
         let reply = ShimMessage::Reply {
             id,
             result: Err(error),
         };
         // These reasons are small: they always fit a frame.
         let _ = self.channel.post(&reply);
-        self.backlog.push(Work::Ended(id));
+        self.backlog.push(Work::Ended(id, end));
     }
 
     /// Nobody will take anything any more.
@@ -113,6 +117,7 @@ impl Intake {
                 function,
                 arguments,
                 limits,
+                window,
             } => {
                 // An id in flight again would be the engine's mistake: there is no answer to it.
                 if self.guard.begin_call(id, limits) {
@@ -120,6 +125,7 @@ impl Intake {
                         id,
                         function,
                         arguments,
+                        window,
                     });
                 }
             }
@@ -133,6 +139,7 @@ impl Intake {
                 self.guard.set_background(background);
                 self.backlog.push(Work::Limits(limits));
             }
+            EngineMessage::Credit { id, bytes } => self.backlog.push(Work::Credit(id, bytes)),
             EngineMessage::Answer { id, result } => self.asks.answer(id, result),
             EngineMessage::Shutdown => return Ok(true),
             EngineMessage::Hello { .. } => return Err(ChannelError::OutOfTurn),

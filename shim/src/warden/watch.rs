@@ -115,6 +115,14 @@ impl Watch {
         self.calls.contains_key(&id)
     }
 
+    /// How long a call that waits for its answer may still take.
+    #[must_use]
+    pub fn left(&self, id: CallId, now: Instant) -> Option<Duration> {
+        let call = self.calls.get(&id)?;
+        let deadline = call.deadline?;
+        Some(deadline.saturating_duration_since(now))
+    }
+
     /// The engine gives up on a call. Its error, unless it was answered already.
     pub fn cancel_call(&mut self, id: CallId) -> Option<CallError> {
         self.give_up(id).then_some(CallError::Cancelled)
@@ -131,7 +139,7 @@ impl Watch {
     pub fn begin_turn(&mut self, kind: TurnKind, cpu: Duration, now: Instant) -> bool {
         let payers = match kind {
             TurnKind::Loop => self.calls.keys().copied().collect(),
-            TurnKind::Load | TurnKind::Call(_) => Vec::new(),
+            TurnKind::Load | TurnKind::Call(_) | TurnKind::CleanUp => Vec::new(),
         };
         self.turn = Some(Turn {
             kind,
@@ -159,12 +167,13 @@ impl Watch {
         match turn.kind {
             TurnKind::Load => self.load_used += spent,
             TurnKind::Call(id) => self.charge(&[id], spent),
+            TurnKind::CleanUp => {}
             TurnKind::Loop => self.charge(&turn.payers, share(spent, turn.payers.len())),
         }
         match turn.kind {
             _ if turn.interrupted.is_none() => TurnEnd::Whole,
             TurnKind::Loop if turn.payers.is_empty() => TurnEnd::OverBudget,
-            TurnKind::Load => TurnEnd::OverBudget,
+            TurnKind::Load | TurnKind::CleanUp => TurnEnd::OverBudget,
             TurnKind::Loop | TurnKind::Call(_) => TurnEnd::CallGivenUp,
         }
     }
@@ -218,6 +227,7 @@ impl Watch {
         let interrupt = match turn.kind {
             TurnKind::Load => spent >= load_left,
             TurnKind::Call(id) => !self.calls.contains_key(&id),
+            TurnKind::CleanUp => spent >= background,
             TurnKind::Loop if turn.payers.is_empty() => spent >= background,
             TurnKind::Loop => {
                 let all_gone = !turn.payers.iter().any(|id| self.calls.contains_key(id));
@@ -245,6 +255,7 @@ impl Watch {
                 let left = self.budgets.load.saturating_sub(self.load_used);
                 Some(left.saturating_sub(spent))
             }
+            TurnKind::CleanUp => Some(self.budgets.background.saturating_sub(spent)),
             TurnKind::Loop if turn.payers.is_empty() => {
                 Some(self.budgets.background.saturating_sub(spent))
             }
@@ -273,7 +284,7 @@ impl Watch {
         self.turn.as_ref().is_some_and(|turn| match turn.kind {
             TurnKind::Call(running) => running == id,
             TurnKind::Loop => turn.payers.contains(&id),
-            TurnKind::Load => false,
+            TurnKind::Load | TurnKind::CleanUp => false,
         })
     }
 
@@ -282,7 +293,7 @@ impl Watch {
         match &self.turn {
             Some(turn) if self.pays(id) => match turn.kind {
                 TurnKind::Loop => share(spent, turn.payers.len()),
-                TurnKind::Call(_) | TurnKind::Load => spent,
+                TurnKind::Call(_) | TurnKind::Load | TurnKind::CleanUp => spent,
             },
             _ => Duration::ZERO,
         }

@@ -9,6 +9,8 @@ mod harness;
 mod limits;
 mod listening;
 mod modules;
+mod parts;
+mod search;
 mod spoilt;
 mod streams;
 mod state;

@@ -19,6 +19,8 @@ pub enum TurnKind {
     Call(CallId),
     /// A round of the event loop.
     Loop,
+    /// Telling a call that it was given up: its listeners, and the end of its stream.
+    CleanUp,
 }
 
 /// How a turn ended.
