@@ -16,6 +16,7 @@
     ObjectHasOwn,
     String,
     StringPrototypeIncludes,
+    SymbolAsyncIterator,
     TypeError,
     TypedArrayPrototypeGetBuffer,
     Uint8Array,
@@ -23,6 +24,7 @@
   const {
     op_lazaret_act_make_directory,
     op_lazaret_act_remove,
+    op_lazaret_act_remove_all,
     op_lazaret_act_rename,
     op_lazaret_act_run,
     op_lazaret_act_write_bytes,
@@ -37,13 +39,13 @@
   const MOST_ARGUMENTS = 1024;
 
   // `kit` has what `host.js` shares: the class of refusals, the check of a path, the bytes of a
-  // buffer.
+  // buffer, what loads a script of the web platform.
   global.__acts = (kit) => {
-    const { PermissionDenied, bytesOf, checkFile } = kit;
+    const { PermissionDenied, bytesOf, checkFile, inCall } = kit;
 
     // ----- errors -----
 
-    const errors = { Interrupted: core.Interrupted };
+    const errors = { BadResource: core.BadResource, Interrupted: core.Interrupted };
     for (
       const name of [
         "AlreadyExists",
@@ -68,56 +70,121 @@
 
     // ----- files -----
 
+    // What few plugins use is read when it is used.
+    let loaded;
+
+    function more() {
+      return loaded ??= core.loadExtScript("ext:lazaret/files.js")
+        .files({ ...kit, information, writeFile });
+    }
+
+    // Every file gets the same mode: a plugin that asks for another would rely on it.
+    function checkOptions(options) {
+      if (options?.mode !== undefined) throw new TypeError("`mode` cannot be chosen");
+      if (options?.signal?.aborted) throw options.signal.reason;
+    }
+
     function writeOptions(options) {
+      checkOptions(options);
       const bits = (options?.append ? 1 : 0) | (options?.createNew ? 2 : 0);
       return bits | (options?.create === false ? 4 : 0);
     }
 
+    function inParts(data) {
+      return typeof data === "object" && data !== null &&
+        typeof data[SymbolAsyncIterator] === "function";
+    }
+
     async function writeTextFile(path, text, options) {
-      await op_lazaret_act_write_text(String(path), String(text), writeOptions(options));
+      if (inParts(text)) return writeFile(path, await more().collected(text, true), options);
+      await inCall(op_lazaret_act_write_text, String(path), String(text), writeOptions(options));
     }
 
     async function writeFile(path, data, options) {
-      const bytes = bytesOf(data);
+      const bytes = bytesOf(inParts(data) ? await more().collected(data, false) : data);
       if (bytes === undefined) throw new TypeError("the data of a file must be a Uint8Array");
-      await op_lazaret_act_write_bytes(String(path), bytes, writeOptions(options));
+      await inCall(op_lazaret_act_write_bytes, String(path), bytes, writeOptions(options));
     }
 
     async function mkdir(path, options) {
-      await op_lazaret_act_make_directory(String(path), options?.recursive === true);
+      checkOptions(options);
+      await inCall(op_lazaret_act_make_directory, String(path), options?.recursive === true);
     }
 
     async function remove(path, options) {
-      if (options?.recursive) throw new TypeError("`remove` takes one file or empty directory");
-      await op_lazaret_act_remove(String(path));
+      const op = options?.recursive ? op_lazaret_act_remove_all : op_lazaret_act_remove;
+      await inCall(op, String(path));
+    }
+
+    async function copyFile(from, to) {
+      await more().copyFile(from, to);
+    }
+
+    function openSync(path, options) {
+      return more().openSync(path, options);
+    }
+
+    async function open(path, options) {
+      return openSync(path, options);
+    }
+
+    function realPathSync(path) {
+      return more().realPathSync(path);
+    }
+
+    async function realPath(path) {
+      return realPathSync(path);
+    }
+
+    function watchFs(paths, options) {
+      return more().watchFs(paths, options);
     }
 
     async function rename(from, to) {
-      await op_lazaret_act_rename(String(from), String(to));
+      await inCall(op_lazaret_act_rename, String(from), String(to));
     }
 
     function kinds(number) {
       return { isDirectory: number === 1, isFile: number === 0, isSymlink: number === 2 };
     }
 
-    async function* readDir(path) {
-      const entries = JSONParse(op_lazaret_list(checkFile(path)));
-      for (let i = 0; i < entries.length; i++) {
-        yield { name: entries[i][0], ...kinds(entries[i][1]) };
-      }
+    function listed(path) {
+      return JSONParse(op_lazaret_list(checkFile(path)));
     }
 
-    function metadata(path, follow) {
-      const found = JSONParse(op_lazaret_metadata(checkFile(path), follow));
+    function entryOf(pair) {
+      return { name: pair[0], ...kinds(pair[1]) };
+    }
+
+    function* readDirSync(path) {
+      const entries = listed(path);
+      for (let i = 0; i < entries.length; i++) yield entryOf(entries[i]);
+    }
+
+    async function* readDir(path) {
+      const entries = listed(path);
+      for (let i = 0; i < entries.length; i++) yield entryOf(entries[i]);
+    }
+
+    function information(json) {
+      const found = JSONParse(json);
       return { ...kinds(found[0]), mode: found[3], mtime: new Date(found[2]), size: found[1] };
     }
 
+    function statSync(path) {
+      return information(op_lazaret_metadata(checkFile(path), true));
+    }
+
     async function stat(path) {
-      return metadata(path, true);
+      return statSync(path);
+    }
+
+    function lstatSync(path) {
+      return information(op_lazaret_metadata(checkFile(path), false));
     }
 
     async function lstat(path) {
-      return metadata(path, false);
+      return lstatSync(path);
     }
 
     // ----- programs -----
@@ -163,7 +230,7 @@
       }
 
       async output() {
-        const bytes = await op_lazaret_act_run(this.#program, this.#arguments, this.#input);
+        const bytes = await inCall(op_lazaret_act_run, this.#program, this.#arguments, this.#input);
         const signal = number(bytes, 0);
         const status = number(bytes, 4);
         const length = number(bytes, 8);
@@ -201,13 +268,22 @@
       errors,
       functions: {
         Command,
+        copyFile,
         env,
         lstat,
+        lstatSync,
         mkdir,
+        open,
+        openSync,
         readDir,
+        readDirSync,
+        realPath,
+        realPathSync,
         remove,
         rename,
         stat,
+        statSync,
+        watchFs,
         writeFile,
         writeTextFile,
       },

@@ -56,11 +56,14 @@
     op_lazaret_read_bytes,
     op_lazaret_read_text,
   } = core.ops;
-  const { cancelTimer, createTimer, registerErrorClass } = core;
+  const { cancelTimer, createTimer, loadExtScript, registerErrorClass } = core;
   const { queueMicrotask } = global;
 
   const pluginName = op_lazaret_plugin();
   const logCharacters = op_lazaret_log_characters();
+
+  let load;
+  const calls = global.__calls((script) => load(script));
 
   // ----- showing values on the console: bounded, and no getter or trap of the value runs -----
 
@@ -219,13 +222,17 @@
     return readTextFileSync(path);
   }
 
-  let load;
-
   async function fetch(input, init = undefined) {
     const lacks = op_lazaret_fetch_lacks(typeof input?.url === "string" ? input.url : `${input}`);
     if (lacks !== "") throw new PermissionDenied(lacks);
     const made = load("deno_fetch/26_fetch.js").fetch;
-    return await (init === undefined ? made(input) : made(input, init));
+    const ofCall = calls.signal();
+    if (ofCall === undefined) return await (init === undefined ? made(input) : made(input, init));
+    // A request of a call that is given up is given up with it.
+    const { Request } = load("deno_fetch/23_request.js");
+    const request = new Request(input, init);
+    const signal = load("deno_web/03_abort_signal.js").AbortSignal.any([request.signal, ofCall]);
+    return await made(request, { __proto__: null, signal });
   }
 
   // ----- timers -----
@@ -242,7 +249,7 @@
       if (!repeats) MapPrototypeDelete(timers, id);
       ReflectApply(callback, undefined, values);
     };
-    MapPrototypeSet(timers, id, createTimer(run, Number(delay), undefined, repeats, true));
+    MapPrototypeSet(timers, id, createTimer(calls.kept(run), Number(delay), undefined, repeats, true));
     return id;
   }
 
@@ -302,7 +309,15 @@
     trace: logAs(0),
     warn: logAs(2),
   });
-  const acts = global.__acts({ PermissionDenied, bytesOf, checkFile });
+  const kit = {
+    PermissionDenied,
+    bytesOf,
+    checkFile,
+    currentCall: calls.current,
+    inCall: calls.inCall,
+    load: (script) => load(script),
+  };
+  const acts = global.__acts(kit);
   const Deno = ObjectFreeze({
     ...acts.functions,
     errors: ObjectFreeze({ NotFound, PermissionDenied, ...acts.errors }),
@@ -423,7 +438,7 @@
         writable: true,
       });
     }
-    load = installWeb();
-    return bytesOf;
+    load = installWeb({ lazaret: () => loadExtScript("ext:lazaret/lazaret.js").lazaret(kit) });
+    return { __proto__: null, bytesOf, ...calls.own };
   };
 })(globalThis);

@@ -113,20 +113,26 @@
     return value;
   }
 
-  // Called once by `host.js`, when the globals are otherwise as they stay. Gives what loads a
-  // script.
-  global.__web = () => {
+  function installLazily(name, make) {
+    ObjectDefineProperty(global, name, {
+      __proto__: null,
+      configurable: true,
+      enumerable: false,
+      get: () => install(name, make()),
+      set: (value) => void install(name, value),
+    });
+  }
+
+  // Called once by `host.js`, when the globals are otherwise as they stay, with what makes further
+  // ones by their names. Gives what loads a script.
+  global.__web = (own) => {
     const names = ObjectKeys(scripts);
     for (let i = 0; i < names.length; i++) {
       const name = names[i];
-      ObjectDefineProperty(global, name, {
-        __proto__: null,
-        configurable: true,
-        enumerable: false,
-        get: () => install(name, load(scripts[name])[name]),
-        set: (value) => void install(name, value),
-      });
+      installLazily(name, () => load(scripts[name])[name]);
     }
+    const ownNames = ObjectKeys(own);
+    for (let i = 0; i < ownNames.length; i++) installLazily(ownNames[i], own[ownNames[i]]);
     return load;
   };
 })(globalThis);

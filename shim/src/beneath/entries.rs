@@ -1,6 +1,8 @@
 //! Names in a directory, and what is known of a file without reading it.
 
-use rustix::fs::{AtFlags, FileType, OFlags, RawDir, fstat, statat};
+use std::os::fd::OwnedFd;
+
+use rustix::fs::{AtFlags, FileType, OFlags, RawDir, Stat, fstat, statat};
 use rustix::io::Errno;
 
 use super::{Places, ReadError};
@@ -53,38 +55,9 @@ impl Places {
     ///
     /// [`ReadError`].
     pub fn list(&self, path: &str) -> Result<Vec<Entry>, ReadError> {
+        let granted = self.find(path)?.0.is_granted();
         let (directory, path) = self.open(path, OFlags::RDONLY | OFlags::DIRECTORY)?;
-        let failed = |errno: Errno| ReadError::of(&path, errno.into());
-        let mut space = Vec::with_capacity(BUFFER_BYTES);
-        let mut listing = RawDir::new(&directory, space.spare_capacity_mut());
-        let mut entries = Vec::new();
-        while let Some(entry) = listing.next() {
-            let entry = entry.map_err(failed)?;
-            let name = entry.file_name().to_string_lossy();
-            if matches!(&*name, "." | "..") || self.hides(&path, &name) {
-                continue;
-            }
-            if entries.len() == MAX_NAMES {
-                let limit = MAX_NAMES;
-                return Err(ReadError::TooMany { path, limit });
-            }
-            let kind = match entry.file_type() {
-                // Some file systems do not tell.
-                FileType::Unknown => {
-                    match statat(&directory, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
-                        Ok(stat) => FileType::from_raw_mode(stat.st_mode),
-                        Err(_) => continue,
-                    }
-                }
-                kind => kind,
-            };
-            entries.push(Entry {
-                name: name.into_owned(),
-                kind: kind.into(),
-            });
-        }
-        entries.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(entries)
+        names_in(&directory, &path, |name| self.hides(granted, name))
     }
 
     /// What is known of a file; of a symbolic link itself unless it is to be followed.
@@ -97,7 +70,52 @@ impl Places {
         flags.set(OFlags::NOFOLLOW, !follow);
         let (descriptor, path) = self.open(path, flags)?;
         let stat = fstat(&descriptor).map_err(|errno| ReadError::of(&path, errno.into()))?;
-        Ok(Metadata {
+        Ok(Metadata::from(&stat))
+    }
+}
+
+/// The names in a directory that is open, sorted, without those that are hidden.
+pub(super) fn names_in(
+    directory: &OwnedFd,
+    path: &str,
+    hidden: impl Fn(&str) -> bool,
+) -> Result<Vec<Entry>, ReadError> {
+    let failed = |errno: Errno| ReadError::of(path, errno.into());
+    let mut space = Vec::with_capacity(BUFFER_BYTES);
+    let mut listing = RawDir::new(directory, space.spare_capacity_mut());
+    let mut entries = Vec::new();
+    while let Some(entry) = listing.next() {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name().to_string_lossy();
+        if matches!(&*name, "." | "..") || hidden(&name) {
+            continue;
+        }
+        if entries.len() == MAX_NAMES {
+            let (path, limit) = (path.to_owned(), MAX_NAMES);
+            return Err(ReadError::TooMany { path, limit });
+        }
+        let kind = match entry.file_type() {
+            // Some file systems do not tell.
+            FileType::Unknown => {
+                match statat(directory, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
+                    Ok(stat) => FileType::from_raw_mode(stat.st_mode),
+                    Err(_) => continue,
+                }
+            }
+            kind => kind,
+        };
+        entries.push(Entry {
+            name: name.into_owned(),
+            kind: kind.into(),
+        });
+    }
+    entries.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(entries)
+}
+
+impl From<&Stat> for Metadata {
+    fn from(stat: &Stat) -> Self {
+        Self {
             kind: FileType::from_raw_mode(stat.st_mode).into(),
             size: u64::try_from(stat.st_size).unwrap_or(0),
             modified_ms: stat
@@ -105,7 +123,7 @@ impl Places {
                 .saturating_mul(1000)
                 .saturating_add(i64::try_from(stat.st_mtime_nsec / 1_000_000).unwrap_or(0)),
             mode: stat.st_mode & 0o7777,
-        })
+        }
     }
 }
 

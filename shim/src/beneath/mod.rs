@@ -5,6 +5,9 @@
 
 mod entries;
 mod names;
+mod part;
+mod snapshot;
+mod walk;
 
 use std::io::Read;
 use std::os::fd::OwnedFd;
@@ -15,12 +18,18 @@ use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat, opena
 use rustix::io::Errno;
 
 pub use entries::{Entry, EntryKind, Metadata};
+pub use part::OpenFile;
+pub use snapshot::{Change, Snapshot};
+pub use walk::{Visited, Walk};
 
 /// Where the plugin's code is, as the plugin sees it.
 pub const PLUGIN: &str = "/plugin";
 
 /// Where the plugin's own memory file system is.
 const TEMPORARY: &str = "/tmp";
+
+/// How often a path is looked up again while somebody renames what it leads by.
+const MOST_TRIES: u32 = 128;
 
 /// The longest path that is looked at, in bytes (`PATH_MAX`).
 const MAX_PATH_BYTES: usize = 4096;
@@ -80,6 +89,16 @@ pub enum ReadError {
         path: String,
         /// The most that are listed.
         limit: usize,
+    },
+    /// More is asked for than is done at once.
+    #[error("more than {limit} {what}: `{path}`")]
+    TooMuch {
+        /// The path in normal form.
+        path: String,
+        /// What there is too much of.
+        what: &'static str,
+        /// The most there may be.
+        limit: u64,
     },
     /// It is a directory, a device, a pipe or a socket.
     #[error("no regular file: `{path}`")]
@@ -211,19 +230,23 @@ impl Places {
             })
     }
 
-    /// Whether a name in the directory of this normal form does not exist for the plugin.
-    fn hides(&self, directory: &str, name: &str) -> bool {
-        let granted = self
-            .find(directory)
-            .is_ok_and(|(place, ..)| place.is_granted());
+    /// Whether a name in a directory, granted or the plugin's own, does not exist for the plugin.
+    fn hides(&self, granted: bool, name: &str) -> bool {
         granted && names::is_ignored(name, &self.limits.ignore)
+    }
+
+    /// Whether a path leads by a name that does not exist for the plugin.
+    fn is_hidden(&self, path: &str) -> bool {
+        self.find(path).is_ok_and(|(place, below, _)| {
+            place.is_granted() && names::any_ignored(&below, &self.limits.ignore)
+        })
     }
 
     /// Opens what `path` names, and gives its normal form.
     fn open(&self, path: &str, flags: OFlags) -> Result<(OwnedFd, String), ReadError> {
         let (place, below, path) = self.find(path)?;
         let hides = place.is_granted() && !self.limits.ignore.is_empty();
-        if place.is_granted() && names::any_ignored(&below, &self.limits.ignore) {
+        if self.is_hidden(&path) {
             return Err(ReadError::NotFound { path });
         }
         // A link by another name leads to what is hidden.
@@ -298,13 +321,15 @@ fn open_at(
     } else {
         Path::new(below)
     };
-    openat2(
-        root,
-        below,
-        flags,
-        Mode::empty(),
-        links | ResolveFlags::BENEATH,
-    )
+    let resolve = links | ResolveFlags::BENEATH;
+    let mut tries = 0;
+    loop {
+        match openat2(&root, below, flags, Mode::empty(), resolve) {
+            // Something was renamed meanwhile, and a link of the path leads up.
+            Err(Errno::AGAIN) if tries < MOST_TRIES => tries += 1,
+            opened => return opened,
+        }
+    }
 }
 
 /// Absolute, without `.`, `..`, empty parts or a slash at the end; from `/plugin` if relative.

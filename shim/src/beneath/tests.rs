@@ -1,5 +1,7 @@
 //! Reading against hostile trees.
 
+mod races;
+
 use super::*;
 
 fn limits(ignore: &[&str]) -> FileLimits {
@@ -117,6 +119,103 @@ fn a_file_over_the_limit_is_refused() {
     fs_err::write(host.path().join("plugin/big"), [0; 17]).expect("file");
     let error = places(host.path()).read("big", 16).expect_err("refused");
     assert!(matches!(error, ReadError::TooLarge { limit: 16, .. }));
+}
+
+#[test]
+fn a_file_is_read_in_parts_and_only_while_its_name_is_not_hidden() {
+    let host = host();
+    let mut places = places(host.path());
+    places.set_limits(FileLimits {
+        read_bytes: 4,
+        ..limits(&[])
+    });
+    let mut file = places.open_file("/srv/data/a.txt").expect("opened");
+    let mut space = [0; 16];
+    assert_eq!(places.read_part(&mut file, &mut space).expect("read"), 4);
+    assert_eq!(places.read_part(&mut file, &mut space).expect("read"), 3);
+    assert_eq!(&space[..4], b"tedn", "what was read before stays behind it");
+    assert_eq!(places.read_part(&mut file, &mut space).expect("read"), 0);
+    file.seek(std::io::SeekFrom::Start(0)).expect("sought");
+    places.set_limits(limits(&["*.txt"]));
+    let error = places.read_part(&mut file, &mut space).expect_err("hidden");
+    assert!(matches!(error, ReadError::NotFound { .. }));
+    for (path, what) in [
+        ("/srv/data", "no regular file"),
+        ("/etc/shadow", "`file:read:"),
+    ] {
+        let error = places.open_file(path).expect_err("no file").to_string();
+        assert!(error.starts_with(what), "{error}");
+    }
+}
+
+#[test]
+fn a_real_path_has_no_links_in_it_and_never_leads_out() {
+    let host = host();
+    let at = |name: &str| host.path().join("granted").join(name);
+    fs_err::create_dir(at("in")).expect("directory");
+    fs_err::write(at("in/b"), "").expect("file");
+    for (name, target) in [("to", "in"), ("out", "../secret"), ("root", "/")] {
+        std::os::unix::fs::symlink(target, at(name)).expect("link");
+    }
+    let places = places(host.path());
+    let real = |path: &str| places.real_path(path).map_err(|error| error.to_string());
+    assert_eq!(real("/srv/data/to/b").as_deref(), Ok("/srv/data/in/b"));
+    assert_eq!(real("/srv/data/to/.."), Ok("/srv/data".to_owned()));
+    assert_eq!(real("/etc/motd").as_deref(), Ok("/etc/motd"));
+    for path in ["/srv/data/out", "/srv/data/root", "/srv/data/none", "/srv"] {
+        assert!(real(path).is_err(), "{path}");
+    }
+}
+
+#[test]
+fn a_walk_tells_directory_after_directory_and_nothing_hidden() {
+    let host = host();
+    let at = |name: &str| host.path().join("granted").join(name);
+    fs_err::create_dir_all(at("b/.git/x")).expect("directory");
+    fs_err::create_dir_all(at("a/c")).expect("directory");
+    for name in ["b/1", "a/c/2", "a/key.pem", "b/.git/3"] {
+        fs_err::write(at(name), "").expect("file");
+    }
+    std::os::unix::fs::symlink("..", at("a/up")).expect("link");
+    let mut places = places(host.path());
+    places.set_limits(limits(&[".git", "*.pem"]));
+    let walked = |places: &Places, path: &str, recursive| {
+        let mut walk = places.walk(path, recursive).expect("a directory");
+        let mut names = Vec::new();
+        while let Some(visited) = walk.next(places).expect("walked") {
+            names.push(walk.path_of(&visited.below));
+        }
+        names.join(" ")
+    };
+    let data = "/srv/data";
+    let all = "a a.txt b a/c a/up a/c/2 b/1".replace(' ', " /srv/data/");
+    assert_eq!(walked(&places, data, true), format!("{data}/{all}"));
+    let flat = "a a.txt b".replace(' ', " /srv/data/");
+    assert_eq!(walked(&places, data, false), format!("{data}/{flat}"));
+    places.set_limits(limits(&[]));
+    assert!(walked(&places, data, true).contains("/.git/x"));
+    let error = places.walk("/etc/motd", true).expect_err("a file");
+    assert!(matches!(error, ReadError::NotADirectory { .. }), "{error}");
+}
+
+#[test]
+fn a_walk_ends_where_directories_lie_too_deep_in_one_another() {
+    let host = host();
+    let deep = "d/".repeat(70);
+    fs_err::create_dir_all(host.path().join("granted").join(deep)).expect("directory");
+    let places = places(host.path());
+    let mut walk = places.walk("/srv/data", true).expect("a directory");
+    let error = loop {
+        match walk.next(&places) {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("it went to the end"),
+            Err(error) => break error,
+        }
+    };
+    assert!(
+        matches!(error, ReadError::TooMuch { limit: 64, .. }),
+        "{error}"
+    );
 }
 
 #[test]

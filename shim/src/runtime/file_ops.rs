@@ -5,7 +5,7 @@ use deno_error::JsErrorBox;
 use serde_json::{Value, json};
 
 use super::extension::{Host, only_needed, to_js};
-use crate::beneath::EntryKind;
+use crate::beneath::{EntryKind, Metadata};
 
 extension!(
     lazaret_files,
@@ -45,12 +45,18 @@ fn op_lazaret_metadata(
     follow: bool,
 ) -> Result<String, JsErrorBox> {
     let metadata = state.borrow::<Host>().places.metadata(path, follow);
-    let file = metadata.map_err(|error| to_js(&error))?;
-    Ok(json!([number(file.kind), file.size, file.modified_ms, file.mode]).to_string())
+    metadata
+        .map(|file| metadata_of(&file))
+        .map_err(|error| to_js(&error))
+}
+
+/// What `js/acts.js` makes an object of.
+pub(super) fn metadata_of(file: &Metadata) -> String {
+    json!([number(file.kind), file.size, file.modified_ms, file.mode]).to_string()
 }
 
 /// As `js/acts.js` knows them.
-fn number(kind: EntryKind) -> u32 {
+pub(super) fn number(kind: EntryKind) -> u32 {
     match kind {
         EntryKind::File => 0,
         EntryKind::Directory => 1,

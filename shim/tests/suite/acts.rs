@@ -126,6 +126,11 @@ fn files_are_written_by_asking_with_a_path_in_normal_form() {
         done(&mut shim, "remove", r#"["/srv/d"]"#),
         Act::Remove { path }
     );
+    let path = String::from("/srv/d");
+    assert_eq!(
+        done(&mut shim, "remove", r#"["/srv/d/", {"recursive": true}]"#),
+        Act::RemoveAll { path }
+    );
     assert_eq!(
         done(&mut shim, "rename", r#"["/srv/a", "/srv/b"]"#),
         Act::Rename {
@@ -142,7 +147,6 @@ fn what_cannot_be_asked_for_is_refused_in_the_plugin() {
         ("other", r#"["/srv/a", {"length": 3}]"#),
         ("other", r#"["/srv/a", "text"]"#),
         ("write", r#"["/srv/a\u0000b", ""]"#),
-        ("remove", r#"["/srv/a", {"recursive": true}]"#),
         ("run", r#"["jq", ["a\u0000b"]]"#),
         ("run", r#"["jq", "-r"]"#),
     ] {

@@ -5,7 +5,7 @@ use lazaret_protocol::{CallError, ShimMessage};
 use crate::harness::Plugin;
 
 /// Globals beside those of the language.
-const HOST_GLOBALS: [&str; 63] = [
+const HOST_GLOBALS: [&str; 64] = [
     "AbortController",
     "AbortSignal",
     "Blob",
@@ -63,6 +63,7 @@ const HOST_GLOBALS: [&str; 63] = [
     "crypto",
     "fetch",
     "globalThis",
+    "lazaret",
     "performance",
     "queueMicrotask",
     "self",
@@ -101,11 +102,11 @@ fn the_globals_are_those_of_the_language_and_the_hosts() {
     }
     assert_eq!(
         shim.json("deno", "[]"),
-        r#"["Command","env","errors","lstat","mkdir","readDir","readFile","readFileSync","readTextFile","readTextFileSync","remove","rename","stat","writeFile","writeTextFile"]"#
+        r#"["Command","copyFile","env","errors","lstat","lstatSync","mkdir","open","openSync","readDir","readDirSync","readFile","readFileSync","readTextFile","readTextFileSync","realPath","realPathSync","remove","rename","stat","statSync","watchFs","writeFile","writeTextFile"]"#
     );
     assert_eq!(
         shim.json("errors", "[]"),
-        r#"["AlreadyExists","Busy","Interrupted","IsADirectory","NotADirectory","NotFound","PermissionDenied","QuotaExceeded","TimedOut"]"#
+        r#"["AlreadyExists","BadResource","Busy","Interrupted","IsADirectory","NotADirectory","NotFound","PermissionDenied","QuotaExceeded","TimedOut"]"#
     );
     assert_eq!(
         shim.json("lists", "[]"),

@@ -1,11 +1,9 @@
-//! Removing, making directories, renaming.
+//! Making directories, renaming.
 
 use std::os::fd::OwnedFd;
 
 use lazaret_protocol::{ActError, Failure};
-use rustix::fs::{
-    AtFlags, Dir, Mode, OFlags, RenameFlags, fstat, mkdirat, renameat, renameat_with, unlinkat,
-};
+use rustix::fs::{Dir, Mode, OFlags, RenameFlags, fstat, mkdirat, renameat, renameat_with};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
@@ -15,19 +13,6 @@ use super::{Target, failed};
 
 /// The mode every directory gets: its owner changes it, everybody looks into it.
 const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o755);
-
-/// Removes a plain file or an empty directory.
-pub(super) fn remove(target: &Target<'_>) -> Result<(), ActError> {
-    let spot = Spot::of(target)?;
-    let found = spot.look()?.ok_or_else(|| spot.failed(Errno::NOENT))?;
-    let flags = if found.is_directory() {
-        AtFlags::REMOVEDIR
-    } else {
-        check_plain(&found.stat, &spot)?;
-        AtFlags::empty()
-    };
-    unlinkat(&spot.directory, spot.name, flags).map_err(|errno| spot.failed(errno))
-}
 
 /// Makes a directory; with `parents`, those above it as well.
 pub(super) fn make_directory(target: &Target<'_>, parents: bool) -> Result<(), ActError> {

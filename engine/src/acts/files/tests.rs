@@ -2,6 +2,7 @@
 
 mod hostile;
 mod races;
+mod remove;
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -94,6 +95,12 @@ impl Tree {
         })
     }
 
+    fn remove_all(&self, name: &str) -> Outcome {
+        self.perform(&Act::RemoveAll {
+            path: self.path(name),
+        })
+    }
+
     fn make_directory(&self, name: &str, parents: bool) -> Outcome {
         self.perform(&Act::MakeDirectory {
             path: self.path(name),
@@ -116,6 +123,7 @@ impl Tree {
             self.write(name, WriteMode::Append, Presence::Old, "changed"),
             self.rename(name, "/renamed"),
             self.rename("/old", name),
+            self.remove_all(name),
             self.remove(name),
         ]
     }

@@ -8,7 +8,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use super::*;
 
 /// Swaps two names back and forth while `work` is done.
-fn while_swapping(one: &Path, other: &Path, work: impl FnOnce()) {
+pub(super) fn while_swapping(one: &Path, other: &Path, work: impl FnOnce()) {
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -31,7 +31,7 @@ impl Drop for Over<'_> {
 }
 
 /// Does an act until both of its outcomes were seen often, or many times.
-fn repeat(mut act: impl FnMut(u32) -> Outcome) {
+pub(super) fn repeat(mut act: impl FnMut(u32) -> Outcome) {
     let (mut done, mut refused) = (0, 0);
     for number in 0..1_000_000 {
         match act(number) {
