@@ -31,12 +31,15 @@ v8 := $(RUSTY_V8_ARCHIVE)$(wildcard $(release)/lazaret-shim-v8)
 deps:
 	@.ci/deps build
 
-## build: target/release/lazaret with launcher, QuickJS shim and root file system beside it
+## build: target/release/lazaret with launcher, QuickJS shim, TypeScript compiler and root file systems beside it
 build: deps
 	cargo build --release --locked -p lazaret -p lazaret-launcher
 	.ci/cargo-static build -p lazaret-shim
 	.ci/put target/$(triple)/release/lazaret-shim $(release)/lazaret-shim-quickjs
 	$(release)/lazaret rootfs build --engine quickjs
+	.ci/cargo-static build -p lazaret-compile
+	.ci/put target/$(triple)/release/lazaret-compile $(release)/lazaret-compile
+	$(release)/lazaret rootfs build --shim $(release)/lazaret-compile --output $(release)/rootfs/compile
 
 ## build-v8: the same shim on V8, beside the other
 build-v8: build

@@ -15,6 +15,8 @@ pub mod bundle;
 pub mod channel;
 /// The command line.
 pub mod cli;
+/// TypeScript of plugins, compiled in a container of its own.
+pub mod compile;
 /// A container as the engine sees it.
 pub mod container;
 /// What plugins may reach on the network, through the engine.

@@ -1,8 +1,8 @@
 //! Running a program for a plugin, and what the plugin is told of it.
 
 use lazaret_launcher_wire::ExitStatus;
-use lazaret_policy::Program;
-use lazaret_protocol::{ActError, ActResult, Failure, ProgramStatus};
+use lazaret_policy::{ByteSize, Program};
+use lazaret_protocol::{ActError, ActResult, Failure, MAX_ACT_BYTES, ProgramStatus};
 
 use super::{Outcome, failed};
 use crate::programs::{ProgramError, Programs};
@@ -21,7 +21,11 @@ pub(super) async fn run(
         let message = "the policy grants this program and does not say what it is";
         return Err(failed(Failure::NotFound, message));
     };
-    match programs.run(program, arguments, input).await {
+    let mut program = program.clone();
+    // Output and error are to fit a message.
+    let most = ByteSize::from_bytes(MAX_ACT_BYTES as u64 / 2);
+    program.limits.output = program.limits.output.min(most);
+    match programs.run(&program, arguments, input).await {
         Ok(ran) => Ok(ActResult::Ran {
             status: match ran.end {
                 ExitStatus::Code(code) => ProgramStatus::Code(code),

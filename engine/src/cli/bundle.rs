@@ -11,9 +11,10 @@ use super::given;
 use super::policy::{PolicyArguments, warn_unenforced};
 use super::run::arguments_json;
 use crate::bundle::{self, BundleRequest, StandaloneCall};
+use crate::compile;
 use crate::host::{self, CgroupVersion, Installation, Landlock};
 use crate::plugin::Plugin;
-use crate::supervisor::{LaunchError, allows_executable_memory};
+use crate::supervisor::{Engine, LaunchError, allows_executable_memory};
 
 /// The first host id of a bundle that another runtime starts: outside of the blocks the launcher
 /// gives out, so that the two never meet.
@@ -83,6 +84,11 @@ pub(super) fn run(arguments: &BundleArguments) -> Result<ExitCode, Failure> {
         }),
     })?;
     let rootfs = installation.rootfs(engine).join(lazaret_rootfs::TREE);
-    bundle::write(&built, &rootfs, &plugin.read(policy.runtime())?, &directory)?;
+    let mut files = plugin.read(policy.runtime())?;
+    if compile::is_needed(&files) {
+        let compiling = Engine::start(installation)?;
+        files = super::runtime()?.block_on(compiling.files(&plugin, &policy))?;
+    }
+    bundle::write(&built, &rootfs, &files, &directory)?;
     Ok(ExitCode::Success)
 }

@@ -5,6 +5,7 @@ use std::io::Write;
 
 use super::ExitCode;
 use crate::bundle::{BundleError, WriteError};
+use crate::compile::CompileError;
 use crate::event::escape;
 use crate::host::InstallationError;
 use crate::plugin::{LocateError, ReadError};
@@ -108,11 +109,22 @@ impl From<WriteError> for Failure {
     }
 }
 
+impl From<CompileError> for Failure {
+    fn from(error: CompileError) -> Self {
+        let code = match error {
+            CompileError::Missing { .. } | CompileError::Path(_) => ExitCode::Rootfs,
+            _ => ExitCode::Plugin,
+        };
+        Self::of(code, &error)
+    }
+}
+
 impl From<LaunchError> for Failure {
     fn from(error: LaunchError) -> Self {
         match error {
             error @ LaunchError::Quarantined { .. } => Self::of(ExitCode::Violation, &error),
             LaunchError::Read(error) => error.into(),
+            LaunchError::Compile(error) => error.into(),
             LaunchError::Snapshot(error) => Self::of(ExitCode::Plugin, &error),
             LaunchError::Installation(error) => error.into(),
             LaunchError::Bundle(error) => error.into(),

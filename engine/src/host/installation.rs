@@ -104,6 +104,11 @@ impl Installation {
         self.parts.join("rootfs").join(engine.name())
     }
 
+    /// The root file system of the TypeScript compiler, in the same form.
+    pub fn compiler(&self) -> PathBuf {
+        self.parts.join("rootfs/compile")
+    }
+
     /// Whether an engine can be used.
     pub fn has(&self, engine: ShimEngine) -> bool {
         self.rootfs(engine).join("manifest.json").is_file()

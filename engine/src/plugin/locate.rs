@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 
 use crate::event::escape;
 
-/// A directory's entry module, where its manifest names none.
-const ENTRY: &str = "main.js";
+/// A directory's entry module, where its manifest names none: the first of these that is there.
+const ENTRIES: [&str; 2] = ["main.js", "main.ts"];
 
 /// The file in a plugin's directory in which it says what it is and asks for.
 const MANIFEST_FILE: &str = "plugin.yaml";
@@ -58,8 +58,8 @@ pub enum LocateError {
     /// Its `plugin.yaml` has problems.
     #[error("the plugin's `plugin.yaml` is invalid\n{0}")]
     Manifest(PolicyProblems),
-    /// The path is neither a JavaScript file nor a directory.
-    #[error("`{}` is no plugin: {what}\n  hint: a plugin is a `.js` file or a directory with a `main.js`", path.display())]
+    /// The path is neither a module nor a directory.
+    #[error("`{}` is no plugin: {what}\n  hint: a plugin is a `.js` or `.ts` file, or a directory with a `main.js` or `main.ts`", path.display())]
     NoPlugin {
         /// The path as given.
         path: PathBuf,
@@ -77,8 +77,8 @@ pub enum LocateError {
 }
 
 impl Plugin {
-    /// Finds the plugin at a path: a `.js` or `.mjs` file, or a directory with a `main.js` or a `plugin.yaml` that names
-    /// another entry.
+    /// Finds the plugin at a path: a `.js`, `.mjs`, `.ts` or `.mts` file, or a directory with a `main.js`, a `main.ts` or a
+    /// `plugin.yaml` that names another entry.
     ///
     /// # Errors
     /// [`LocateError`].
@@ -94,7 +94,9 @@ impl Plugin {
             let directory = full.canonicalize().map_err(unreadable)?;
             let manifest = manifest_in(path)?;
             let named = manifest.as_ref().and_then(PluginManifest::entry);
-            let entry = named.map_or(ENTRY, |entry| entry.as_str()).to_owned();
+            let usual = || ENTRIES.into_iter().find(|entry| directory.join(entry).is_file());
+            let named = named.map(|entry| entry.as_str()).or_else(usual);
+            let entry = named.unwrap_or(ENTRIES[0]).to_owned();
             if !directory.join(&entry).is_file() {
                 return Err(LocateError::NoEntry {
                     directory: path.to_owned(),
@@ -118,9 +120,12 @@ impl Plugin {
             return Err(no_plugin("it is neither a file nor a directory"));
         }
         match full.extension().and_then(|extension| extension.to_str()) {
-            Some("js" | "mjs") => {}
-            Some("ts" | "mts") => return Err(no_plugin("TypeScript is not supported yet")),
-            _ => return Err(no_plugin("its name does not end in `.js`")),
+            Some("js" | "mjs" | "ts" | "mts") => {}
+            _ => {
+                return Err(no_plugin(
+                    "its name ends in none of `.js`, `.mjs`, `.ts` and `.mts`",
+                ));
+            }
         }
         let entry = checked_name(full.file_name())?;
         let name = checked_name(full.file_stem())?;
@@ -240,6 +245,8 @@ mod tests {
             Plugin::locate(&path),
             Err(LocateError::NoEntry { .. })
         ));
+        fs_err::write(path.join("main.ts"), "").unwrap();
+        assert_eq!(Plugin::locate(&path).unwrap().entry(), "main.ts");
         fs_err::write(path.join("main.js"), "").unwrap();
         fs_err::write(path.join("policy.yaml"), "").unwrap();
         let plugin = Plugin::locate(&path.join(".")).unwrap();
@@ -311,7 +318,7 @@ mod tests {
     fn what_is_no_plugin_is_refused_with_a_reason() {
         let directory = tempfile::tempdir().unwrap();
         let path = |name: &str| directory.path().join(name);
-        for (name, part) in [("a.py", ".js"), ("a.ts", "TypeScript"), ("a", ".js")] {
+        for (name, part) in [("a.py", ".js"), ("a.tsx", ".ts"), ("a", ".js")] {
             fs_err::write(path(name), "").unwrap();
             let message = Plugin::locate(&path(name)).unwrap_err().to_string();
             assert!(message.contains(part), "{message}");

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use lazaret_launcher_wire::{MAX_SNAPSHOT_BYTES, MAX_SNAPSHOT_FILES, SnapshotFile};
 use lazaret_policy::Runtime;
+use lazaret_protocol::IMPORTS_FILE;
 
 use super::Plugin;
 
@@ -71,7 +72,21 @@ impl Plugin {
             reader.directory(self.directory(), Path::new(""), 0)?;
         }
         reader.files.sort_by(|one, other| one.path.cmp(&other.path));
+        reader.files.extend(self.imports());
         Ok(reader.files)
+    }
+}
+
+impl Plugin {
+    /// The names its modules import by, where the shim looks for them.
+    fn imports(&self) -> Option<SnapshotFile> {
+        let imports = self.manifest()?.imports();
+        let paths = imports.iter().map(|import| (import.name().to_owned(), import.path().into()));
+        let map = serde_json::Map::from_iter(paths);
+        (!map.is_empty()).then(|| SnapshotFile {
+            path: PathBuf::from(IMPORTS_FILE),
+            content: serde_json::Value::Object(map).to_string().into_bytes(),
+        })
     }
 }
 
@@ -189,6 +204,24 @@ mod tests {
             .collect();
         assert_eq!(paths, ["lib/deep/a.js", "main.js"]);
         assert_eq!(files[1].content, b"export {}");
+    }
+
+    #[test]
+    fn names_to_import_by_are_a_file_of_the_engines_own() {
+        let (directory, _) = plugin();
+        let manifest = "apiVersion: lazaret/v1\nkind: Plugin\nimports: { b: ./lib/deep/a.js, a/: ./lib/ }\n";
+        fs_err::write(directory.path().join("plugin.yaml"), manifest).unwrap();
+        fs_err::create_dir(directory.path().join(".lazaret")).unwrap();
+        fs_err::write(directory.path().join(".lazaret/imports.json"), "{}").unwrap();
+        let plugin = Plugin::locate(directory.path()).unwrap();
+        let files = plugin.read(&most("")).unwrap();
+        let maps: Vec<_> = files.iter().filter(|file| file.path == Path::new(IMPORTS_FILE)).collect();
+        let [map] = maps[..] else {
+            panic!("{maps:?}");
+        };
+        let map: serde_json::Value = serde_json::from_slice(&map.content).unwrap();
+        let expected = serde_json::json!({ "b": "./lib/deep/a.js", "a/": "./lib/" });
+        assert_eq!(map, expected);
     }
 
     #[test]

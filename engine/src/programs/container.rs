@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use lazaret_launcher_wire::ContainerId;
 use lazaret_policy::{ByteSize, EffectivePolicy, Program, Resources, SecurityLevel};
-use lazaret_protocol::MAX_ACT_BYTES;
 
 use super::result::{ProgramError, ProgramOutput};
 use super::streams;
@@ -69,8 +68,7 @@ impl Job {
         let launcher = &self.host.launcher;
         let name = || name(&self.program).to_owned();
         let limits = self.program.limits;
-        // Both are to fit a message.
-        let output = limits.output.bytes().min(MAX_ACT_BYTES as u64 / 2);
+        let output = limits.output.bytes();
         let (streams, theirs) = streams::pipes().map_err(io("make pipes"))?;
         let exit = launcher.watch(id);
         let making = self.making.lock().await;

@@ -5,6 +5,7 @@ use lazaret_launcher_wire::SnapshotError;
 use super::running::Ended;
 use crate::acts::{EnvironmentError, PlaceError};
 use crate::bundle::BundleError;
+use crate::compile::CompileError;
 use crate::container::LauncherError;
 use crate::egress::BrokerError;
 use crate::event::escape;
@@ -50,6 +51,9 @@ pub enum LaunchError {
     /// Its files cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// Its TypeScript cannot be compiled.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
     /// Its files cannot be handed on.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use lazaret_launcher_wire::encode_snapshot;
+use lazaret_launcher_wire::{SnapshotFile, encode_snapshot};
 use lazaret_policy::{EffectivePolicy, EngineChoice, SecurityLevel};
 use rustix::fs::{MemfdFlags, OFlags, SealFlags};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -20,6 +20,7 @@ use super::task::Task;
 use crate::acts::{self, Acts};
 use crate::bundle::{self, BundleRequest};
 use crate::channel;
+use crate::compile::Compiler;
 use crate::container::{Cgroup, CgroupEvents, Launcher, Listener, Reservation};
 use crate::host::{self, CgroupVersion, Installation, Landlock, ShimEngine, Unenforced};
 use crate::learn::{Tally, Watch};
@@ -58,6 +59,7 @@ pub struct Engine {
     quarantine: Quarantine,
     broker: LazyBroker,
     kv: Option<KvDirectory>,
+    compiler: Compiler,
 }
 
 impl Engine {
@@ -73,6 +75,7 @@ impl Engine {
         let launcher = Arc::new(Launcher::start(&installation.launcher())?);
         Ok(Self {
             programs: ProgramHost::new(&launcher, cgroup),
+            compiler: Compiler::new(&launcher, cgroup, &installation),
             launcher,
             installation,
             cgroup,
@@ -90,12 +93,27 @@ impl Engine {
         self
     }
 
-    /// The same with a directory in which plugins keep what their policies let them. Without one they
-    /// keep nothing. To be called before the first launch.
+    /// The same with a directory in which plugins keep what their policies let them, and the engine what it compiled.
+    /// Without one they keep nothing. To be called before the first launch.
     #[must_use]
     pub fn with_state(mut self, directory: &Path) -> Self {
         self.kv = Some(KvDirectory::new(directory.to_owned()));
+        self.compiler = self.compiler.with_cache(&directory.join("compiled"));
         self
+    }
+
+    /// A plugin's files as its container gets them: with JavaScript in place of TypeScript. To be called within a tokio
+    /// runtime.
+    ///
+    /// # Errors
+    /// Those of reading them, and of compiling.
+    pub async fn files(
+        &self,
+        plugin: &Plugin,
+        policy: &EffectivePolicy,
+    ) -> Result<Vec<SnapshotFile>, LaunchError> {
+        let files = plugin.read(policy.runtime())?;
+        Ok(self.compiler.prepare(plugin.name(), files).await?)
     }
 
     /// Lets a plugin of this name start again. False where it was not in quarantine.
@@ -150,7 +168,7 @@ impl Engine {
         let shim = self
             .installation
             .choose(options.engine.unwrap_or(policy.engine().value))?;
-        let snapshot = memory_file(&encode_snapshot(&plugin.read(policy.runtime())?)?)?;
+        let snapshot = memory_file(&encode_snapshot(&self.files(plugin, &policy).await?)?)?;
         let rootfs = options
             .rootfs
             .unwrap_or_else(|| self.installation.rootfs(shim).join(lazaret_rootfs::TREE));
