@@ -94,7 +94,11 @@ impl Plugin {
             let directory = full.canonicalize().map_err(unreadable)?;
             let manifest = manifest_in(path)?;
             let named = manifest.as_ref().and_then(PluginManifest::entry);
-            let usual = || ENTRIES.into_iter().find(|entry| directory.join(entry).is_file());
+            let usual = || {
+                ENTRIES
+                    .into_iter()
+                    .find(|entry| directory.join(entry).is_file())
+            };
             let named = named.map(|entry| entry.as_str()).or_else(usual);
             let entry = named.unwrap_or(ENTRIES[0]).to_owned();
             if !directory.join(&entry).is_file() {

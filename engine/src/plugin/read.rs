@@ -81,7 +81,9 @@ impl Plugin {
     /// The names its modules import by, where the shim looks for them.
     fn imports(&self) -> Option<SnapshotFile> {
         let imports = self.manifest()?.imports();
-        let paths = imports.iter().map(|import| (import.name().to_owned(), import.path().into()));
+        let paths = imports
+            .iter()
+            .map(|import| (import.name().to_owned(), import.path().into()));
         let map = serde_json::Map::from_iter(paths);
         (!map.is_empty()).then(|| SnapshotFile {
             path: PathBuf::from(IMPORTS_FILE),
@@ -209,13 +211,17 @@ mod tests {
     #[test]
     fn names_to_import_by_are_a_file_of_the_engines_own() {
         let (directory, _) = plugin();
-        let manifest = "apiVersion: lazaret/v1\nkind: Plugin\nimports: { b: ./lib/deep/a.js, a/: ./lib/ }\n";
+        let manifest =
+            "apiVersion: lazaret/v1\nkind: Plugin\nimports: { b: ./lib/deep/a.js, a/: ./lib/ }\n";
         fs_err::write(directory.path().join("plugin.yaml"), manifest).unwrap();
         fs_err::create_dir(directory.path().join(".lazaret")).unwrap();
         fs_err::write(directory.path().join(".lazaret/imports.json"), "{}").unwrap();
         let plugin = Plugin::locate(directory.path()).unwrap();
         let files = plugin.read(&most("")).unwrap();
-        let maps: Vec<_> = files.iter().filter(|file| file.path == Path::new(IMPORTS_FILE)).collect();
+        let maps: Vec<_> = files
+            .iter()
+            .filter(|file| file.path == Path::new(IMPORTS_FILE))
+            .collect();
         let [map] = maps[..] else {
             panic!("{maps:?}");
         };
