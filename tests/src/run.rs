@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -21,6 +22,9 @@ const REQUIRE_ROOT: &str = "LAZARET_TESTS_REQUIRE_ROOT";
 
 /// The line that runs these tests as root.
 const AS_ROOT: &str = "sudo -E env \"PATH=$PATH\" cargo test -p lazaret-tests";
+
+/// No case takes that long anywhere. One that does not even meet its own deadline waits without one.
+const LONGEST: Duration = Duration::from_secs(900);
 
 /// What the command line asks for. The options are those of Rust's own test programs, as far as
 /// `cargo test` and `cargo nextest` use them; `--shard 1/2` is the first of two halves.
@@ -112,7 +116,9 @@ pub fn main(cases: fn(&dyn Fn(Js) -> bool) -> Vec<Case>) -> anyhow::Result<ExitC
     }
     let mut report = Report::new(here.name())?;
     keep_panics();
+    let begins = watch()?;
     for case in request.choose(&cases) {
+        begins.send(case.name().to_owned())?;
         let start = Instant::now();
         let before = Snapshot::take();
         write!(std::io::stdout(), "{} ... ", case.name())?;
@@ -130,6 +136,30 @@ pub fn main(cases: fn(&dyn Fn(Js) -> bool) -> Vec<Case>) -> anyhow::Result<ExitC
         report.add(case.name(), outcome, start.elapsed())?;
     }
     report.close()
+}
+
+/// Ends the run where a case does not: what comes after it would never be told. Takes the name of
+/// each that begins.
+fn watch() -> anyhow::Result<Sender<String>> {
+    let (begins, begun) = mpsc::channel();
+    std::thread::Builder::new()
+        .name("watch".to_owned())
+        .spawn(move || {
+            let mut case = String::new();
+            loop {
+                case = match begun.recv_timeout(LONGEST) {
+                    Ok(next) => next,
+                    Err(RecvTimeoutError::Disconnected) => return,
+                    Err(RecvTimeoutError::Timeout) => break,
+                };
+            }
+            let seconds = LONGEST.as_secs();
+            let told = format!("error: case `{case}` hangs, after {seconds} s the run ends");
+            drop(writeln!(std::io::stderr(), "{told}"));
+            std::process::exit(1);
+        })
+        .context("failed to start a thread")?;
+    Ok(begins)
 }
 
 fn list(cases: Vec<&Case>) -> anyhow::Result<ExitCode> {

@@ -3,7 +3,7 @@
 /** Keeps more and more, until something stops it. */
 export function eat() {
   const kept = [];
-  for (let i = 0; ; i++) {
-    kept.push({ i, text: `${i} `.repeat(1000) });
+  for (;;) {
+    kept.push(new Uint8Array(64 * 1024).fill(1));
   }
 }

@@ -1,5 +1,6 @@
 //! From a name to addresses: `/etc/hosts`, then the host's name servers.
 
+use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -43,7 +44,12 @@ impl Resolver {
     pub(super) fn new(servers: &NameServers) -> Result<Self, ResolveError> {
         let (servers, mut options) = match servers {
             NameServers::System => {
-                let (config, options) = system_conf::read_system_conf().map_err(ResolveError)?;
+                let text = match fs_err::read_to_string("/etc/resolv.conf") {
+                    Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+                    read => read.map_err(|error| ResolveError(error.into()))?,
+                };
+                let (config, options) =
+                    system_conf::parse_resolv_conf(with_local(text)).map_err(ResolveError)?;
                 (config.name_servers().to_vec(), options)
             }
             NameServers::These(servers) => {
@@ -74,6 +80,16 @@ impl Resolver {
     }
 }
 
+/// Where no name server is named, or there is no file, it is the one on the machine itself
+/// (resolv.conf(5)).
+fn with_local(mut text: String) -> String {
+    let named = |line: &str| line.trim_start().starts_with("nameserver");
+    if !text.lines().any(named) {
+        text.push_str("\nnameserver 127.0.0.1\n");
+    }
+    text
+}
+
 fn server(address: &SocketAddr) -> NameServerConfig {
     let at = |mut connection: ConnectionConfig| {
         connection.port = address.port();
@@ -81,4 +97,23 @@ fn server(address: &SocketAddr) -> NameServerConfig {
     };
     let connections = vec![at(ConnectionConfig::udp()), at(ConnectionConfig::tcp())];
     NameServerConfig::new(address.ip(), true, connections)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_that_names_no_name_server_asks_its_own() {
+        for (text, asked) in [
+            ("", "127.0.0.1"),
+            ("# nameserver 192.0.2.1\nsearch example.com", "127.0.0.1"),
+            ("nameserver 192.0.2.1\n", "192.0.2.1"),
+        ] {
+            let (config, _) = system_conf::parse_resolv_conf(with_local(text.to_owned())).unwrap();
+            let servers = config.name_servers().iter();
+            let asks: Vec<_> = servers.map(|server| server.ip.to_string()).collect();
+            assert_eq!(asks, [asked], "{text}");
+        }
+    }
 }

@@ -7,7 +7,9 @@ mod live;
 mod reached;
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use lazaret_tests::case::Case;
@@ -23,6 +25,7 @@ pub(crate) fn cases() -> Vec<Case> {
 /// connections, and is gone.
 struct Echo {
     port: u16,
+    over: Arc<AtomicBool>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
@@ -30,9 +33,14 @@ impl Echo {
     fn start(connections: usize) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let port = listener.local_addr()?.port();
+        let over = Arc::new(AtomicBool::new(false));
+        let is_over = Arc::clone(&over);
         let thread = std::thread::spawn(move || {
             for stream in listener.incoming().take(connections) {
                 let Ok(mut stream) = stream else { return };
+                if is_over.load(Ordering::SeqCst) {
+                    return;
+                }
                 let mut heard = Vec::new();
                 drop(stream.read_to_end(&mut heard));
                 drop(stream.write_all(&heard));
@@ -40,6 +48,7 @@ impl Echo {
         });
         Ok(Self {
             port,
+            over,
             thread: Some(thread),
         })
     }
@@ -61,6 +70,9 @@ impl Echo {
 
 impl Drop for Echo {
     fn drop(&mut self) {
+        self.over.store(true, Ordering::SeqCst);
+        // Wakes it where it still waits for one.
+        drop(TcpStream::connect(("127.0.0.1", self.port)));
         if let Some(thread) = self.thread.take() {
             thread.join().ok();
         }
