@@ -193,6 +193,7 @@ fn print_call_error(error: &CallError) -> i32 {
         CallError::ResultTooLarge { bytes, limit } => print_error(&format!(
             "error: result of {bytes} bytes exceeds the limit of {limit} bytes"
         )),
+        CallError::Stream => print_error("error: result is a stream, which needs an engine"),
         CallError::Cancelled | CallError::ShuttingDown => print_error("error: call was given up"),
     }
     exit::PLUGIN

@@ -2,14 +2,15 @@
 
 use std::cell::OnceCell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use lazaret::event::EndReason;
 use lazaret::metrics::{Metrics, MetricsReport};
 use lazaret::plugin::Plugin;
 use lazaret::supervisor::{
-    Applied, ApplyError, CallFailure, Ended, Engine, LaunchError, LaunchOptions, PluginEvent,
-    Running,
+    Applied, ApplyError, CallFailure, Ended, Engine, Items, LaunchError, LaunchOptions,
+    PluginEvent, Running,
 };
 use lazaret_protocol::{CallError, Payload, PluginError};
 use serde_json::Value;
@@ -41,7 +42,8 @@ impl Host {
     pub(crate) fn start(parts: &Parts) -> anyhow::Result<Self> {
         let state = tempfile::tempdir()?;
         Ok(Self {
-            engine: Engine::start(parts.installation.clone())?.with_state(&state.path().join("state")),
+            engine: Engine::start(parts.installation.clone())?
+                .with_state(&state.path().join("state")),
             _state: state,
             rootfs: OnceCell::new(),
             parts: parts.clone(),
@@ -199,6 +201,31 @@ impl Session {
         arguments: Payload,
     ) -> Result<Payload, CallFailure> {
         self.running.call(function, arguments).await
+    }
+
+    /// Calls a function that is given so long at most.
+    ///
+    /// # Errors
+    /// The library's.
+    pub async fn call_within(
+        &self,
+        function: &str,
+        arguments: Value,
+        timeout: Duration,
+    ) -> Result<Payload, CallFailure> {
+        let arguments = Payload::Json(arguments.to_string());
+        let call = self.running.call_within(function, arguments, Some(timeout));
+        call.await
+    }
+
+    /// Calls a function whose result comes in items.
+    ///
+    /// # Errors
+    /// Where the plugin is not asked.
+    pub async fn stream(&self, function: &str, arguments: Value) -> anyhow::Result<Items> {
+        let arguments = Payload::Json(arguments.to_string());
+        let items = self.running.call_stream(function, arguments, None).await;
+        items.map_err(|failure| anyhow!("`{function}` was not asked: {failure:?}"))
     }
 
     /// Calls a function that is to answer with JSON.

@@ -3,6 +3,7 @@
 mod acts;
 mod attacks;
 mod bundle;
+mod calls;
 mod cancel;
 mod create;
 mod cycles;
@@ -78,6 +79,7 @@ fn cases(has: &dyn Fn(Js) -> bool) -> Vec<Case> {
             cases.extend(hostile::cases(js));
             cases.extend(attacks::javascript_cases(js));
             cases.extend(cancel::cases(js));
+            cases.extend(calls::cases(js));
             cases.extend(live::javascript_cases(js));
             cases.extend(landlock::cases(js));
             cases.extend(learn::cases(js));

@@ -2,7 +2,7 @@
 
 use anyhow::{bail, ensure};
 use lazaret::event::{Act, EndReason, Witness, escape};
-use lazaret::supervisor::PluginEvent;
+use lazaret::supervisor::{CallFailure, PluginEvent};
 use lazaret_protocol::{PROTOCOL_VERSION, Payload};
 use lazaret_tests::case::Case;
 use lazaret_tests::host::lock;
@@ -29,6 +29,10 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::asynchronous(
             "protocol: a reply to no call ends the plugin",
             unknown_reply,
+        ),
+        Case::asynchronous(
+            "protocol: items and ends that no stream has end the plugin, those of one are handed on",
+            items,
         ),
         Case::asynchronous(
             "protocol: a flood of log frames is cut, and the call answered",
@@ -154,6 +158,69 @@ async fn unknown_reply(world: &World) -> anyhow::Result<()> {
         rule(&ended.reason)?,
         "a reply to call 1, which is not under way"
     );
+    Ok(())
+}
+
+async fn items(world: &World) -> anyhow::Result<()> {
+    let host = world.host()?;
+    for (ask, expected) in [
+        (
+            "forge_item_of_no_call",
+            "an item of call 1001, which is not under way",
+        ),
+        ("forge_item", "an item of call 1, which takes no stream"),
+        ("forge_end", "an end of call 1, which takes no stream"),
+    ] {
+        let probe = host.launch(&Setup::probe("")).await?;
+        let ended = probe.call_to_end(ask, json!({})).await?;
+        assert_eq!(rule(&ended.reason)?, expected, "{ask}");
+    }
+    for (ask, expected) in [
+        (
+            "forge_second_end",
+            "an end of call 1, which is not under way",
+        ),
+        (
+            "forge_item_after_end",
+            "an item of call 1, which is not under way",
+        ),
+        (
+            "forge_result_after_item",
+            "a result of call 1 after items of it",
+        ),
+        ("forge_items", "an item of call 1 beyond its credit"),
+    ] {
+        let probe = host.launch(&Setup::probe("")).await?;
+        // Not read: no more is granted.
+        let unread = probe.stream(ask, json!({ "count": 100_000 })).await?;
+        let ended = probe.ended().await;
+        assert_eq!(rule(&ended.reason)?, expected, "{ask}");
+        drop(unread);
+    }
+    let probe = host.launch(&Setup::probe("")).await?;
+    let mut items = probe.stream("forge_items", json!({ "count": 500 })).await?;
+    let mut count = 0;
+    while let Some(item) = items.next().await {
+        ensure!(item == Ok(Payload::Bytes(Vec::new())), "{item:?}");
+        count += 1;
+    }
+    assert_eq!(count, 500);
+    // They cost something, so that they come to an end also where somebody reads them.
+    let endless = json!({ "count": 1_000_000_000 });
+    let mut items = probe.stream("forge_items", endless).await?;
+    let last = loop {
+        match items.next().await {
+            Some(Ok(_)) => {}
+            other => break other,
+        }
+    };
+    match last {
+        Some(Err(CallFailure::Ended(EndReason::Protocol { what }))) => {
+            ensure!(what.contains("item"), "{what}");
+        }
+        other => bail!("{other:?}"),
+    }
+    drop(probe.ended().await);
     Ok(())
 }
 

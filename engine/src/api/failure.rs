@@ -128,6 +128,12 @@ impl Refusal {
                 );
                 (Kind::Result, text)
             }
+            CallError::Stream => {
+                let text = format!(
+                    "{call}: the result is a stream\n  hint: `lazaret call --stream` prints its items"
+                );
+                (Kind::Result, text)
+            }
             CallError::ShuttingDown => (
                 Kind::NotRunning,
                 format!("plugin `{plugin}` is being stopped"),

@@ -16,11 +16,11 @@ use lazaret_protocol::Payload;
 use serde::de::DeserializeOwned;
 
 use super::MAX_BODY_BYTES;
-use super::stream;
 use super::messages::{
     CallRequest, ChangeLine, ChangeReport, ChangeRequest, Kind, PluginReport, PluginState, Refusal,
     RevisionReport, RollbackRequest,
 };
+use super::stream;
 use crate::event::{EndReason, Violation};
 use crate::metrics::{MetricsReport, exposition};
 use crate::service::{ChangeOptions, Changed, Phase, Service, ServiceError, Status};

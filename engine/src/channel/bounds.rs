@@ -157,7 +157,8 @@ fn call_error(error: &CallError) -> Result<(), &'static str> {
         | CallError::WallTime { .. }
         | CallError::Cancelled
         | CallError::ResultTooLarge { .. }
-        | CallError::ShuttingDown => Ok(()),
+        | CallError::ShuttingDown
+        | CallError::Stream => Ok(()),
     }
 }
 

@@ -100,7 +100,11 @@ fn stream(arguments: &CallArguments) -> Result<(), Failure> {
     let print_all = async |client: &Client| {
         let mut items = client.call_stream(&arguments.plugin, &request).await?;
         while let Some(item) = items.next().await? {
-            print_item(arguments, item)?;
+            let (json, raw) = (arguments.json, arguments.raw);
+            // Printing waits for whoever reads; an interruption must not.
+            let printed = tokio::task::spawn_blocking(move || print_item(item, json, raw));
+            let failed = |error| Failure::of(ExitCode::Internal, &error);
+            printed.await.map_err(failed)??;
         }
         Ok(())
     };
@@ -113,13 +117,17 @@ fn ask<T>(
     question: impl AsyncFnOnce(&Client) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let client = Client::new(&arguments.control.socket);
-    super::runtime()?.block_on(async {
+    let runtime = super::runtime()?;
+    let answer = runtime.block_on(async {
         tokio::select! {
             biased;
             interrupted = interrupted() => Err(interrupted),
             answer = question(&client) => answer,
         }
-    })
+    });
+    // What nobody reads is not waited for.
+    runtime.shutdown_background();
+    answer
 }
 
 fn request(arguments: &CallArguments) -> Result<CallRequest, Failure> {
@@ -148,16 +156,17 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     };
     read.map_err(failed)?;
     if bytes.len() as u64 > MAX_ARGUMENT_BYTES {
-        let text = format!("`--bytes` has more than the {MAX_ARGUMENT_BYTES} bytes a call may have");
+        let text =
+            format!("`--bytes` has more than the {MAX_ARGUMENT_BYTES} bytes a call may have");
         return Err(Failure::new(ExitCode::Arguments, text));
     }
     Ok(bytes)
 }
 
-fn print_item(arguments: &CallArguments, item: CallResult) -> Result<(), Failure> {
+fn print_item(item: CallResult, json: bool, raw: bool) -> Result<(), Failure> {
     let report = match item {
-        CallResult::Bytes(bytes) if arguments.raw => return write_bytes(&bytes),
-        CallResult::Json(text) if !arguments.json => {
+        CallResult::Bytes(bytes) if raw => return write_bytes(&bytes),
+        CallResult::Json(text) if !json => {
             return print(&format!("{}\n", safe_json(&text)));
         }
         CallResult::Json(text) => ItemReport::Item(raw_value(safe_json(&text))?),

@@ -151,6 +151,12 @@ fn call_error(name: &str, function: &str, policy: &EffectivePolicy, error: &Call
                 "{call}: the result of {bytes} bytes exceeds the limit of {limit}\n  hint: raise `resources.output.result` in the policy"
             ),
         ),
+        CallError::Stream => Failure::new(
+            ExitCode::Result,
+            format!(
+                "{call}: the result is a stream\n  hint: `lazaret serve` it, and take its items with `lazaret call --stream`"
+            ),
+        ),
         CallError::ShuttingDown => Failure::new(
             ExitCode::ShimLost,
             format!("{call}: the plugin is going down"),

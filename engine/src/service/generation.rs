@@ -5,10 +5,10 @@ use std::time::{Duration, SystemTime};
 
 use lazaret_policy::EffectivePolicy;
 use lazaret_protocol::Payload;
-use tokio::sync::{OwnedRwLockReadGuard, RwLock, watch};
+use tokio::sync::{RwLock, watch};
 
 use crate::container::Usage;
-use crate::supervisor::{Applied, ApplyError, CallFailure, Ended, Items, Running, Stopper};
+use crate::supervisor::{Applied, ApplyError, CallFailure, Ended, Items, Keep, Running, Stopper};
 
 /// A container that runs, or has ended. Whoever calls it holds it for reading; who ends it once
 /// nobody does takes it out.
@@ -21,9 +21,6 @@ pub(super) struct Generation {
     pub(super) functions: Vec<String>,
     pub(super) since: SystemTime,
 }
-
-/// Keeps a container from being taken out.
-pub(super) type Held = OwnedRwLockReadGuard<Option<Running>>;
 
 /// What came of a call.
 pub(super) enum Called<T> {
@@ -73,21 +70,25 @@ impl Generation {
         }
     }
 
-    /// Calls a function whose result comes in items. What they come with is to be held as long.
+    /// Calls a function whose result comes in items. It is not taken out before the call is over;
+    /// `keep` is held as long.
     pub(super) async fn call_stream(
         &self,
         function: &str,
         arguments: Payload,
         timeout: Option<Duration>,
-    ) -> Called<(Result<Items, CallFailure>, Held)> {
-        let Ok(held) = Arc::clone(&self.running).try_read_owned() else {
-            return Called::Gone(arguments);
-        };
-        let Some(running) = held.as_ref() else {
-            return Called::Gone(arguments);
-        };
-        let items = running.call_stream(function, arguments, timeout).await;
-        Called::Made((items, held))
+        keep: impl Send + Sync + 'static,
+    ) -> Called<Result<Items, CallFailure>> {
+        let running = self.running.try_read();
+        let held = Arc::clone(&self.running).try_read_owned();
+        match (running.as_ref().map(|running| running.as_ref()), held) {
+            (Ok(Some(running)), Ok(held)) => {
+                let keep: Keep = Box::new((held, keep));
+                let items = running.call_stream_with(function, arguments, timeout, Some(keep));
+                Called::Made(items.await)
+            }
+            _ => Called::Gone(arguments),
+        }
     }
 
     /// Holds it to another policy; `None` where it has ended.

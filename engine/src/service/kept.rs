@@ -10,7 +10,7 @@ use lazaret_protocol::Payload;
 
 use super::errors::ServiceError;
 use super::shared::Shared;
-use super::generation::{Called, Generation, Held};
+use super::generation::{Called, Generation};
 use crate::container::Usage;
 use crate::plugin::Plugin;
 use crate::supervisor::{Ended, Items};
@@ -149,19 +149,14 @@ impl Kept {
         arguments: Payload,
         timeout: Option<Duration>,
     ) -> Result<Stream, ServiceError> {
-        let under_way = self.begin();
+        let under_way = Arc::new(self.begin());
         let mut arguments = arguments;
         loop {
             let generation = self.now().generation;
-            let called = generation.call_stream(function, arguments, timeout).await;
-            arguments = match called {
-                Called::Made((items, running)) => {
-                    return Ok(Stream {
-                        items: items.map_err(ServiceError::Call)?,
-                        _running: running,
-                        _under_way: under_way,
-                    });
-                }
+            let keep = Arc::clone(&under_way);
+            let called = generation.call_stream(function, arguments, timeout, keep);
+            arguments = match called.await {
+                Called::Made(items) => return items.map(Stream).map_err(ServiceError::Call),
                 Called::Gone(arguments) => arguments,
             };
             self.goes_on(&generation).await?;
@@ -237,13 +232,8 @@ impl Kept {
     }
 }
 
-/// The items of a call. A container whose place is taken ends after the last of them; dropped, they
-/// give their call up.
-pub struct Stream {
-    items: Items,
-    _running: Held,
-    _under_way: UnderWay,
-}
+/// The items of a call. Dropped, they give their call up.
+pub struct Stream(Items);
 
 impl Stream {
     /// The next item; `None` after the last.
@@ -251,7 +241,7 @@ impl Stream {
     /// # Errors
     /// [`ServiceError`]; nothing comes after it.
     pub async fn next(&mut self) -> Option<Result<Payload, ServiceError>> {
-        let next = self.items.next().await;
+        let next = self.0.next().await;
         next.map(|item| item.map_err(ServiceError::Call))
     }
 }

@@ -305,7 +305,8 @@ impl Calls {
     /// Calls nobody waits for any more and that the shim has not been told to give up. They stay
     /// under way until it answers.
     pub(super) fn given_up(&mut self) -> Vec<CallId> {
-        let gone = |call: &Call| call.reply.as_ref().is_none_or(Reply::is_closed) && !call.cancelled;
+        let gone =
+            |call: &Call| call.reply.as_ref().is_none_or(Reply::is_closed) && !call.cancelled;
         let calls = self.calls.iter_mut().filter(|(_, call)| gone(call));
         calls
             .map(|(id, call)| {

@@ -39,4 +39,5 @@ pub use errors::{EngineError, LaunchError};
 pub use launch::{Engine, LaunchOptions, allows_executable_memory};
 pub use outbox::Backlog;
 pub use running::{Ended, PluginEvent, Running, Stopper};
+pub(crate) use stream::Keep;
 pub use stream::{Items, STREAM_WINDOW};

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::apply::{Applied, ApplyError, ApplyRequest};
 use super::calls::{CallFailure, Reply};
-use super::stream::{Items, stream};
+use super::stream::{Items, Keep, stream};
 use crate::container::{Cgroup, Usage};
 use crate::event::{EndReason, Violation};
 use crate::schema::Contract;
@@ -197,8 +197,20 @@ impl Running {
         arguments: Payload,
         timeout: Option<Duration>,
     ) -> Result<Items, CallFailure> {
+        self.call_stream_with(function, arguments, timeout, None)
+            .await
+    }
+
+    /// The same, with something that is held as long as the call.
+    pub(crate) async fn call_stream_with(
+        &self,
+        function: &str,
+        arguments: Payload,
+        timeout: Option<Duration>,
+        keep: Option<Keep>,
+    ) -> Result<Items, CallFailure> {
         let arguments = self.checked(function, arguments).await?;
-        let (feed, items) = stream(Arc::clone(&self.streams), self.end.clone());
+        let (feed, items) = stream(Arc::clone(&self.streams), self.end.clone(), keep);
         let command = Command::Call {
             function: function.to_owned(),
             arguments,

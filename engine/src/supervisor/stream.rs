@@ -35,11 +35,15 @@ pub struct Items {
     over: bool,
 }
 
+/// What is held until a stream's call is over, whether its items are read or not.
+pub(crate) type Keep = Box<dyn std::any::Any + Send + Sync>;
+
 /// Where items are put. What waits there is bounded by the credit that the shim has.
 #[derive(Debug)]
 pub(super) struct Feed {
     queue: mpsc::UnboundedSender<Next>,
     taken: Arc<Taken>,
+    _keep: Option<Keep>,
 }
 
 /// What was read and not granted anew.
@@ -53,6 +57,7 @@ struct Taken {
 pub(super) fn stream(
     wake: Arc<Notify>,
     end: watch::Receiver<Option<EndReason>>,
+    keep: Option<Keep>,
 ) -> (Feed, Items) {
     let (sender, queue) = mpsc::unbounded_channel();
     let taken = Arc::new(Taken {
@@ -62,6 +67,7 @@ pub(super) fn stream(
     let feed = Feed {
         queue: sender,
         taken: Arc::clone(&taken),
+        _keep: keep,
     };
     let items = Items {
         queue,
@@ -177,7 +183,7 @@ mod tests {
     fn open() -> (Feed, Items, Arc<Notify>) {
         let wake = Arc::new(Notify::new());
         let (_, end) = watch::channel(None);
-        let (feed, items) = stream(Arc::clone(&wake), end);
+        let (feed, items) = stream(Arc::clone(&wake), end, None);
         (feed, items, wake)
     }
 

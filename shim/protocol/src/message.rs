@@ -306,4 +306,6 @@ pub enum CallError {
     },
     /// The shim is going down and takes no more calls.
     ShuttingDown,
+    /// The result is a stream, and the call takes none.
+    Stream,
 }

@@ -37,8 +37,7 @@ impl Server {
     /// A call's function gave a stream.
     pub(super) fn begin_stream(&mut self, id: CallId, window: Option<u64>, stream: Stream) {
         let Some(window) = window else {
-            let message = "it is a stream, and the call does not take one".to_owned();
-            return self.end_stream(id, CallError::InvalidResult { message }, Some(&stream));
+            return self.end_stream(id, CallError::Stream, Some(&stream));
         };
         self.streams.push(Streaming {
             id,

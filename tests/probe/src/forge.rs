@@ -34,6 +34,27 @@ pub(crate) fn forge(id: CallId, function: &str, arguments: &Value) -> bool {
             send(&reply(id, "1"));
             send(&reply(id, "2"));
         }
+        "forge_item_of_no_call" => send(&item(CallId(id.0 + 1000))),
+        "forge_item" => send(&item(id)),
+        "forge_end" => send(&ShimMessage::StreamEnd { id }),
+        "forge_second_end" => {
+            send(&ShimMessage::StreamEnd { id });
+            send(&ShimMessage::StreamEnd { id });
+        }
+        "forge_item_after_end" => {
+            send(&ShimMessage::StreamEnd { id });
+            send(&item(id));
+        }
+        "forge_result_after_item" => {
+            send(&item(id));
+            send(&reply(id, "1"));
+        }
+        "forge_items" => {
+            for _ in 0..number(arguments, "count") {
+                send(&item(id));
+            }
+            send(&ShimMessage::StreamEnd { id });
+        }
         "forge_hello" => send(&ShimMessage::Hello {
             version: PROTOCOL_VERSION,
             engine: "again".to_owned(),
@@ -125,6 +146,14 @@ fn reply(id: CallId, text: &str) -> ShimMessage {
     ShimMessage::Reply {
         id,
         result: Ok(Payload::Json(text.to_owned())),
+    }
+}
+
+/// One without bytes.
+fn item(id: CallId) -> ShimMessage {
+    ShimMessage::Item {
+        id,
+        item: Payload::Bytes(Vec::new()),
     }
 }
 

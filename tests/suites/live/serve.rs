@@ -39,6 +39,10 @@ pub(super) fn cases() -> Vec<Case> {
             "live: a call whose client goes away is given up",
             client_gone,
         ),
+        Case::new(
+            "live: items are printed as they come, and their call is given up with who reads them",
+            items,
+        ),
     ]
 }
 
@@ -157,6 +161,64 @@ fn client_gone(world: &World) -> anyhow::Result<()> {
     call.signal(rustix::process::Signal::KILL)?;
     call.finish().context("a call that is killed ends")?;
     until("the call is given up", || under_way() == Some(0))?;
+    served.end()?;
+    Ok(())
+}
+
+fn items(world: &World) -> anyhow::Result<()> {
+    let source = "
+        export async function* count(n) { for (let i = 0; i < n; i++) yield { i }; }
+        export async function* bytes() { yield new Uint8Array([0, 10]); yield 'text'; }
+        export async function* fails() { yield 1; throw new RangeError('enough'); }
+        export const size = (bytes) => bytes instanceof Uint8Array ? bytes.length : -1;
+        export const never = () => new Promise(() => {});";
+    let policy = "resources: { time: { call: 10m, cpu_per_call: 10m }, output: { result: 4MiB } }";
+    let streams = Setup::javascript(Js::QuickJs, "streams", source).policy(policy);
+    let mut served = Served::start(world, &[streams])?;
+    let ask = |rest: &[&str]| served.ask(&[&["call", "streams"], rest].concat());
+    ask(&["count", "--args", "[2]", "--stream"])?.answered("{\"i\":0}\n{\"i\":1}\n")?;
+    ask(&["count", "--args", "[1]", "--stream", "--json"])?.answered("{\"item\":{\"i\":0}}\n")?;
+    ask(&["bytes", "--stream"])?.answered("{\"bytes\":\"AAo=\"}\n\"text\"\n")?;
+    ask(&["bytes", "--stream", "--raw"])?.answered("\u{0}\n\"text\"\n")?;
+    ask(&["size", "--stream", "--args", "7"])?.answered("-1\n")?;
+    let file = served.path("input");
+    fs_err::write(&file, [0, 159, 10])?;
+    ask(&["size", "--bytes", &file.to_string_lossy()])?.answered("3\n")?;
+
+    let failed = ask(&["fails", "--stream"])?;
+    ensure!(failed.output == "1\n", "{failed:?}");
+    failed.failed(ExitCode::Exception, &["RangeError: enough"])?;
+    let unknown = ask(&["counts", "--stream"])?;
+    unknown.failed(ExitCode::NoSuchFunction, &["`count`"])?;
+    let whole = ask(&["count"])?;
+    whole.failed(ExitCode::Result, &["--stream"])?;
+    let late = ask(&["never", "--timeout", "300ms"])?;
+    late.failed(ExitCode::WallTime, &["deadline (timeout 300ms)"])?;
+
+    // Nobody reads what it prints: the plugin stands still, and is let go of with the command.
+    let socket = served.socket();
+    for signal in [rustix::process::Signal::KILL, rustix::process::Signal::INT] {
+        let mut unread = std::process::Command::new(world.parts.lazaret());
+        unread.args([
+            "call", "streams", "count", "--args", "[60000]", "--stream", "--socket",
+        ]);
+        unread.arg(&socket);
+        unread.stdout(std::process::Stdio::piped());
+        unread.stderr(std::process::Stdio::null());
+        let mut unread = unread.spawn()?;
+        let under_way = || served.plugin().ok()?["calls_under_way"].as_u64();
+        let begun = until("the call is under way", || under_way() == Some(1));
+        rustix::process::kill_process(rustix::process::Pid::from_child(&unread), signal)?;
+        let status = unread.wait()?;
+        begun?;
+        if signal == rustix::process::Signal::INT {
+            ensure!(
+                status.code() == Some(ExitCode::Interrupted as i32),
+                "{status}"
+            );
+        }
+        until("the call is given up", || under_way() == Some(0))?;
+    }
     served.end()?;
     Ok(())
 }

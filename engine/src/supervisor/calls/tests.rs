@@ -30,7 +30,7 @@ fn begin(
 /// A call that takes a stream, and may have a result of so many bytes.
 fn begin_stream(calls: &mut Calls, result_bytes: u64) -> (CallId, Items) {
     let (_, end) = watch::channel(None);
-    let (feed, items) = stream(Arc::new(Notify::new()), end);
+    let (feed, items) = stream(Arc::new(Notify::new()), end, None);
     let terms = Terms {
         result_bytes,
         ..TERMS

@@ -48,6 +48,7 @@ fn call_error() -> impl Strategy<Value = CallError> {
         text().prop_map(|message| CallError::InvalidResult { message }),
         any::<(u64, u64)>().prop_map(|(bytes, limit)| CallError::ResultTooLarge { bytes, limit }),
         Just(CallError::ShuttingDown),
+        Just(CallError::Stream),
     ]
 }
 
