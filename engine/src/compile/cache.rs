@@ -161,8 +161,12 @@ mod tests {
 
     use super::*;
 
+    fn digest(digit: &str) -> String {
+        format!("sha256:{}", digit.repeat(64))
+    }
+
     fn key(frames: &[u8]) -> Key {
-        Key::of(&"0".repeat(64).parse().unwrap(), frames)
+        Key::of(&digest("0").parse().unwrap(), frames)
     }
 
     fn set_mode(path: &Path, mode: u32) {
@@ -177,7 +181,7 @@ mod tests {
         cache.put(&key(b"a"), b"code");
         assert_eq!(cache.get(&key(b"a")).as_deref(), Some(&b"code"[..]));
         assert_eq!(cache.get(&key(b"b")), None);
-        let other = Key::of(&"1".repeat(64).parse().unwrap(), b"a");
+        let other = Key::of(&digest("1").parse().unwrap(), b"a");
         assert_eq!(cache.get(&other), None);
         let path = cache.directory.join(&key(b"a").0);
         let mode = |path: &Path| fs_err::metadata(path).unwrap().mode() & 0o777;

@@ -9,6 +9,7 @@ mod harness;
 mod limits;
 mod listening;
 mod modules;
+mod packages;
 mod parts;
 mod search;
 mod spoilt;
