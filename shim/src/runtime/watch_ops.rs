@@ -1,5 +1,5 @@
 //! Watching files, by looking at them again and again: see
-//! `docs/decisions/012-watching-by-looking.md`.
+//! `docs/decisions/013-watching-by-looking.md`.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

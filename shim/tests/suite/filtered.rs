@@ -55,6 +55,18 @@ fn run_under_the_filter(deny_executable_memory: bool) {
            console.log(text.length);
            return twice(n) + data.n + [3, 1, 2].sort()[0] + 'x'.repeat(1e6).length;
          };
+         export const files = async () => {
+           using file = await Deno.open('data.json');
+           const { size } = await file.stat();
+           await file.seek(-2, Deno.statSync('data.json').size - size + 2);
+           const read = await file.read(new Uint8Array(8));
+           let found = 0;
+           const wanted = { root: '/plugin', glob: '*.json', pattern: 'n' };
+           for await (const { line } of lazaret.search.contents(wanted)) found += line;
+           const watcher = Deno.watchFs('/plugin');
+           watcher.close();
+           return [read, found, await Deno.realPath('lib.js')];
+         };
          export const fails = () => { throw new TypeError('as it should'); };
          export const deep = () => deep() + 1;
          export const big = () => new Array(1e6).fill(0).map((_, i) => ({ i })).length;",
@@ -75,6 +87,7 @@ fn run_under_the_filter(deny_executable_memory: bool) {
         "{message:?}"
     );
     assert_eq!(shim.json("f", "[20]"), "1000042");
+    assert_eq!(shim.json("files", "[]"), r#"[2,1,"/plugin/lib.js"]"#);
     assert_eq!(shim.thrown("fails").message, "as it should");
     assert_eq!(shim.thrown("deep").name, "RangeError");
     assert_eq!(shim.json("big", "[]"), "1000000");

@@ -41,6 +41,38 @@ export async function tries(acts) {
   return outcomes;
 }
 
+// The whole file, in parts of four bytes.
+export async function parts(path) {
+  const file = await Deno.open(path);
+  const space = new Uint8Array(4);
+  let text = "";
+  for (let read; (read = await file.read(space)) !== null;) {
+    text += new TextDecoder().decode(space.subarray(0, read));
+  }
+  file.close();
+  return text;
+}
+
+// What is found by `names` or `contents`: paths, with a line's number behind them.
+export async function search(what, options) {
+  const found = [];
+  for await (const { path, line } of lazaret.search[what](options)) {
+    found.push(line === undefined ? path : `${path}:${line}`);
+  }
+  return found;
+}
+
+// Writes the file, and waits until a watcher of the directory tells that.
+export async function watch(directory, path) {
+  const watcher = Deno.watchFs(directory);
+  await Deno.writeTextFile(path, "x");
+  for await (const { kind, paths } of watcher) return [kind, ...paths];
+}
+
+export const removeAll = (path) => Deno.remove(path, { recursive: true });
+
+export const copy = (from, to) => Deno.copyFile(from, to);
+
 export const variable = (name) => Deno.env.get(name) ?? null;
 
 export const variables = () => Deno.env.toObject();

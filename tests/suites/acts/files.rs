@@ -21,6 +21,11 @@ pub(super) fn cases(js: Js) -> Vec<Case> {
             "acts: what is written belongs to whom the directory belongs",
             ownership,
         ),
+        Case::on(
+            js,
+            "acts: files are read in parts, copied, searched, watched and removed together",
+            together,
+        ),
         Case::on(js, "acts: many files are written at once", many),
         Case::on(js, "acts: a quota holds for the plugin's life", quota),
         Case::on(js, "acts: a granted file is written alone", single_file),
@@ -59,6 +64,46 @@ async fn writes(world: &World, js: Js) -> anyhow::Result<()> {
     plugin.call("remove", json!([tree.at("out/a/b/c")])).await?;
     plugin.call("remove", json!([tree.at("out/a/b")])).await?;
     assert_eq!(tree.names("out/a")?, Vec::<String>::new());
+    let ended = plugin.stop().await?;
+    assert_eq!(ended.violation_count, 0);
+    Ok(())
+}
+
+async fn together(world: &World, js: Js) -> anyhow::Result<()> {
+    let (host, tree) = (world.host()?, Tree::new(world)?);
+    let (out, input) = (tree.at("out"), tree.at("in"));
+    fs_err::create_dir_all(tree.at("in/deep"))?;
+    fs_err::write(tree.at("in/deep/list"), "one\ntwo secret\n")?;
+    fs_err::write(tree.at("in/key.pem"), "secret\n")?;
+    std::os::unix::fs::symlink("../other", tree.at("in/link"))?;
+    let policy =
+        format!("filesystem: {{ read: [{input}, {out}], write: [{out}], ignore: ['*.pem'] }}");
+    let plugin = writer(&host, js, &policy).await?;
+    let list = tree.at("in/deep/list");
+    assert_eq!(
+        plugin.call("parts", json!([list])).await?,
+        "one\ntwo secret\n"
+    );
+    let names = plugin
+        .call("search", json!(["names", { "root": input }]))
+        .await?;
+    let expected = ["in/deep", "in/link", "in/text", "in/deep/list"].map(|name| tree.at(name));
+    assert_eq!(names, json!(expected));
+    let wanted = json!(["contents", { "root": input, "pattern": "secret$" }]);
+    let found = plugin.call("search", wanted).await?;
+    assert_eq!(found, json!([format!("{list}:2")]));
+    let copy = tree.at("out/copy");
+    plugin.call("copy", json!([list, copy])).await?;
+    assert_eq!(tree.text("out/copy")?, "one\ntwo secret\n");
+    let made = tree.at("out/a/b/made");
+    let above = json!([tree.at("out/a/b"), { "recursive": true }]);
+    plugin.call("mkdir", above).await?;
+    assert_eq!(
+        plugin.call("watch", json!([out, made])).await?,
+        json!(["create", made])
+    );
+    plugin.call("removeAll", json!([tree.at("out/a")])).await?;
+    assert_eq!(tree.names("out")?, ["copy"]);
     let ended = plugin.stop().await?;
     assert_eq!(ended.violation_count, 0);
     Ok(())

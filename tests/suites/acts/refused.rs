@@ -110,12 +110,29 @@ async fn write_only(world: &World, js: Js) -> anyhow::Result<()> {
     let plugin = writer(&host, js, &format!("permissions: ['file:write:{out}']")).await?;
     let file = tree.at("out/file");
     plugin.call("write", json!([file, "x"])).await?;
-    let outcomes = plugin
-        .call(
-            "tries",
-            json!([[["readTextFile", file], ["stat", file], ["lstat", out]]]),
-        )
-        .await?;
+    let reading = json!([[
+        ["readTextFile", file],
+        ["stat", file],
+        ["lstat", out],
+        ["open", file],
+        ["realPath", file],
+        ["copyFile", file, tree.at("out/copy")],
+        ["watchFs", out],
+    ]]);
+    let outcomes = plugin.call("tries", reading).await?;
+    for what in ["names", "contents"] {
+        let wanted = json!([what, { "root": out, "pattern": "x" }]);
+        let refused = plugin.call_error("search", wanted).await?;
+        ensure!(
+            matches!(
+                refused,
+                CallError::Denied { .. } | CallError::Exception { .. }
+            ),
+            "{refused:?}"
+        );
+    }
+    plugin.call("removeAll", json!([file])).await?;
+    assert_eq!(tree.names("out")?, Vec::<String>::new());
     for outcome in outcomes.as_array().into_iter().flatten() {
         // The tests' directory is below the host's `/tmp`; for the plugin that is a place of its own.
         let text = outcome.as_str().unwrap_or_default();
@@ -164,6 +181,8 @@ async fn leads_nowhere(world: &World, js: Js) -> anyhow::Result<()> {
         rustix::fs::Mode::RWXU,
         rustix::fs::makedev(1, 3),
     )?;
+    fs_err::create_dir_all(tree.at("out/full/deep"))?;
+    symlink("../../../other", tree.at("out/full/deep/link"))?;
     fs_err::create_dir(tree.at("out/mount"))?;
     let mount = Mounted::tmpfs(tree.at("out/mount"))?;
     let plugin = writer(&host, js, &format!("permissions: ['file:write:{out}']")).await?;
@@ -184,6 +203,10 @@ async fn leads_nowhere(world: &World, js: Js) -> anyhow::Result<()> {
         acts.push(json!(["remove", path]));
         acts.push(json!(["rename", path, tree.at("out/renamed")]));
     }
+    for name in ["directory", "full", "mount", "second"] {
+        let path = tree.at(&format!("out/{name}"));
+        acts.push(json!(["remove", path, { "recursive": true }]));
+    }
     for name in ["directory/a", "mount/a"] {
         acts.push(json!(["mkdir", tree.at(&format!("out/{name}"))]));
     }
@@ -198,6 +221,7 @@ async fn leads_nowhere(world: &World, js: Js) -> anyhow::Result<()> {
         "dangling",
         "directory",
         "file",
+        "full",
         "mount",
         "null",
         "pipe",
