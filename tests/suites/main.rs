@@ -22,6 +22,7 @@ mod learn;
 mod live;
 mod machine;
 mod maximum;
+mod modules;
 mod neighbour;
 mod oversized;
 mod programs;
@@ -70,6 +71,7 @@ fn cases(has: &dyn Fn(Js) -> bool) -> Vec<Case> {
     cases.extend(live::cases());
     cases.extend(state::cases());
     cases.extend(programs::cases());
+    cases.extend(modules::cases());
     for js in Js::ALL {
         // Without QuickJS there is nothing to test at all, which is an error of its own.
         if js == Js::QuickJs || has(js) {
@@ -84,6 +86,7 @@ fn cases(has: &dyn Fn(Js) -> bool) -> Vec<Case> {
             cases.extend(landlock::cases(js));
             cases.extend(learn::cases(js));
             cases.extend(maximum::cases(js));
+            cases.extend(modules::javascript_cases(js));
             cases.extend(neighbour::cases(js));
             cases.extend(programs::javascript_cases(js));
             cases.extend(starters::cases(js));

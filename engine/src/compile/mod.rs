@@ -1,4 +1,4 @@
-//! TypeScript of plugins, compiled in a container of its own (decision 012).
+//! TypeScript of plugins, compiled in a container of its own (decision 014).
 //!
 //! ```text
 //! files ─▶ sources ─▶ in the cache? ─no─▶ compiler in a container ─▶ read, compared, kept ─▶ files
