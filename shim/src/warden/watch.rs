@@ -119,8 +119,10 @@ impl Watch {
     #[must_use]
     pub fn left(&self, id: CallId, now: Instant) -> Option<Duration> {
         let call = self.calls.get(&id)?;
-        let deadline = call.deadline?;
-        Some(deadline.saturating_duration_since(now))
+        Some(match call.deadline {
+            Some(deadline) => deadline.saturating_duration_since(now),
+            None => Duration::from_millis(call.limits.wall_ms),
+        })
     }
 
     /// The engine gives up on a call. Its error, unless it was answered already.

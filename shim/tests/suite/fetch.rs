@@ -2,9 +2,11 @@
 
 mod broker;
 
-use lazaret_protocol::{CallError, EngineMessage, HttpsEndpoint, LiveLimits, ShimMessage};
+use lazaret_protocol::{
+    CallError, EngineMessage, HttpsEndpoint, LiveLimits, Payload, ShimMessage,
+};
 
-use crate::harness::{Plugin, Shim};
+use crate::harness::{GENEROUS, Plugin, Shim};
 use broker::Broker;
 
 fn plugin(broker: &Broker, source: &str) -> Shim {
@@ -188,6 +190,47 @@ fn bodies_come_as_they_are_read_and_can_be_left() {
         assert_eq!(shim.json("late", &on("/never")), "\"TimeoutError\"");
         assert_eq!(shim.json("sent", &on("/echo")), "\"abc\"");
         assert_eq!(shim.json("form", &on("/echo")), r#"["value","a.txt"]"#);
+    }
+}
+
+#[test]
+fn a_call_that_is_given_up_gives_its_requests_up() {
+    let broker = Broker::start();
+    let mut shim = plugin(
+        &broker,
+        "const pause = () => new Promise((go) => setTimeout(go, 1));
+         export const answer = async (url) => {
+           await pause();
+           try { await fetch(url, { method: 'POST' }); } catch (error) { console.log(error.name); }
+         };
+         export const body = async (url) => {
+           await pause();
+           const { body } = await fetch(new Request(url));
+           console.log('begun');
+           try { for await (const _ of body); } catch (error) { console.log(error.name); }
+         };
+         export const ok = () => 1;",
+    );
+    for (function, path, lines) in [
+        ("answer", "/never", &["AbortError"][..]),
+        ("body", "/endless", &["begun", "AbortError"]),
+    ] {
+        let arguments = Payload::Json(format!("[\"https://a.example{path}\"]"));
+        let id = shim.begin(function, arguments, GENEROUS);
+        while lines.len() > 1 && shim.lines().is_empty() {
+            let message = shim.next();
+            shim.seen.push(message);
+        }
+        assert_eq!(shim.json("ok", "[]"), "1");
+        shim.send(&EngineMessage::Cancel { id });
+        assert_eq!(shim.next_reply(), (id, Err(CallError::Cancelled)));
+        while shim.lines().len() < lines.len() {
+            let message = shim.next();
+            shim.seen.push(message);
+        }
+        let said: Vec<_> = shim.lines().iter().map(|line| line.1).collect();
+        assert_eq!(said, lines, "{function}");
+        shim.seen.clear();
     }
 }
 

@@ -202,3 +202,28 @@ fn a_turn_that_goes_on_though_it_was_interrupted_is_stuck() {
         "the next one is another"
     );
 }
+
+#[test]
+fn cleaning_up_after_a_call_is_paid_for_by_none_and_bounded() {
+    let start = Instant::now();
+    let mut watch = two_calls(start);
+    watch.begin_turn(TurnKind::CleanUp, ms(0), start);
+    assert_eq!(watch.tick(start, ms(10)).again, Some(ms(20)));
+    assert!(!watch.tick(start, ms(29)).interrupt);
+    assert!(watch.tick(start, ms(30)).interrupt);
+    assert_eq!(watch.end_turn(ms(1000)), TurnEnd::OverBudget);
+    let verdict = watch.tick(start, ms(1000));
+    assert!(verdict.ended.is_empty(), "{verdict:?}");
+}
+
+#[test]
+fn a_call_has_what_is_left_until_its_deadline() {
+    let start = Instant::now();
+    let mut watch = two_calls(start);
+    assert_eq!(watch.left(A, start + ms(300)), Some(ms(700)));
+    assert_eq!(watch.left(A, start + ms(1300)), Some(ms(0)));
+    assert!(watch.begin_call(CallId(3), limits(u64::MAX, 100), start));
+    assert_eq!(watch.left(CallId(3), start), Some(ms(u64::MAX)));
+    watch.finish_call(A);
+    assert_eq!(watch.left(A, start), None);
+}
