@@ -33,6 +33,8 @@ pub mod metrics;
 pub mod plugin;
 /// Programs that a policy names, in containers of their own.
 pub mod programs;
+/// A plugin as whoever writes it has it.
+pub mod project;
 /// Arguments and results held against what a plugin says of its functions.
 pub mod schema;
 /// Plugins an engine keeps running.

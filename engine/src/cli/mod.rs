@@ -12,13 +12,17 @@ mod failure;
 mod given;
 mod list;
 mod metrics;
+mod new;
 mod outcome;
+mod plugin;
 mod policy;
 mod print;
+mod problems;
 mod rootfs;
 mod run;
 mod serve;
 mod stop;
+mod types;
 
 use clap::{Parser, Subcommand};
 
@@ -46,6 +50,13 @@ enum Command {
     Metrics(metrics::MetricsArguments),
     /// Stop a plugin of a `lazaret serve`.
     Stop(stop::StopArguments),
+    /// Make a new plugin: a project that runs as it is.
+    New(new::NewArguments),
+    /// Print TypeScript declarations of exactly what a plugin may use.
+    Types(types::TypesArguments),
+    /// Check what plugins say of themselves.
+    #[command(subcommand)]
+    Plugin(plugin::PluginCommand),
     /// Tell whether this host can run plugins: each feature, what it is for, what to do.
     Check(check::CheckArguments),
     /// Write a plugin's OCI bundle, for another container runtime to start.
@@ -80,6 +91,9 @@ pub fn run() -> ExitCode {
         Command::Call(arguments) => call::run(&arguments),
         Command::Metrics(arguments) => metrics::run(&arguments),
         Command::Stop(arguments) => stop::run(&arguments),
+        Command::New(arguments) => new::run(&arguments),
+        Command::Types(arguments) => types::run(&arguments),
+        Command::Plugin(command) => plugin::run(&command),
         Command::Check(arguments) => check::run(&arguments),
         Command::Bundle(arguments) => bundle::run(&arguments),
         Command::Policy(command) => policy::run(&command),

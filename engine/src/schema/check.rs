@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use super::argument::{Argument, argument};
-use super::compile::{Compiled, Function, SchemaError};
+use super::compile::{Compiled, Function, SchemaError, compile};
 use super::unfit::{MOST_TOLD, Unfit, misfits};
 use super::weigh::Weight;
 
@@ -17,7 +17,7 @@ use super::weigh::Weight;
 const FEW_STEPS: u64 = 5_000;
 
 /// So many steps are the most that a check may take.
-const MOST_STEPS: u64 = 20_000_000;
+pub(super) const MOST_STEPS: u64 = 20_000_000;
 
 /// Up to so many steps everything that does not fit is looked for.
 const STEPS_TO_TELL_ALL: u64 = 50_000;
@@ -60,6 +60,17 @@ impl Contract {
             functions: functions.iter().map(one).collect::<Result<_, _>>()?,
             turn: Semaphore::new(1),
         }))
+    }
+
+    /// Compiles what a manifest says of the plugin's configuration, to know that it can be.
+    ///
+    /// # Errors
+    /// It cannot.
+    pub fn compile_config(manifest: &PluginManifest) -> Result<(), SchemaError> {
+        let compiled = manifest
+            .config()
+            .map(|schema| compile(schema, "config".to_owned()));
+        compiled.transpose().map(drop)
     }
 
     /// Whether the function is listed.
@@ -139,7 +150,7 @@ impl Contract {
 }
 
 /// What came of a look at a text.
-enum Judged {
+pub(super) enum Judged {
     Fits,
     /// It takes more steps than were allowed for now.
     Later,
@@ -164,9 +175,13 @@ fn judge(function: &Function, part: Part, text: &str, steps: u64) -> Result<Judg
             (Ok(Argument::One(text)), Some(schema)) => (Some(schema), text),
         },
     };
-    let Some(schema) = schema else {
-        return Ok(Judged::Fits);
-    };
+    match schema {
+        Some(schema) => fits(schema, text, steps),
+        None => Ok(Judged::Fits),
+    }
+}
+
+fn fits(schema: &Compiled, text: &str, steps: u64) -> Result<Judged, Unfit> {
     let weight =
         Weight::of(text).map_err(|error| Unfit::whole(format!("cannot be read: {error}")))?;
     let needed = weight.steps(schema.schema.cost());
@@ -182,7 +197,7 @@ fn judge(function: &Function, part: Part, text: &str, steps: u64) -> Result<Judg
     against(schema, &value, needed)
 }
 
-fn against(schema: &Compiled, value: &Value, steps: u64) -> Result<Judged, Unfit> {
+pub(super) fn against(schema: &Compiled, value: &Value, steps: u64) -> Result<Judged, Unfit> {
     // Finds out without keeping anything.
     if schema.validator.is_valid(value) {
         return Ok(Judged::Fits);

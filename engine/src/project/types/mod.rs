@@ -1,0 +1,168 @@
+//! The TypeScript declarations of exactly what a plugin may use: the web platform that it finds, what its grants give, and its
+//! own functions as its manifest describes them.
+
+mod functions;
+mod grants;
+mod schema;
+
+use lazaret_policy::{EffectivePolicy, PluginManifest};
+
+const WEB: &str = include_str!("parts/web.d.ts");
+const DENO: &str = include_str!("parts/deno.d.ts");
+const WRITE: &str = include_str!("parts/write.d.ts");
+const COMMAND: &str = include_str!("parts/command.d.ts");
+const ENV: &str = include_str!("parts/env.d.ts");
+const LAZARET: &str = include_str!("parts/lazaret.d.ts");
+const KV: &str = include_str!("parts/kv.d.ts");
+const FETCH: &str = include_str!("parts/fetch.d.ts");
+
+const HEAD: &str = "\
+// Written by `lazaret types`: exactly what this plugin may use. Write it anew when its `plugin.yaml` or its
+// policy changes. To be checked with `lib` of TypeScript set to the language alone, as `\"lib\": [\"esnext\"]`.
+";
+
+/// The text of a `.d.ts`.
+pub fn declarations(manifest: Option<&PluginManifest>, policy: &EffectivePolicy) -> String {
+    let grants = grants::Grants::of(policy);
+    let mut parts = vec![HEAD.to_owned()];
+    parts.extend(grants.names());
+    parts.push(functions::functions(manifest));
+    parts.push(DENO.to_owned());
+    let given = [
+        (grants.writes, WRITE),
+        (!grants.programs.is_empty(), COMMAND),
+        (!grants.variables.is_empty(), ENV),
+        (!grants.urls.is_empty(), FETCH),
+        (true, LAZARET),
+        (policy.kv().size.value.bytes() > 0, KV),
+        (true, WEB),
+    ];
+    parts.extend(
+        given
+            .into_iter()
+            .filter(|one| one.0)
+            .map(|one| one.1.to_owned()),
+    );
+    parts.join("\n")
+}
+
+/// A text as TypeScript has it.
+fn literal(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use lazaret_policy::{EffectivePolicy, SecurityLevel, SecurityPolicy};
+
+    use super::*;
+
+    fn policy(body: &str) -> EffectivePolicy {
+        let text = format!("apiVersion: lazaret/v1\nkind: SecurityPolicy\n{body}\n");
+        let policy = SecurityPolicy::parse("p", &text).unwrap();
+        EffectivePolicy::of(SecurityLevel::Standard).layer(&policy)
+    }
+
+    fn manifest(body: &str) -> PluginManifest {
+        let text = format!("apiVersion: lazaret/v1\nkind: Plugin\n{body}\n");
+        PluginManifest::parse("plugin.yaml", &text).unwrap()
+    }
+
+    /// The text without what every plugin has.
+    fn own(manifest: Option<&PluginManifest>, policy: &EffectivePolicy) -> String {
+        let text = declarations(manifest, policy);
+        let text = text.replace(WEB, "").replace(DENO, "").replace(LAZARET, "");
+        text.trim_end().to_owned()
+    }
+
+    #[test]
+    fn what_is_not_granted_is_not_declared() {
+        let text = own(None, &policy("permissions: []"));
+        assert!(
+            !text.contains("Granted") && !text.contains("fetch"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn grants_are_declared_by_name() {
+        let policy = policy(
+            "permissions: [ 'exec:run:jq', 'env:read:TZ', 'network:read:api.example.com', 'file:write:/srv/out', \
+             'network:connect:*.example.org:8443' ]\nenv: { set: { MODE: batch } }",
+        );
+        insta::assert_snapshot!(own(None, &policy));
+    }
+
+    #[test]
+    fn functions_are_declared_by_their_schemas() {
+        let manifest = manifest(
+            "functions:\n  forecast:\n    description: 'the weather */ of a city'\n    parameters:\n      $defs: { city: { type: \
+             string, description: as it is spelled } }\n      type: object\n      properties:\n        city: { $ref: '#/$defs/city' \
+             }\n        days: { enum: [ 1, 3, null ] }\n        unit: { const: celsius }\n        a-b: { type: [ boolean, 'null' ] \
+             }\n      required: [ city ]\n      additionalProperties: false\n    result:\n      type: array\n      items: { anyOf: [ \
+             { type: number }, { type: object, additionalProperties: { type: integer } } ] }\n  pair:\n    parameters: { type: \
+             array, prefixItems: [ true, { type: string } ], items: false }\n  stop: {}\nconfig: { type: object, properties: { \
+             key: { type: string } } }",
+        );
+        insta::assert_snapshot!(own(Some(&manifest), &policy("permissions: []")));
+    }
+
+    #[test]
+    fn the_globals_are_those_that_a_plugin_finds() {
+        let surface = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../shim/tests/suite/surface.rs"
+        );
+        let surface = fs_err::read_to_string(surface).unwrap();
+        let list = surface.split_once("HOST_GLOBALS: [").unwrap().1;
+        let list = list.split_once("];").unwrap().0;
+        let found: BTreeSet<&str> = list
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix('"')?.strip_suffix("\","))
+            .collect();
+        let policy = policy(
+            "permissions: [ 'network:read:api.example.com', 'exec:run:jq', 'env:read:TZ', 'file:write:/srv/out' ]",
+        );
+        let text = declarations(None, &policy);
+        let declared: BTreeSet<&str> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("declare "))
+            .filter_map(|line| line.split_once(' '))
+            .map(|(_, rest)| {
+                rest.split(|letter: char| !letter.is_alphanumeric())
+                    .next()
+                    .unwrap_or_default()
+            })
+            // These are types only, and one that TypeScript itself declares.
+            .filter(|name| !["Granted", "Plugin"].contains(name))
+            .chain(["globalThis"])
+            .collect();
+        assert_eq!(declared, found);
+        let list = surface
+            .split_once("shim.json(\"deno\", \"[]\"),")
+            .unwrap()
+            .1;
+        let list = list
+            .split_once("r#\"[")
+            .unwrap()
+            .1
+            .split_once("]\"#")
+            .unwrap()
+            .0;
+        let found: BTreeSet<&str> = list.split(',').map(|name| name.trim_matches('"')).collect();
+        let declared: BTreeSet<&str> = text
+            .split("declare namespace Deno {\n")
+            .skip(1)
+            .flat_map(|part| part.split("\n}").next().unwrap_or_default().lines())
+            .filter_map(|line| line.strip_prefix("  "))
+            .filter_map(|line| {
+                let kinds = ["function ", "class ", "const ", "namespace "];
+                kinds.iter().find_map(|kind| line.strip_prefix(kind))
+            })
+            .filter_map(|rest| rest.split(|letter: char| !letter.is_alphanumeric()).next())
+            .collect();
+        assert_eq!(declared, found);
+    }
+}
