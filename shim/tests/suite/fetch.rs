@@ -2,9 +2,7 @@
 
 mod broker;
 
-use lazaret_protocol::{
-    CallError, EngineMessage, HttpsEndpoint, LiveLimits, Payload, ShimMessage,
-};
+use lazaret_protocol::{CallError, EngineMessage, HttpsEndpoint, LiveLimits, Payload, ShimMessage};
 
 use crate::harness::{GENEROUS, Plugin, Shim};
 use broker::Broker;
