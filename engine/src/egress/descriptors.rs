@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// What a plugin's own end takes.
 pub(super) const END: u32 = 1;
 
-/// What comes with a connection to a server besides: its socket, and a pipe of two ends each way,
-/// which is as much as asking for its name took before.
+/// What comes with a connection to a server besides: its socket, and what asking for its name takes
+/// before there is one, for each of two kinds of addresses by UDP and again by TCP.
 pub(super) const ONWARD: u32 = 1 + 2 * 2;
 
 /// Those of all connections.

@@ -15,6 +15,7 @@
 //! the name a second time.
 
 mod account;
+mod buffers;
 mod class;
 mod connect;
 mod counters;
@@ -25,13 +26,12 @@ pub mod hello;
 mod http;
 mod metered;
 mod own;
-mod pipes;
 mod plugin;
 mod refusal;
+mod relay;
 mod resolve;
 mod rules;
 mod serve;
-mod splice;
 pub mod target;
 mod tunnel;
 
@@ -45,9 +45,9 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use account::Account;
+use buffers::{Buffers, Pool};
 use counters::Counters;
 use descriptors::{Descriptors, Part};
-use pipes::Pipes;
 use plugin::Plugin;
 use resolve::Resolver;
 
@@ -120,7 +120,7 @@ pub enum BrokerError {
 pub struct Broker {
     runtime: Handle,
     resolver: Arc<Resolver>,
-    pipes: Arc<Pipes>,
+    buffers: Arc<Buffers>,
     descriptors: Arc<Descriptors>,
     deadlines: Deadlines,
     stop: Option<oneshot::Sender<()>>,
@@ -165,7 +165,7 @@ impl Broker {
         Ok(Self {
             runtime: handle,
             resolver: Arc::new(resolver),
-            pipes: Arc::default(),
+            buffers: Arc::default(),
             descriptors: Arc::new(Descriptors::new(descriptors)),
             deadlines: options.deadlines,
             stop: Some(stop),
@@ -198,7 +198,7 @@ impl Broker {
             counters: Arc::clone(&counters),
             reports,
             resolver: Arc::clone(&self.resolver),
-            pipes: Arc::clone(&self.pipes),
+            buffers: Arc::new(Pool::of(&self.buffers)),
             descriptors: Arc::new(Part::of(&self.descriptors)),
             deadlines: self.deadlines,
         };

@@ -8,11 +8,11 @@ use tokio::time::timeout;
 
 use super::Deadlines;
 use super::account::{Account, Way};
+use super::buffers::Pool;
 use super::class::Class;
 use super::counters::{Counters, Tally, add};
 use super::decide::{Ask, How, Leave, decide};
 use super::descriptors::Part;
-use super::pipes::Pipes;
 use super::refusal::Refusal;
 use super::resolve::Resolver;
 use super::rules::Rules;
@@ -34,7 +34,7 @@ pub(super) struct Plugin {
     pub(super) counters: Arc<Counters>,
     pub(super) reports: mpsc::Sender<Report>,
     pub(super) resolver: Arc<Resolver>,
-    pub(super) pipes: Arc<Pipes>,
+    pub(super) buffers: Arc<Pool>,
     pub(super) descriptors: Arc<Part>,
     pub(super) deadlines: Deadlines,
 }

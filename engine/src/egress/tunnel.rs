@@ -16,7 +16,7 @@ use super::head::{self, MAX_HEAD_BYTES};
 use super::hello::{self, Hello, MAX_HELLO_BYTES};
 use super::plugin::{Plugin, Purpose};
 use super::refusal::Refusal;
-use super::splice::{Stopped, splice_all};
+use super::relay::{Stopped, relay};
 use super::{REFUSAL, UNREACHABLE};
 
 /// How many bytes are read at once while they are looked at.
@@ -126,7 +126,7 @@ async fn pass(
     let ended = Notify::new();
     let there = async {
         let sent = [&tally.sent, &moved];
-        let there = splice_all(plugin, (&stream, &server), Way::Sent, sent).await;
+        let there = relay(plugin, (&stream, &server), Way::Sent, sent).await;
         ended.notify_one();
         match there {
             // It may have answered before it went.
@@ -135,7 +135,7 @@ async fn pass(
         }
     };
     let received = [&tally.received, &moved];
-    let back = splice_all(plugin, (&server, &stream), Way::Received, received);
+    let back = relay(plugin, (&server, &stream), Way::Received, received);
     let hangs_up = async {
         ended.notified().await;
         hangs_up(&stream).await;

@@ -1,21 +1,20 @@
-//! Bytes from one socket to another, one way, moved by the kernel and counted.
+//! Bytes from one socket to another, one way, counted.
 //!
 //! What is read is written before more is read: a peer that takes nothing stops the other one, and
-//! costs one pipe and the sockets' own buffers.
+//! costs one buffer and the sockets' own. They are copied: splice(2) moves the pages that they came
+//! in, which are cold by then, and takes nearly twice as long.
 
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
-use rustix::net::{RecvFlags, Shutdown, recv};
-use rustix::pipe::{SpliceFlags, splice};
+use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send};
 use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixStream};
 
 use super::account::Way;
 use super::counters::add;
-use super::pipes::PIPE_BYTES;
 use super::plugin::Plugin;
 
 /// How often it moves bytes before others on the same thread get their turn.
@@ -39,7 +38,7 @@ impl From<io::Error> for Stopped {
 }
 
 /// Moves all there is, and then ends the other's side as its own was ended.
-pub(super) async fn splice_all(
+pub(super) async fn relay(
     plugin: &Plugin,
     (from, to): (&impl Socket, &impl Socket),
     way: Way,
@@ -57,29 +56,27 @@ pub(super) async fn splice_all(
                 Err(error) => return Err(error.into()),
             }
         }
-        let most = room.clamp(1, PIPE_BYTES as u64) as usize;
-        let pipe = plugin.pipes.take()?;
-        let bytes = match from.try_io(Interest::READABLE, || moving(from, &pipe.writer, most)) {
+        let mut buffer = plugin.buffers.take();
+        let most = room.clamp(1, buffer.len() as u64) as usize;
+        let read = || Ok(recv(from, &mut buffer[..most], RecvFlags::DONTWAIT)?.0);
+        let bytes = match from.try_io(Interest::READABLE, read) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                plugin.pipes.give_back(pipe);
-                continue;
-            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
             Err(error) => return Err(error.into()),
         };
         if bytes == 0 {
-            plugin.pipes.give_back(pipe);
             rustix::net::shutdown(to, Shutdown::Write).map_err(|_| Stopped::Unwritable)?;
             return Ok(());
         }
         // At once: while these wait to be written, others see that there is less room.
         let wait = plugin.account.moved(way, bytes as u64, Instant::now());
-        let mut left = bytes;
-        while left > 0 {
+        let mut left = &buffer[..bytes];
+        while !left.is_empty() {
             to.ready(Interest::WRITABLE).await?;
-            match to.try_io(Interest::WRITABLE, || moving(&pipe.reader, to, left)) {
+            let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+            match to.try_io(Interest::WRITABLE, || Ok(send(to, left, flags)?)) {
                 Ok(written) => {
-                    left -= written;
+                    left = &left[written..];
                     for counter in counters {
                         add(counter, written as u64);
                     }
@@ -88,7 +85,7 @@ pub(super) async fn splice_all(
                 Err(_) => return Err(Stopped::Unwritable),
             }
         }
-        plugin.pipes.give_back(pipe);
+        drop(buffer);
         if let Some(wait) = wait {
             tokio::time::sleep(wait).await;
         }
@@ -105,11 +102,6 @@ fn peek(from: &impl AsFd) -> io::Result<usize> {
     let mut byte = [0];
     let (there, _) = recv(from, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT)?;
     Ok(there)
-}
-
-fn moving(from: &impl AsFd, to: &impl AsFd, most: usize) -> io::Result<usize> {
-    let flags = SpliceFlags::MOVE | SpliceFlags::NONBLOCK;
-    Ok(splice(from, None, to, None, most, flags)?)
 }
 
 /// A stream socket.
