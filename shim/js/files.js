@@ -39,8 +39,9 @@ const PART = 65536;
 const MOST_WRITTEN = 8388608;
 
 function files({ bytesOf, checkFile, information, load, writeFile }) {
-  // A file that nobody can reach any more is closed.
+  // What nobody can reach any more is closed.
   const open = new SafeFinalizationRegistry((id) => op_lazaret_file_close(id));
+  const watchers = new SafeFinalizationRegistry((id) => op_lazaret_watch_close(id));
 
   class FsFile {
     #id;
@@ -170,6 +171,7 @@ function files({ bytesOf, checkFile, information, load, writeFile }) {
     for (let i = 0; i < list.length; i++) ArrayPrototypePush(checked, checkFile(list[i]));
     const id = op_lazaret_watch_open(JSONStringify(checked), options?.recursive !== false);
     const watcher = events(id);
+    watchers.register(watcher, id);
     const close = () => op_lazaret_watch_close(id);
     ObjectDefineProperty(watcher, "close", { __proto__: null, value: close });
     ObjectDefineProperty(watcher, SymbolDispose, { __proto__: null, value: close });

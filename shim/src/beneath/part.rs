@@ -63,7 +63,8 @@ impl Places {
         let real = readlink(&link, Vec::new()).map_err(|errno| failed(errno.into()))?;
         let real = real.to_str().ok().and_then(|real| {
             let below = real.strip_prefix(place.real.to_str()?)?;
-            Some(format!("{}{below}", place.seen.trim_end_matches('/')))
+            let within = below.is_empty() || below.starts_with('/');
+            within.then(|| format!("{}{below}", place.seen.trim_end_matches('/')))
         });
         // A file that was removed or moved meanwhile has no name to be told.
         real.ok_or(ReadError::NotFound { path })

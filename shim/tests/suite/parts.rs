@@ -44,7 +44,12 @@ const MAIN: &str = r#"
     };
     export const lose = async (path, count) => {
         let opened = 0;
-        for (let i = 0; i < count; i++) { Deno.openSync(path); opened++; await null; }
+        for (let i = 0; i < count; i++) {
+            Deno.openSync(path);
+            Deno.watchFs(path);
+            opened++;
+            await null;
+        }
         return opened;
     };
     export const real = (path) => Deno.realPath(path);
@@ -83,7 +88,8 @@ const MAIN: &str = r#"
     };
     export const close = () => watcher.close();
     export const watchers = async (path, count) => {
-        for (let i = 0; i < count; i++) Deno.watchFs(path);
+        globalThis.kept = [];
+        for (let i = 0; i < count; i++) kept.push(Deno.watchFs(path));
     };
 "#;
 
@@ -191,7 +197,7 @@ fn a_plugin_holds_so_many_files_open_and_no_more() {
 
 #[cfg(feature = "quickjs")]
 #[test]
-fn a_file_that_nobody_holds_any_more_is_closed() {
+fn files_and_watchers_that_nobody_holds_any_more_are_closed() {
     let (mut shim, _tree) = shim(&[]);
     assert_eq!(shim.json("lose", r#"["/srv/data/ten", 500]"#), "500");
 }
