@@ -175,7 +175,7 @@ fn items(world: &World) -> anyhow::Result<()> {
     let policy = "resources: { time: { call: 10m, cpu_per_call: 10m }, output: { result: 4MiB } }";
     let streams = Setup::javascript(Js::QuickJs, "streams", source).policy(policy);
     let mut served = Served::start(world, &[streams])?;
-    let ask = |rest: &[&str]| served.ask(&[&["call", "streams"], rest].concat());
+    let ask = |rest: &[&str]| served.ask(&[&["call", "streams"][..], rest].concat());
     ask(&["count", "--args", "[2]", "--stream"])?.answered("{\"i\":0}\n{\"i\":1}\n")?;
     ask(&["count", "--args", "[1]", "--stream", "--json"])?.answered("{\"item\":{\"i\":0}}\n")?;
     ask(&["bytes", "--stream"])?.answered("{\"bytes\":\"AAo=\"}\n\"text\"\n")?;
