@@ -136,9 +136,9 @@ impl From<LaunchError> for Failure {
                 failure
             }
             error @ LaunchError::CgroupDiffers(_) => Self::of(ExitCode::ReadBack, &error),
-            error @ (LaunchError::Schema(_) | LaunchError::NotExported { .. }) => {
-                Self::of(ExitCode::Plugin, &error)
-            }
+            error @ (LaunchError::Schema(_)
+            | LaunchError::Config { .. }
+            | LaunchError::NotExported { .. }) => Self::of(ExitCode::Plugin, &error),
             // As a path that may be read and is not there.
             error @ (LaunchError::Place(_) | LaunchError::Environment(_)) => {
                 Self::of(ExitCode::Policy, &error)

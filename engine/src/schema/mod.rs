@@ -11,6 +11,7 @@
 mod argument;
 mod check;
 mod compile;
+mod config;
 #[cfg(test)]
 mod tests;
 mod unfit;
@@ -18,5 +19,6 @@ mod weigh;
 
 pub use check::Contract;
 pub use compile::SchemaError;
+pub use config::check_config;
 pub use unfit::{Misfit, Unfit};
 pub(crate) use unfit::{unfit_text, unlisted};

@@ -19,8 +19,9 @@ use super::{StoreError, failed, make_private, text_digest};
 /// How the table looks. Raised when it changes.
 const VERSION: i64 = 1;
 
-/// How long another engine may take to let go of a database.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long another engine may take to let go of a database. It is waited for on a thread of which
+/// there are few.
+const PATIENCE: Duration = Duration::from_millis(250);
 
 /// Bytes of the log beside the database that are kept when it was written back.
 const MAX_LOG_BYTES: i64 = 1 << 20;

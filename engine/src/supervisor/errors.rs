@@ -11,7 +11,7 @@ use crate::egress::BrokerError;
 use crate::event::escape;
 use crate::host::{InstallationError, Unenforced};
 use crate::plugin::ReadError;
-use crate::schema::SchemaError;
+use crate::schema::{SchemaError, Unfit, unfit_text};
 
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +84,14 @@ pub enum LaunchError {
     /// A schema of its `plugin.yaml` is none.
     #[error(transparent)]
     Schema(#[from] SchemaError),
+    /// What the operator gives it is not what its `plugin.yaml` says.
+    #[error("{}\n  hint: give it another file with `--config`", unfit_text(&format!("plugin `{plugin}`"), "config that it is given", unfit))]
+    Config {
+        /// Its name.
+        plugin: String,
+        /// What does not fit.
+        unfit: Unfit,
+    },
     /// Its `plugin.yaml` lists functions that it does not export.
     #[error("plugin `{plugin}` does not export what its `plugin.yaml` lists: `{}`\n  hint: export it from the entry module, or take it out of `functions`", functions.join("`, `"))]
     NotExported {

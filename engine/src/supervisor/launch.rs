@@ -27,8 +27,8 @@ use crate::learn::{Tally, Watch};
 use crate::metrics::Metrics;
 use crate::plugin::{Plugin, PluginConfig};
 use crate::programs::{ProgramHost, Programs};
+use crate::schema::{Contract, SchemaError, check_config};
 use crate::store::KvDirectory;
-use crate::schema::{Contract, SchemaError};
 
 /// How a plugin is launched, besides its policy.
 #[derive(Debug, Default)]
@@ -159,6 +159,7 @@ impl Engine {
         {
             return Err(LaunchError::Unenforceable(key));
         }
+        fits(plugin, &options.config).await?;
         // Made while the container is: nobody waits for it.
         let contract = plugin
             .manifest()
@@ -329,6 +330,21 @@ impl Engine {
             Err(_) => Err(LaunchError::Ended(Box::new(running.ended().await))),
         }
     }
+}
+
+/// Holds what a plugin is given against its manifest, where that says anything of it.
+async fn fits(plugin: &Plugin, config: &PluginConfig) -> Result<(), LaunchError> {
+    let manifest = plugin.manifest().cloned();
+    let Some(manifest) = manifest.filter(|manifest| manifest.config().is_some()) else {
+        return Ok(());
+    };
+    let given = config.value().clone();
+    let checked = tokio::task::spawn_blocking(move || check_config(&manifest, &given)).await;
+    let checked = checked.map_err(|error| io("check what it is given")(error.into()))?;
+    checked?.map_err(|unfit| LaunchError::Config {
+        plugin: plugin.name().to_owned(),
+        unfit,
+    })
 }
 
 /// Holds a plugin that is ready to the functions that it lists.
