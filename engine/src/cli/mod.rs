@@ -7,6 +7,7 @@ mod bundle;
 mod call;
 mod check;
 mod control;
+mod dev;
 mod exit_code;
 mod failure;
 mod given;
@@ -52,6 +53,8 @@ enum Command {
     Stop(stop::StopArguments),
     /// Make a new plugin: a project that runs as it is.
     New(new::NewArguments),
+    /// Run a plugin, and again after each change of its files, until it is interrupted.
+    Dev(dev::DevArguments),
     /// Print TypeScript declarations of exactly what a plugin may use.
     Types(types::TypesArguments),
     /// Check what plugins say of themselves.
@@ -92,6 +95,7 @@ pub fn run() -> ExitCode {
         Command::Metrics(arguments) => metrics::run(&arguments),
         Command::Stop(arguments) => stop::run(&arguments),
         Command::New(arguments) => new::run(&arguments),
+        Command::Dev(arguments) => dev::run(arguments),
         Command::Types(arguments) => types::run(&arguments),
         Command::Plugin(command) => plugin::run(&command),
         Command::Check(arguments) => check::run(&arguments),

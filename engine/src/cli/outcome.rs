@@ -39,7 +39,6 @@ pub(super) fn describe(
     outcome: &Outcome,
 ) -> Option<Failure> {
     let name = plugin.name();
-    let function = escape(function.unwrap_or_default());
     match &outcome.result {
         Some(Ok(Payload::Json(text)))
             if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() =>
@@ -50,42 +49,57 @@ pub(super) fn describe(
             ))
         }
         Some(Ok(_)) => None,
-        Some(Err(CallFailure::Call(error))) => Some(call_error(name, &function, policy, error)),
-        Some(Err(CallFailure::Deadline { limit_ms })) => Some(Failure::new(
-            ExitCode::WallTime,
-            format!("call `{function}` of plugin `{name}` ended: deadline (timeout {limit_ms}ms)"),
-        )),
-        Some(Err(CallFailure::Busy { limit })) => Some(Failure::new(
-            ExitCode::Internal,
-            format!("more than {limit} calls are under way"),
-        )),
-        Some(Err(CallFailure::Backlog { bytes, limit })) => Some(Failure::new(
-            ExitCode::Internal,
-            format!("{bytes} bytes of {limit} wait to be read by the plugin's shim"),
-        )),
-        Some(Err(CallFailure::TooLarge { message })) => Some(Failure::new(
-            ExitCode::Arguments,
-            format!("the arguments are too large: {message}"),
-        )),
-        Some(Err(CallFailure::Unlisted { exported, listed })) => Some(Failure::new(
-            ExitCode::NoSuchFunction,
-            unlisted(name, &function, *exported, listed),
-        )),
-        Some(Err(CallFailure::Arguments(unfit))) => {
-            let call = format!("call `{function}` of plugin `{name}`");
-            let text = unfit_text(&call, "arguments", unfit);
-            Some(Failure::new(ExitCode::Arguments, text))
-        }
-        Some(Err(CallFailure::Result(unfit))) => {
-            let call = format!("call `{function}` of plugin `{name}`");
-            let text = unfit_text(&call, "result", unfit);
-            Some(Failure::new(ExitCode::Result, text))
-        }
         Some(Err(CallFailure::Ended(_))) | None => ended(name, &outcome.ended.reason),
+        Some(Err(failure)) => of_call(plugin, policy, function.unwrap_or_default(), failure),
     }
 }
 
-fn ended(name: &str, reason: &EndReason) -> Option<Failure> {
+/// What went wrong with a call; `None` where it is the end of the plugin that tells.
+pub(super) fn of_call(
+    plugin: &Plugin,
+    policy: &EffectivePolicy,
+    function: &str,
+    failure: &CallFailure,
+) -> Option<Failure> {
+    let name = plugin.name();
+    let function = escape(function);
+    Some(match failure {
+        CallFailure::Ended(_) => return None,
+        CallFailure::Call(error) => call_error(name, &function, policy, error),
+        CallFailure::Deadline { limit_ms } => Failure::new(
+            ExitCode::WallTime,
+            format!("call `{function}` of plugin `{name}` ended: deadline (timeout {limit_ms}ms)"),
+        ),
+        CallFailure::Busy { limit } => Failure::new(
+            ExitCode::Internal,
+            format!("more than {limit} calls are under way"),
+        ),
+        CallFailure::Backlog { bytes, limit } => Failure::new(
+            ExitCode::Internal,
+            format!("{bytes} bytes of {limit} wait to be read by the plugin's shim"),
+        ),
+        CallFailure::TooLarge { message } => Failure::new(
+            ExitCode::Arguments,
+            format!("the arguments are too large: {message}"),
+        ),
+        CallFailure::Unlisted { exported, listed } => Failure::new(
+            ExitCode::NoSuchFunction,
+            unlisted(name, &function, *exported, listed),
+        ),
+        CallFailure::Arguments(unfit) => {
+            let call = format!("call `{function}` of plugin `{name}`");
+            let text = unfit_text(&call, "arguments", unfit);
+            Failure::new(ExitCode::Arguments, text)
+        }
+        CallFailure::Result(unfit) => {
+            let call = format!("call `{function}` of plugin `{name}`");
+            let text = unfit_text(&call, "result", unfit);
+            Failure::new(ExitCode::Result, text)
+        }
+    })
+}
+
+pub(super) fn ended(name: &str, reason: &EndReason) -> Option<Failure> {
     let code = match reason {
         EndReason::Stopped => return None,
         EndReason::Exit { .. } => ExitCode::Exited,
@@ -209,7 +223,7 @@ fn no_such_function(name: &str, function: &str, functions: &[String]) -> Failure
     )
 }
 
-fn denied(name: &str, policy: &EffectivePolicy, permission: &str) -> Failure {
+pub(super) fn denied(name: &str, policy: &EffectivePolicy, permission: &str) -> Failure {
     let shown = escape(permission);
     let source = match policy.source() {
         Some(file) => file.to_owned(),

@@ -14,6 +14,14 @@ impl Fingerprint {
     pub fn of_failure(text: &str) -> Self {
         Self(Sha256::digest(text).into())
     }
+
+    /// With one more text.
+    #[must_use]
+    pub fn with(self, text: &str) -> Self {
+        let mut digest = Sha256::new_with_prefix(self.0);
+        digest.update(text);
+        Self(digest.finalize().into())
+    }
 }
 
 /// Reads every file of a plugin.

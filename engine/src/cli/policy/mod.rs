@@ -123,6 +123,14 @@ pub(super) fn warn_unenforced(keys: &[Unenforced]) {
 }
 
 impl PolicyArguments {
+    /// The files that are named.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.policy
+            .as_deref()
+            .into_iter()
+            .chain(self.floor.as_deref())
+    }
+
     /// The file named, else the one beside the plugin, else level `standard` with nothing granted;
     /// within the floors and what the plugin asks for. A file that cannot be read or is wrong stops the command.
     pub(super) fn of(&self, plugin: &Plugin) -> Result<Chosen, Failure> {
