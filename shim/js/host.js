@@ -36,6 +36,7 @@
     SafeSet,
     String,
     StringPrototypeSlice,
+    StringPrototypeStartsWith,
     SymbolPrototypeToString,
     TypeError,
     TypedArrayPrototypeGetBuffer,
@@ -223,8 +224,10 @@
   }
 
   async function fetch(input, init = undefined) {
-    const lacks = op_lazaret_fetch_lacks(typeof input?.url === "string" ? input.url : `${input}`);
+    const url = typeof input?.url === "string" ? input.url : `${input}`;
+    const lacks = op_lazaret_fetch_lacks(url);
     if (lacks !== "") throw new PermissionDenied(lacks);
+    if (StringPrototypeStartsWith(url, "data:")) return load("lazaret/data.js").fetchData(url);
     const made = load("deno_fetch/26_fetch.js").fetch;
     const ofCall = calls.signal();
     if (ofCall === undefined) return await (init === undefined ? made(input) : made(input, init));

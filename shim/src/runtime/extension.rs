@@ -146,6 +146,7 @@ pub(super) fn only_needed(op: OpDecl) -> OpDecl {
     let needed = [
         OPS,
         crypto::OPS,
+        fetch::data::OPS,
         fetch::OPS,
         open_ops::OPS,
         search::OPS,
@@ -296,8 +297,9 @@ pub(super) fn to_js(error: &ReadError) -> JsErrorBox {
 #[op2]
 #[string]
 fn op_lazaret_fetch_lacks(state: &mut OpState, #[string] url: &str) -> Result<String, JsErrorBox> {
-    // Where there is a way out, what waits there decides. What a plugin has made itself is no host.
-    if state.has::<Way>() || url.starts_with("blob:") {
+    // Where there is a way out, what waits there decides. What a plugin has made itself, or
+    // says in the URL, is no host.
+    if state.has::<Way>() || ["blob:", "data:"].iter().any(|own| url.starts_with(own)) {
         return Ok(String::new());
     }
     let host = state.borrow_mut::<Host>();

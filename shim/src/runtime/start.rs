@@ -160,6 +160,7 @@ impl Runtime {
         let loader = Rc::new(PluginLoader::new(config.places, config.modules));
         let mut extensions = super::web::extensions();
         extensions.push(super::crypto::extension());
+        extensions.push(fetch::data::extension());
         let egress = config.egress.is_some();
         extensions.extend(config.egress.map(fetch::extension));
         extensions.push(super::act_ops::extension());

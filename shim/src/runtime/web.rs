@@ -84,6 +84,10 @@ const OWN: &[ExtensionFileSource] = &[
         ascii_str_include!("../../js/crypto.js"),
     ),
     ExtensionFileSource::new(
+        "ext:lazaret/data.js",
+        ascii_str_include!("../../js/data.js"),
+    ),
+    ExtensionFileSource::new(
         "ext:lazaret/files.js",
         ascii_str_include!("../../js/files.js"),
     ),

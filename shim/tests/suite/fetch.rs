@@ -233,6 +233,85 @@ fn a_call_that_is_given_up_gives_its_requests_up() {
 }
 
 #[test]
+fn packed_answers_are_unpacked_as_they_are_read() {
+    let broker = Broker::start();
+    let mut shim = plugin(
+        &broker,
+        "export const text = async (url) => {
+           const answer = await fetch(url);
+           return [await answer.text(), answer.headers.has('content-encoding')];
+         };
+         export const asked = async (url, headers) =>
+           (await (await fetch(url, { headers })).json()).fields['accept-encoding'];
+         export const part = async (url) => {
+           const answer = await fetch(url, { headers: { range: 'bytes=0-99' } });
+           return [(await answer.bytes())[0], answer.headers.get('content-encoding')];
+         };
+         export const some = async (url) => {
+           const reader = (await fetch(url)).body.getReader();
+           let [all, most] = [0, 0];
+           while (all < 1e6) {
+             const { value } = await reader.read();
+             most = Math.max(most, value.length);
+             all += value.length;
+           }
+           await reader.cancel();
+           return most <= 65536;
+         };
+         export const cut = (url) => fetch(url).then((answer) => answer.text()).catch((error) => error.name);",
+    );
+    for way in ["gzip", "deflate", "br"] {
+        let told = shim.json("text", &format!("[\"https://a.example/packed?{way}\"]"));
+        assert_eq!(told, r#"["hello, hello, hello",true]"#, "{way}");
+    }
+    let told = shim.json("text", r#"["http://a.example/packed?identity"]"#);
+    assert_eq!(told, r#"["hello, hello, hello",true]"#);
+    for (headers, asked) in [
+        ("{}", "gzip, deflate, br"),
+        (r#"{"range":"bytes=0-1"}"#, "identity"),
+        (r#"{"accept-encoding":"br"}"#, "br"),
+    ] {
+        let told = shim.json("asked", &format!("[\"http://a.example/echo\",{headers}]"));
+        assert_eq!(told, format!("\"{asked}\""));
+    }
+    // A part is given as it came.
+    let told = shim.json("part", r#"["http://a.example/packed?gzip"]"#);
+    assert_eq!(told, r#"[31,"gzip"]"#);
+    assert_eq!(
+        shim.json("some", r#"["http://a.example/packed?bomb"]"#),
+        "true"
+    );
+    let told = shim.json("cut", r#"["http://a.example/packed?cut"]"#);
+    assert_eq!(told, "\"TypeError\"");
+}
+
+#[test]
+fn a_data_url_is_answered_with_what_it_says_and_takes_no_grant() {
+    let source = "export const f = async (url) => {
+        const answer = await fetch(url);
+        return [answer.status, answer.url, answer.headers.get('content-type'), await answer.text()];
+      };
+      export const broken = (url) => fetch(url).catch((error) => error.name);";
+    let broker = Broker::start();
+    for mut shim in [Plugin::new(source).ready(), plugin(&broker, source)] {
+        assert_eq!(
+            shim.json("f", r#"["data:text/plain;base64,aGVsbG8="]"#),
+            r#"[200,"data:text/plain;base64,aGVsbG8=","text/plain","hello"]"#
+        );
+        let told = shim.json("f", r#"["data:,a%20b"]"#);
+        assert!(
+            told.contains("text/plain;charset=US-ASCII") && told.contains("a b"),
+            "{told}"
+        );
+        assert_eq!(
+            shim.json("broken", r#"["data:;base64,!"]"#),
+            "\"TypeError\""
+        );
+        assert!(shim.seen.is_empty());
+    }
+}
+
+#[test]
 fn a_broken_peer_is_an_error() {
     let broker = Broker::start();
     let mut shim = plugin(
@@ -241,7 +320,7 @@ fn a_broken_peer_is_an_error() {
            try { return (await (await fetch(url)).text()).length; } catch (error) { return error.name; }
          };
          export const schemes = () => Promise.allSettled(
-           ['ftp://a.example', 'file:///etc/passwd', 'data:,x', 'http://u:p@a.example/', 'http://a.example:22/', 'blob:x', ''].map((url) => fetch(url)),
+           ['ftp://a.example', 'file:///etc/passwd', 'data:x', 'http://u:p@a.example/', 'http://a.example:22/', 'blob:x', ''].map((url) => fetch(url)),
          ).then((all) => all.map(({ status }) => status));",
     );
     for path in ["/cut", "/garbage", "/fields", "/long"] {

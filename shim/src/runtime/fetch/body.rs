@@ -16,6 +16,7 @@ use hyper::body::{Frame, Incoming};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::broker::Body;
+use super::decode::Decoder;
 
 /// How much of a request's body is read at once, in bytes.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -70,7 +71,7 @@ impl hyper::body::Body for Pieces {
 
 /// The body of an answer, for JavaScript to read.
 pub(super) struct Answer {
-    body: AsyncRefCell<Incoming>,
+    body: AsyncRefCell<Read>,
     left: RefCell<Bytes>,
     length: Option<u64>,
     cancel: CancelHandle,
@@ -79,12 +80,12 @@ pub(super) struct Answer {
 
 impl Answer {
     /// `open` counts the request as under way until this is gone.
-    pub(super) fn new(body: Incoming, open: Rc<()>) -> Self {
+    pub(super) fn new(body: Incoming, decoder: Option<Decoder>, open: Rc<()>) -> Self {
         let length = hyper::body::Body::size_hint(&body).exact();
         Self {
-            body: AsyncRefCell::new(body),
+            length: length.filter(|_| decoder.is_none()),
+            body: AsyncRefCell::new(Read { body, decoder }),
             left: RefCell::default(),
-            length,
             cancel: CancelHandle::default(),
             _open: open,
         }
@@ -100,15 +101,50 @@ impl Answer {
                 self.left.replace(left);
                 return Ok(piece);
             }
-            let Some(frame) = body.frame().await else {
-                return Ok(Bytes::new());
-            };
-            let frame = frame.map_err(|error| JsErrorBox::type_error(error.to_string()))?;
-            // Trailers have no place in `fetch`.
-            if let Ok(data) = frame.into_data() {
-                self.left.replace(data);
+            let data = body.next(limit).await?;
+            if data.is_empty() {
+                return Ok(data);
+            }
+            self.left.replace(data);
+        }
+    }
+}
+
+/// A body as it comes, and what unpacks it.
+struct Read {
+    body: Incoming,
+    decoder: Option<Decoder>,
+}
+
+impl Read {
+    /// The next bytes; none at the end. Of what is packed, so many at the most.
+    async fn next(&mut self, limit: usize) -> Result<Bytes, JsErrorBox> {
+        loop {
+            let broken = |error| JsErrorBox::type_error(format!("the answer is broken: {error}"));
+            let unpacked = self.decoder.as_mut().map(|decoder| decoder.next(limit));
+            if let Some(piece) = unpacked.transpose().map_err(broken)?.flatten() {
+                return Ok(piece);
+            }
+            let data = self.data().await?;
+            match &mut self.decoder {
+                Some(decoder) => decoder.give(data),
+                None => return Ok(data.unwrap_or_default()),
             }
         }
+    }
+
+    /// The next bytes as they came, some of them; `None` is the end.
+    async fn data(&mut self) -> Result<Option<Bytes>, JsErrorBox> {
+        while let Some(frame) = self.body.frame().await {
+            let frame = frame.map_err(|error| JsErrorBox::type_error(error.to_string()))?;
+            // Trailers have no place in `fetch`.
+            if let Ok(data) = frame.into_data()
+                && !data.is_empty()
+            {
+                return Ok(Some(data));
+            }
+        }
+        Ok(None)
     }
 }
 

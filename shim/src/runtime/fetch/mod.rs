@@ -6,6 +6,8 @@
 
 mod body;
 mod broker;
+pub(super) mod data;
+mod decode;
 mod ops;
 mod rules;
 mod tls;

@@ -26,6 +26,7 @@ use super::super::extension::{Endpoint, Host};
 use super::Egress;
 use super::body::{self, Answer};
 use super::broker::{self, Body, Failure};
+use super::decode::{self, Decoder};
 use super::{rules, tls};
 
 /// The most requests of a plugin at once, each from its start to the last byte of its answer.
@@ -97,6 +98,8 @@ struct Sending {
     answering: Answering,
     cancel: Rc<CancelHandle>,
     url: Url,
+    /// Its answer may be unpacked.
+    decodes: bool,
     open: Rc<()>,
 }
 
@@ -196,6 +199,7 @@ fn op_fetch(
     let mut request = Request::new(body);
     *request.method_mut() = method;
     *request.headers_mut() = fields(headers, length)?;
+    let decodes = decode::accept(request.headers_mut());
     let target = url.clone();
     let answering: Answering =
         Box::pin(async move { broker::send(&socket, connector.as_ref(), &target, request).await });
@@ -206,6 +210,7 @@ fn op_fetch(
         answering,
         cancel,
         url,
+        decodes,
         open,
     });
     Ok(Started {
@@ -291,7 +296,10 @@ async fn op_fetch_send(
     let fields = head.headers.iter();
     let headers = fields.map(|(name, value)| (name.as_str().into(), value.as_bytes().into()));
     let headers = headers.collect();
-    let body = Answer::new(body, sending.open);
+    let packed = sending.decodes && !hyper::body::Body::is_end_stream(&body);
+    let decoder = packed.then(|| Decoder::of(&head.headers)).flatten();
+    let body_decoded = decoder.is_some();
+    let body = Answer::new(body, decoder, sending.open);
     let content_length = body.size_hint().1;
     Ok(Answered {
         status: head.status.as_u16(),
@@ -300,7 +308,7 @@ async fn op_fetch_send(
         url: sending.url.into(),
         response_rid: state.borrow_mut().resource_table.add(body),
         content_length,
-        body_decoded: false,
+        body_decoded,
         error: None,
     })
 }

@@ -5,6 +5,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::{Arc, Mutex};
 
+use flate2::Compression;
+use flate2::write::{GzEncoder, ZlibEncoder};
 use lazaret_protocol::HttpsEndpoint;
 use lazaret_shim::runtime::Egress;
 use tokio_rustls::rustls::crypto::ring::default_provider;
@@ -180,6 +182,7 @@ fn answer<S: Read + Write>(head: &Head, stream: &mut BufReader<S>) {
             }
             return;
         }
+        "/packed" => return drop(stream.get_mut().write_all(&packed(query))),
         "/never" => return drop(stream.read(&mut [0])),
         "/cut" => "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nx".to_owned(),
         "/garbage" => "\0\u{1}\u{2}nonsense\r\n\r\n".to_owned(),
@@ -189,6 +192,37 @@ fn answer<S: Read + Write>(head: &Head, stream: &mut BufReader<S>) {
     };
     let _ = stream.get_mut().write_all(text.as_bytes());
 }
+
+/// Text that is packed in this way; `bomb` is much of nothing in little.
+fn packed(way: &str) -> Vec<u8> {
+    let text = b"hello, hello, hello".to_vec();
+    let gzip = |bytes: &[u8]| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(bytes).expect("memory");
+        encoder.finish().expect("memory")
+    };
+    let (coding, body) = match way {
+        "gzip" => ("gzip", gzip(&text)),
+        "cut" => ("gzip", gzip(&text)[..20].to_vec()),
+        "deflate" => {
+            let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+            encoder.write_all(&text).expect("memory");
+            ("deflate", encoder.finish().expect("memory"))
+        }
+        "br" => ("br", BROTLI.to_vec()),
+        "bomb" => ("gzip", gzip(&vec![0; 256 << 20])),
+        _ => ("identity", text),
+    };
+    let length = body.len();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-encoding: {coding}\r\ncontent-length: {length}\r\n\r\n"
+    );
+    [head.into_bytes(), body].concat()
+}
+
+/// `hello, hello, hello`, packed.
+const BROTLI: &[u8] =
+    b"\x1b\x12\x00\xf8\x8d\x94\x6e\xde\x44\x09\x52\x86\x96\x6c\x2c\x6f\x11\x4f\x24\xd0\x71\x00";
 
 fn echo(head: &Head, stream: &mut impl BufRead) -> String {
     let field = |name: &str| {
