@@ -30,9 +30,10 @@ pub fn held_by(what: &str, cgroup: CgroupVersion, landlock: &Landlock) -> Option
         "runtime.modules.files" | "runtime.modules.size" => "engine, when it reads the plugin",
         "filesystem.ignore" => "op in the shim, and the engine where it writes",
         "filesystem.sizes.read" => "op in the shim",
+        "log.level" => "shim, and the engine for what the shim sends",
         "syscalls.level" | "syscalls.allow" | "syscalls.deny" => "first system call filter",
         what if what.starts_with("network.") => "egress broker",
-        what if ["filesystem.", "exec.", "messaging."]
+        what if ["filesystem.", "exec.", "messaging.", "kv."]
             .iter()
             .any(|section| what.starts_with(section)) =>
         {
