@@ -26,6 +26,7 @@ mod modules;
 mod neighbour;
 mod oversized;
 mod programs;
+mod project;
 mod protocol;
 mod signals;
 mod starters;
@@ -71,6 +72,7 @@ fn cases(has: &dyn Fn(Js) -> bool) -> Vec<Case> {
     cases.extend(live::cases());
     cases.extend(state::cases());
     cases.extend(programs::cases());
+    cases.extend(project::cases());
     cases.extend(modules::cases());
     for js in Js::ALL {
         // Without QuickJS there is nothing to test at all, which is an error of its own.
