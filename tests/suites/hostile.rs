@@ -11,7 +11,7 @@ use lazaret_tests::world::World;
 use serde_json::json;
 
 /// Time limits that an endless call reaches soon, and room for the rest.
-pub(crate) const SHORT: &str = "resources: { time: { call: 2s, cpu_per_call: 300ms } }";
+pub(crate) const SHORT: &str = "resources: { time: { call: 2s, cpu_per_call: 600ms } }";
 
 pub(crate) fn cases(js: Js) -> Vec<Case> {
     vec![
@@ -257,7 +257,7 @@ fn logged(events: &[PluginEvent]) -> Vec<(&str, u64)> {
 
 async fn huge_line(world: &World, js: Js) -> anyhow::Result<()> {
     let host = world.host()?;
-    let policy = "resources: { memory: { max: 512MiB }, output: { line: 4KiB } }";
+    let policy = "resources: { memory: { max: 512MiB }, output: { line: 4KiB }, time: { call: 60s, cpu_per_call: 60s } }";
     let plugin = launch(&host, js, "speech.js", policy).await?;
     assert_eq!(plugin.call("hugeLine", json!([])).await?, 42);
     let events = plugin.later_events();

@@ -93,8 +93,13 @@ async fn not_granted(world: &World, js: Js) -> anyhow::Result<()> {
         other => bail!("{other:?}"),
     }
     let ended = plugin.stop().await?;
-    assert_eq!(usize::try_from(ended.violation_count)?, expected.len() + 1);
-    for violation in &ended.violations {
+    // Where the processor is slow, the limit on it is met too.
+    let refused = ended.violations.iter();
+    let refused: Vec<_> = refused
+        .filter(|violation| !matches!(violation.act, Act::Cpu(_)))
+        .collect();
+    assert_eq!(refused.len(), expected.len() + 1);
+    for violation in refused {
         ensure!(
             matches!(violation.act, Act::Permission { .. }),
             "{violation:?}"

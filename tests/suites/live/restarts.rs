@@ -59,7 +59,7 @@ const RESTART: ChangeOptions = ChangeOptions {
 
 async fn add(service: &Service) -> anyhow::Result<()> {
     let arguments = Payload::Json("[1, 2]".to_owned());
-    let sum = service.call("everyday", "add", arguments).await?;
+    let sum = service.call("everyday", "add", arguments, None).await?;
     ensure!(sum == Payload::Json("3".to_owned()), "{sum:?}");
     Ok(())
 }
@@ -71,7 +71,7 @@ async fn storm(world: &World) -> anyhow::Result<()> {
         let mut count = 0;
         while !over.get() {
             let arguments = Payload::Json(format!("[{count}, 2]"));
-            let answer = service.call("everyday", "later", arguments).await;
+            let answer = service.call("everyday", "later", arguments, None).await;
             let answer = answer.map_err(|error| anyhow!("a call was lost: {error:?}"))?;
             ensure!(answer == Payload::Json(count.to_string()), "{answer:?}");
             count += 1;
