@@ -1,13 +1,20 @@
 //! A plugin's files, read once and bounded: what runs is what was read here.
 
+use std::ffi::OsStr;
+use std::fs::File;
 use std::io::Read;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use lazaret_launcher_wire::{MAX_SNAPSHOT_BYTES, MAX_SNAPSHOT_FILES, SnapshotFile};
 use lazaret_policy::Runtime;
 use lazaret_protocol::IMPORTS_FILE;
+use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, ResolveFlags, fstat, openat2};
+use rustix::io::Errno;
 
 use super::Plugin;
+use crate::event::escape;
 
 /// How deep directories of a plugin may lie in each other.
 pub const MAX_DEPTH: usize = 32;
@@ -25,7 +32,7 @@ pub enum ReadError {
         source: std::io::Error,
     },
     /// A symbolic link, a socket, a device.
-    #[error("plugin `{plugin}` has `{}`, which is {kind}: only plain files and directories can be in a plugin", path.display())]
+    #[error("plugin `{plugin}` has `{}`, which is {kind}: only plain files and directories can be in a plugin", escape(&path.to_string_lossy()))]
     Kind {
         /// Its name.
         plugin: String,
@@ -58,18 +65,25 @@ impl Plugin {
         let size = usize::try_from(most.module_size.value.bytes()).unwrap_or(usize::MAX);
         let mut reader = Reader {
             plugin: self.name(),
+            root: self.directory(),
             most_files: (most.module_files.value as usize).min(MAX_SNAPSHOT_FILES),
             most_bytes: size.min(MAX_SNAPSHOT_BYTES),
             files: Vec::new(),
             bytes: 0,
         };
         if self.is_single_file() {
-            reader.file(
-                &self.directory().join(self.entry()),
-                PathBuf::from(self.entry()),
-            )?;
+            // Whoever named the file may have named a link.
+            let entry = self.directory().join(self.entry());
+            let inside = PathBuf::from(self.entry());
+            let opened = reader.open(CWD, entry.as_os_str(), &inside, ResolveFlags::empty())?;
+            match reader.kind_of(&opened, &inside)? {
+                FileType::RegularFile => reader.file(opened, inside)?,
+                _ => return Err(reader.no_plain_file(inside)),
+            }
         } else {
-            reader.directory(self.directory(), Path::new(""), 0)?;
+            let (root, inside) = (self.directory().as_os_str(), Path::new(""));
+            let root = reader.open(CWD, root, inside, ResolveFlags::NO_SYMLINKS)?;
+            reader.directory(&root, inside, 0)?;
         }
         reader.files.sort_by(|one, other| one.path.cmp(&other.path));
         reader.files.extend(self.imports());
@@ -94,55 +108,91 @@ impl Plugin {
 
 struct Reader<'a> {
     plugin: &'a str,
+    /// Where it is on the host, for messages.
+    root: &'a Path,
     most_files: usize,
     most_bytes: usize,
     files: Vec<SnapshotFile>,
     bytes: usize,
 }
 
+/// Not blocking: a pipe is to be refused, and not waited for.
+const READING: OFlags = OFlags::RDONLY
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::NOCTTY)
+    .union(OFlags::CLOEXEC);
+
+/// One name below a directory that is open, whatever it is swapped for meanwhile.
+const BELOW: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_SYMLINKS);
+
 impl Reader<'_> {
-    fn directory(&mut self, host: &Path, inside: &Path, depth: usize) -> Result<(), ReadError> {
+    fn directory(
+        &mut self,
+        directory: &OwnedFd,
+        inside: &Path,
+        depth: usize,
+    ) -> Result<(), ReadError> {
         if depth > MAX_DEPTH {
             return Err(self.too_large(MAX_DEPTH, "directories inside each other"));
         }
-        for entry in fs_err::read_dir(host).map_err(|source| self.io(source))? {
-            let entry = entry.map_err(|source| self.io(source))?;
-            let name = entry.file_name();
-            if name.as_encoded_bytes().starts_with(b".") {
+        for entry in Dir::read_from(directory).map_err(|errno| self.io(inside, errno))? {
+            let entry = entry.map_err(|errno| self.io(inside, errno))?;
+            // With them `.` and `..`.
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+            if name.as_bytes().starts_with(b".") {
                 continue;
             }
-            let kind = entry.file_type().map_err(|source| self.io(source))?;
-            let path = inside.join(&name);
-            if kind.is_dir() {
-                self.directory(&entry.path(), &path, depth + 1)?;
-            } else if kind.is_file() {
-                self.file(&entry.path(), path)?;
-            } else {
-                let kind = if kind.is_symlink() {
-                    "a symbolic link"
-                } else {
-                    "no plain file"
-                };
-                return Err(ReadError::Kind {
-                    plugin: self.plugin.to_owned(),
-                    path,
-                    kind,
-                });
+            let path = inside.join(name);
+            // Some file systems do not tell.
+            match entry.file_type() {
+                FileType::Directory | FileType::RegularFile | FileType::Unknown => {}
+                FileType::Symlink => return Err(self.link(path)),
+                _ => return Err(self.no_plain_file(path)),
+            }
+            let opened = self.open(directory, name, &path, BELOW)?;
+            match self.kind_of(&opened, &path)? {
+                FileType::Directory => self.directory(&opened, &path, depth + 1)?,
+                FileType::RegularFile => self.file(opened, path)?,
+                _ => return Err(self.no_plain_file(path)),
             }
         }
         Ok(())
     }
 
-    fn file(&mut self, host: &Path, path: PathBuf) -> Result<(), ReadError> {
+    fn open(
+        &self,
+        directory: impl AsFd,
+        name: &OsStr,
+        inside: &Path,
+        resolve: ResolveFlags,
+    ) -> Result<OwnedFd, ReadError> {
+        let resolve = resolve | ResolveFlags::NO_MAGICLINKS;
+        loop {
+            match openat2(&directory, name, READING, Mode::empty(), resolve) {
+                Err(Errno::INTR) => {}
+                Err(Errno::LOOP) => return Err(self.link(inside.to_owned())),
+                // A socket.
+                Err(Errno::NXIO) => return Err(self.no_plain_file(inside.to_owned())),
+                opened => return opened.map_err(|errno| self.io(inside, errno)),
+            }
+        }
+    }
+
+    fn kind_of(&self, opened: &OwnedFd, inside: &Path) -> Result<FileType, ReadError> {
+        let stat = fstat(opened).map_err(|errno| self.io(inside, errno))?;
+        Ok(FileType::from_raw_mode(stat.st_mode))
+    }
+
+    fn file(&mut self, file: OwnedFd, path: PathBuf) -> Result<(), ReadError> {
         if self.files.len() == self.most_files {
             return Err(self.too_large(self.most_files, "files"));
         }
         let room = self.most_bytes - self.bytes;
-        let file = fs_err::File::open(host).map_err(|source| self.io(source))?;
         let mut content = Vec::new();
-        file.take(room as u64 + 1)
+        File::from(file)
+            .take(room as u64 + 1)
             .read_to_end(&mut content)
-            .map_err(|source| self.io(source))?;
+            .map_err(|source| self.io(&path, source))?;
         // Paths and lengths count too; see the snapshot's layout.
         let size = content.len() + path.as_os_str().len() + 8;
         if size > room {
@@ -153,10 +203,29 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn io(&self, source: std::io::Error) -> ReadError {
+    fn io(&self, inside: &Path, source: impl Into<std::io::Error>) -> ReadError {
+        let source = source.into();
+        let path = self.root.join(inside);
+        let told = format!("`{}`: {source}", escape(&path.to_string_lossy()));
         ReadError::Io {
             plugin: self.plugin.to_owned(),
-            source,
+            source: std::io::Error::new(source.kind(), told),
+        }
+    }
+
+    fn link(&self, path: PathBuf) -> ReadError {
+        self.kind(path, "a symbolic link")
+    }
+
+    fn no_plain_file(&self, path: PathBuf) -> ReadError {
+        self.kind(path, "no plain file")
+    }
+
+    fn kind(&self, path: PathBuf, kind: &'static str) -> ReadError {
+        ReadError::Kind {
+            plugin: self.plugin.to_owned(),
+            path,
+            kind,
         }
     }
 
@@ -239,6 +308,32 @@ mod tests {
             error.contains("`lib/x`, which is a symbolic link"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn what_a_plugin_is_swapped_for_is_neither_followed_nor_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let (at, elsewhere) = (directory.path().join("p"), directory.path().join("q"));
+        fs_err::create_dir(&at).unwrap();
+        fs_err::write(at.join("main.js"), "export {}").unwrap();
+        let (whole, single) = (Plugin::locate(&at), Plugin::locate(&at.join("main.js")));
+        fs_err::rename(&at, &elsewhere).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &at).unwrap();
+        let error = whole.unwrap().read(&most("")).unwrap_err().to_string();
+        assert!(error.contains("a symbolic link"), "{error}");
+        fs_err::remove_file(at.join("main.js")).unwrap();
+        let fifo = elsewhere.join("main.js");
+        rustix::fs::mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR, 0).unwrap();
+        let error = single.unwrap().read(&most("")).unwrap_err().to_string();
+        assert!(error.contains("no plain file"), "{error}");
+    }
+
+    #[test]
+    fn a_name_with_a_line_end_forges_no_line() {
+        let (directory, plugin) = plugin();
+        std::os::unix::fs::symlink("x", directory.path().join("lib/x\nlazaret: y")).unwrap();
+        let error = plugin.read(&most("")).unwrap_err().to_string();
+        assert!(error.contains("`lib/x\\nlazaret: y`"), "{error}");
     }
 
     #[test]
