@@ -44,6 +44,9 @@ impl From<Refusal> for Failure {
 /// What is said of [`Failure::Busy`].
 pub(super) const BUSY: &str = "the plugins of this engine have too many connections open";
 
+/// What is said where nobody can be told from this host.
+const UNKNOWN: &str = "the kernel does not say whether the address is this host's own";
+
 /// Decides, resolves and connects.
 pub(super) async fn connect(plugin: &Plugin, purpose: &Purpose) -> Result<Upstream, Failure> {
     let leave = plugin.decide(purpose).await?;
@@ -70,8 +73,9 @@ pub(super) async fn connect(plugin: &Plugin, purpose: &Purpose) -> Result<Upstre
     };
     let found: Vec<_> = found
         .into_iter()
-        .map(|address| (address, class_here(address)))
-        .collect();
+        .map(|address| Ok((address, class_here(address)?)))
+        .collect::<std::io::Result<_>>()
+        .map_err(|error| unreachable(&format!("{UNKNOWN}: {}", error.kind())))?;
     let terms = |&(address, class)| Some((address, class, leave.needs_tls(class)?));
     let allowed: Vec<_> = found.iter().filter_map(terms).collect();
     if let (true, Some((_, class))) = (allowed.is_empty(), found.first()) {
@@ -89,6 +93,10 @@ pub(super) async fn connect(plugin: &Plugin, purpose: &Purpose) -> Result<Upstre
         let until = Instant::now() + left / parts;
         let target = SocketAddr::new(address, purpose.port.number());
         match timeout_at(until, TcpStream::connect(target)).await {
+            // Whose it is was told before: the host may have got the address since.
+            Ok(Ok(_)) if !class_here(address).is_ok_and(|now| now == class) => {
+                told = "the address is another kind's than before it was connected to".to_owned();
+            }
             Ok(Ok(stream)) => {
                 // Bytes are passed on as they come.
                 stream.set_nodelay(true).ok();

@@ -143,13 +143,24 @@ impl AsyncRead for Metered {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         ready!(self.waits(Way::Received, context));
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-        let read = buffer.filled().len() - before;
-        if read as u64 > self.account.room(Way::Received) {
+        let room = self.account.room(Way::Received);
+        // One byte where there is no room tells what goes beyond it from the end.
+        let most = usize::try_from(room).unwrap_or(usize::MAX).max(1);
+        let read = if most < buffer.remaining() {
+            let mut part = ReadBuf::new(buffer.initialize_unfilled_to(most));
+            ready!(Pin::new(&mut self.stream).poll_read(context, &mut part))?;
+            let read = part.filled().len();
+            buffer.advance(read);
+            read
+        } else {
+            let before = buffer.filled().len();
+            ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+            buffer.filled().len() - before
+        };
+        self.count(Way::Received, read);
+        if read as u64 > room {
             return Poll::Ready(Err(self.refuse(Way::Received)));
         }
-        self.count(Way::Received, read);
         Poll::Ready(Ok(()))
     }
 }
@@ -177,5 +188,47 @@ impl AsyncWrite for Metered {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::super::rules::Limits;
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_received_is_counted_and_no_more_of_it_than_may_be() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap());
+        let (stream, accepted) = tokio::join!(stream, listener.accept());
+        let mut server = accepted.unwrap().0;
+        let limits = Limits {
+            connections: 1,
+            connects: 1,
+            sent: 0,
+            received: 100,
+            bandwidth: 1 << 20,
+        };
+        let tally = Arc::new(Tally::default());
+        let mut metered = Metered {
+            stream: stream.unwrap(),
+            account: Arc::new(Account::new(limits, Instant::now())),
+            tally: Arc::clone(&tally),
+            moved: Arc::default(),
+            used_up: Arc::default(),
+            pauses: [None, None],
+        };
+        server.write_all(&[1; 1000]).await.unwrap();
+        let mut bytes = [0; 1000];
+        assert_eq!(metered.read(&mut bytes).await.unwrap(), 100);
+        let error = metered.read(&mut bytes).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::QuotaExceeded);
+        assert_eq!(tally.received.load(Ordering::Relaxed), 101);
+        assert_eq!(metered.used_up().get(), Some(&Way::Received));
     }
 }

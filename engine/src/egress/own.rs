@@ -30,25 +30,35 @@ const NO_WAY: [i32; 6] = [
     libc::EOPNOTSUPP,
 ];
 
-/// The kind of an address as it is from this host. Where the kernel does not say whose it is, it is
-/// taken for this host's.
-pub(super) fn class_here(address: IpAddr) -> Class {
-    match class(address) {
+/// The kind of an address as it is from this host.
+///
+/// # Errors
+/// The kernel does not say whose it is: then it is of no kind that anything could grant.
+pub(super) fn class_here(address: IpAddr) -> std::io::Result<Class> {
+    class_by(address, is_own)
+}
+
+fn class_by(
+    address: IpAddr,
+    is_own: impl Fn(IpAddr) -> std::io::Result<bool>,
+) -> std::io::Result<Class> {
+    Ok(match class(address) {
         found @ (Class::Public | Class::Private | Class::LinkLocal) => {
             let carried = match address {
                 IpAddr::V4(_) => [None; 2],
                 IpAddr::V6(address) => inside(address),
             };
-            let mut all =
-                std::iter::once(address).chain(carried.into_iter().flatten().map(IpAddr::V4));
-            if all.any(|address| is_own(address).unwrap_or(true)) {
-                Class::Loopback
-            } else {
-                found
+            let carried = carried.into_iter().flatten().map(IpAddr::V4);
+            let mut kind = found;
+            for address in std::iter::once(address).chain(carried) {
+                if is_own(address)? {
+                    kind = Class::Loopback;
+                }
             }
+            kind
         }
         found => found,
-    }
+    })
 }
 
 fn is_own(address: IpAddr) -> std::io::Result<bool> {
@@ -112,7 +122,29 @@ mod tests {
             ("8.8.8.8", Class::Public),
             ("::ffff:8.8.8.8", Class::Public),
         ] {
-            assert_eq!(class_here(address.parse().unwrap()), class, "{address}");
+            let here = class_here(address.parse().unwrap()).unwrap();
+            assert_eq!(here, class, "{address}");
         }
+    }
+
+    #[test]
+    fn an_address_of_which_the_kernel_says_nothing_is_of_no_kind() {
+        let silent = |_| Err(ErrorKind::OutOfMemory.into());
+        for address in ["8.8.8.8", "10.0.0.1", "fe80::1"] {
+            assert!(
+                class_by(address.parse().unwrap(), silent).is_err(),
+                "{address}"
+            );
+        }
+        let known = class_by("127.0.0.1".parse().unwrap(), silent);
+        assert_eq!(known.unwrap(), Class::Loopback);
+    }
+
+    #[test]
+    fn what_is_carried_inside_of_an_address_is_this_hosts_own_as_well() {
+        let inner: IpAddr = "8.8.8.8".parse().unwrap();
+        let own = |address| Ok(address == inner);
+        let found = class_by("::ffff:8.8.8.8".parse().unwrap(), own);
+        assert_eq!(found.unwrap(), Class::Loopback);
     }
 }
