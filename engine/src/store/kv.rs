@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lazaret_protocol::{KvEntry, Payload};
 use rusqlite::types::ValueRef;
@@ -31,6 +31,12 @@ const TABLE: &str = "CREATE TABLE entries (
     json INTEGER NOT NULL,
     value BLOB NOT NULL
 ) STRICT;";
+
+const LIST: &str = "SELECT key, json, value FROM entries
+    WHERE key >= ?1 AND key < ?2 ORDER BY key LIMIT ?3";
+
+/// For how long nothing is tried again after a failure: opening counts all there is.
+const REST: Duration = Duration::from_secs(1);
 
 /// The databases of all plugins of an engine.
 #[derive(Debug)]
@@ -59,6 +65,7 @@ impl KvDirectory {
             state: self.state.clone(),
             plugin: plugin.to_owned(),
             kv: None,
+            rests: None,
         }));
         open.insert(plugin.to_owned(), Arc::downgrade(&place));
         place
@@ -71,10 +78,13 @@ pub(crate) struct KvPlace {
     state: PathBuf,
     plugin: String,
     kv: Option<Kv>,
+    /// Until then nothing is done: it failed.
+    rests: Option<Instant>,
 }
 
 impl KvPlace {
-    /// Does something with the database. Blocks. After a failure it is opened anew.
+    /// Does something with the database. Blocks. After a failure it is opened anew, a second later;
+    /// a disk that is full is none of the database's.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -82,13 +92,29 @@ impl KvPlace {
         &mut self,
         work: impl FnOnce(&mut Kv) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
+        if self.rests.is_some_and(|until| Instant::now() < until) {
+            return Err(StoreError::KvRests(self.plugin.clone()));
+        }
         let kv = match &mut self.kv {
             Some(kv) => kv,
-            none => none.insert(Kv::open(&self.state, &self.plugin)?),
+            none => match Kv::open(&self.state, &self.plugin) {
+                Ok(kv) => none.insert(kv),
+                // Another engine may let go of it at any time, and is waited for already.
+                Err(error @ StoreError::KvInUse(_)) => return Err(error),
+                Err(error) => {
+                    self.rests = Some(Instant::now() + REST);
+                    return Err(error);
+                }
+            },
         };
         let done = work(kv);
-        if done.is_err() {
+        let full = Some(rusqlite::ErrorCode::DiskFull);
+        if done
+            .as_ref()
+            .is_err_and(|error| error.sqlite_error_code() != full)
+        {
             self.kv = None;
+            self.rests = Some(Instant::now() + REST);
         }
         done.map_err(failed("keep what the plugin asks for"))
     }
@@ -231,13 +257,13 @@ impl Kv {
             Some(last) => *last += 1,
             None => end.push(u8::MAX),
         }
-        let mut query = self.connection.prepare_cached(
-            "SELECT key, json, value FROM entries
-             WHERE key >= ?1 AND key < ?2 AND key > ?3 ORDER BY key LIMIT ?4",
-        )?;
-        let after = after.unwrap_or_default().as_bytes();
+        // One bound below: of two SQLite looks up one, and reads on from there. What comes next
+        // after a text is that text with a zero.
+        let next = after.map(|after| [after.as_bytes(), &[0]].concat());
+        let first = next.as_deref().unwrap_or_default().max(prefix.as_bytes());
+        let mut query = self.connection.prepare_cached(LIST)?;
         let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
-        let mut rows = query.query(params![prefix.as_bytes(), end, after, limit])?;
+        let mut rows = query.query(params![first, end, limit])?;
         let (mut entries, mut held) = (Vec::new(), 0_u64);
         while let Some(row) = rows.next()? {
             if entries.len() >= most || held >= bytes {
@@ -276,4 +302,59 @@ fn file_name(plugin: &str) -> String {
         .take(32);
     let shown: String = shown.collect();
     format!("{shown}-{}.sqlite", &text_digest(plugin)[..32])
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    #[test]
+    fn a_page_of_a_list_costs_the_same_wherever_it_begins() {
+        let root = tempfile::tempdir().unwrap();
+        let place = KvDirectory::new(root.path().join("state")).of("one");
+        let mut place = place.lock().unwrap();
+        let fill = |kv: &mut Kv| {
+            kv.connection.execute(
+                "WITH RECURSIVE n(i) AS (VALUES(0) UNION ALL SELECT i + 1 FROM n WHERE i < 9999)
+                 INSERT INTO entries SELECT CAST(printf('a%04d', i) AS BLOB), 1, x'31' FROM n",
+                [],
+            )
+        };
+        assert_eq!(place.with(fill).unwrap(), 10_000);
+        let kv = place.kv.as_ref().unwrap();
+        let steps = |after: &str| {
+            let status = StatementStatus::VmStep;
+            let query = kv.connection.prepare_cached(LIST).unwrap();
+            query.reset_status(status);
+            drop(query);
+            let (entries, more) = kv.list("a", Some(after), 10, 1 << 20).unwrap();
+            let query = kv.connection.prepare_cached(LIST).unwrap();
+            (entries[0].key.clone(), more, query.get_status(status))
+        };
+        let (first, _, early) = steps("");
+        let (later, more, late) = steps("a9000");
+        assert_eq!(
+            (first.as_str(), later.as_str(), more),
+            ("a0000", "a9001", true)
+        );
+        assert!(late <= early + 50, "{early} and then {late}");
+    }
+
+    #[test]
+    fn what_failed_is_not_opened_again_at_once() {
+        let root = tempfile::tempdir().unwrap();
+        let place = KvDirectory::new(root.path().join("state")).of("one");
+        let mut place = place.lock().unwrap();
+        let wrong = |kv: &mut Kv| kv.connection.execute("no SQL", []);
+        assert!(matches!(
+            place.with(wrong),
+            Err(StoreError::Database { .. })
+        ));
+        let looked = place.with(|kv| Ok(kv.kept()));
+        assert!(matches!(looked, Err(StoreError::KvRests(_))), "{looked:?}");
+        place.rests = Some(Instant::now());
+        assert!(place.with(|kv| Ok(kv.kept())).is_ok(), "a moment later");
+    }
 }

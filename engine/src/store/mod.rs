@@ -44,6 +44,9 @@ pub enum StoreError {
     /// Another engine has it open.
     #[error("another engine has what plugin `{0}` keeps")]
     KvInUse(String),
+    /// It failed a moment ago, and is not tried again at once.
+    #[error("what plugin `{0}` keeps failed a moment ago and is tried again in a second")]
+    KvRests(String),
     /// A later version wrote it.
     #[error("the state directory `{}` was written by a later version of lazaret ({found}, this one knows {VERSION})", path.display())]
     Newer {
