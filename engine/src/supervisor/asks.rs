@@ -1,12 +1,17 @@
 //! What the plugin asks the engine to do: taken in, decided, answered.
 
+use std::time::Instant;
+
 use lazaret_policy::Mode;
-use lazaret_protocol::{Act as Asked, ActError, AskId, CallId, EngineMessage};
+use lazaret_protocol::{Act as Asked, ActError, ActResult, AskId, CallId, EngineMessage, Payload};
 
 use super::state::State;
 use super::task::Task;
 use crate::acts::{self, Decided, Outcome};
 use crate::event::{Act, EndReason, Witness};
+
+/// What an answer counts at least, in bytes of results: as an item of a stream does.
+const LEAST_BYTES: u64 = 1024;
 
 impl Task {
     /// The shim asks for something.
@@ -86,6 +91,9 @@ impl Task {
         if is_over(state) {
             return;
         }
+        state
+            .result_pace
+            .count_result(bytes_of(&result), Instant::now());
         // A shim of ours reads all the time: one that leaves its answers lying is none.
         if self
             .outbox
@@ -98,7 +106,44 @@ impl Task {
     }
 }
 
+/// About how much there is to hand on.
+fn bytes_of(outcome: &Outcome) -> u64 {
+    let bytes = match outcome {
+        Ok(ActResult::Ran { stdout, stderr, .. }) => (stdout.len() + stderr.len()) as u64,
+        Ok(ActResult::Value(value)) => value.as_ref().map_or(0, Payload::bytes),
+        Ok(ActResult::Entries { entries, .. }) => entries
+            .iter()
+            .map(|entry| entry.key.len() as u64 + entry.value.bytes())
+            .sum(),
+        Ok(ActResult::Done | ActResult::Found(_)) | Err(_) => 0,
+    };
+    bytes.max(LEAST_BYTES)
+}
+
 /// Whether nothing is done for the plugin any more: it has ended, or is to.
 fn is_over(state: &State) -> bool {
     state.evidence.exit.is_some() || state.evidence.verdict.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use lazaret_protocol::KvEntry;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_counts_all_that_it_carries() {
+        let value = || Payload::Bytes(vec![0; 1 << 20]);
+        let entry = KvEntry {
+            key: "key".to_owned(),
+            value: value(),
+        };
+        let entries = ActResult::Entries {
+            entries: vec![entry.clone(), entry],
+            more: false,
+        };
+        assert_eq!(bytes_of(&Ok(ActResult::Value(Some(value())))), 1 << 20);
+        assert_eq!(bytes_of(&Ok(entries)), 2 * ((1 << 20) + 3));
+        assert_eq!(bytes_of(&Ok(ActResult::Done)), LEAST_BYTES);
+    }
 }
