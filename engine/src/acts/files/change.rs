@@ -1,6 +1,7 @@
 //! Making directories, renaming.
 
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use lazaret_protocol::{ActError, Failure};
 use rustix::fs::{Dir, Mode, OFlags, RenameFlags, fstat, mkdirat, renameat, renameat_with};
@@ -8,8 +9,9 @@ use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use super::below::{Spot, check_plain, open_below};
+use super::remove::none_within;
 use super::write::own;
-use super::{Target, failed};
+use super::{Place, Target, failed};
 
 /// The mode every directory gets: its owner changes it, everybody looks into it.
 const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o755);
@@ -71,7 +73,14 @@ pub(super) fn is_new(directory: &OwnedFd) -> Result<bool, Errno> {
 }
 
 /// Gives a plain file or a directory another name below the same grant.
-pub(super) fn rename(from: &Target<'_>, to: &Target<'_>) -> Result<(), ActError> {
+pub(super) fn rename(
+    from: &Target<'_>,
+    to: &Target<'_>,
+    places: &[Arc<Place>],
+) -> Result<(), ActError> {
+    // What is granted by itself stays where it is.
+    none_within(from, places)?;
+    none_within(to, places)?;
     if !std::ptr::eq(from.place, to.place) {
         let message = format!(
             "`{}` and `{}` are not below the same grant",

@@ -61,7 +61,8 @@ pub(crate) fn perform(act: &Act, places: &[Arc<Place>], rules: &Rules) -> Outcom
             change::make_directory(&target(path, places, rules)?, *parents)?;
         }
         Act::Rename { from, to } => {
-            change::rename(&target(from, places, rules)?, &target(to, places, rules)?)?;
+            let (from, to) = (target(from, places, rules)?, target(to, places, rules)?);
+            change::rename(&from, &to, places)?;
         }
         Act::Run { .. } | Act::Kv(_) => return Err(failed(Failure::Other, "no act on files")),
     }

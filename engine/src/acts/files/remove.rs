@@ -33,14 +33,7 @@ pub(super) fn remove_all(
     places: &[Arc<Place>],
     rules: &Rules,
 ) -> Result<(), ActError> {
-    let within = |place: &&Arc<Place>| {
-        let below = place.path().as_str().strip_prefix(target.path);
-        below.is_some_and(|below| below.starts_with('/'))
-    };
-    if let Some(place) = places.iter().find(within) {
-        let message = format!("`{}` is granted by itself", place.path().as_str());
-        return Err(failed(Failure::Other, message));
-    }
+    none_within(target, places)?;
     let spot = Spot::of(target)?;
     let found = spot.look()?.ok_or_else(|| spot.failed(Errno::NOENT))?;
     if !found.is_directory() {
@@ -59,6 +52,21 @@ pub(super) fn remove_all(
     tree.look(String::new())?;
     tree.remove()?;
     unlink(&spot, &found)
+}
+
+/// That no grant of its own lies below a path.
+pub(super) fn none_within(target: &Target<'_>, places: &[Arc<Place>]) -> Result<(), ActError> {
+    let within = |place: &&Arc<Place>| {
+        let below = place.path().as_str().strip_prefix(target.path);
+        below.is_some_and(|below| below.starts_with('/'))
+    };
+    match places.iter().find(within) {
+        Some(place) => {
+            let message = format!("`{}` is granted by itself", place.path().as_str());
+            Err(failed(Failure::Other, message))
+        }
+        None => Ok(()),
+    }
 }
 
 fn unlink(spot: &Spot<'_>, found: &Found) -> Result<(), ActError> {

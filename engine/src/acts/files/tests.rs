@@ -405,3 +405,12 @@ fn only_an_empty_private_directory_is_taken_for_the_one_just_made() {
     mode(0o755);
     assert_eq!(is_new(), Ok(false));
 }
+
+#[test]
+fn what_holds_a_grant_of_its_own_is_not_moved() {
+    let tree = Tree::with(&["granted", "granted/in/deep"], 1000);
+    assert_eq!(failure(tree.rename("/in", "/moved")), Failure::Other);
+    assert_eq!(tree.make_directory("/new", false), DONE);
+    assert_eq!(failure(tree.rename("/new", "/in")), Failure::Other);
+    assert_eq!(tree.rename("/new", "/moved"), DONE);
+}
