@@ -55,7 +55,7 @@ impl Places {
     ///
     /// [`ReadError`].
     pub fn list(&self, path: &str) -> Result<Vec<Entry>, ReadError> {
-        let granted = self.find(path)?.0.is_granted();
+        let granted = self.find(path)?.0.granted;
         let (directory, path) = self.open(path, OFlags::RDONLY | OFlags::DIRECTORY)?;
         names_in(&directory, &path, |name| self.hides(granted, name))
     }

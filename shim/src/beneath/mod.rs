@@ -43,6 +43,9 @@ pub struct Place {
     pub real: PathBuf,
     /// It is a directory, readable with all below it.
     pub directory: bool,
+    /// The policy grants it: it is neither the plugin's own code nor its own memory, which may
+    /// have the same names.
+    pub granted: bool,
 }
 
 /// All readable parts.
@@ -132,11 +135,13 @@ impl Places {
             seen: path.to_owned(),
             real: path.into(),
             directory: true,
+            granted: false,
         });
         let granted = settings.files.iter().map(|grant| Place {
             seen: normal_form(&grant.path),
             real: PathBuf::from(&grant.mounted_at),
             directory: grant.directory,
+            granted: true,
         });
         Self {
             places: fixed.into_iter().chain(granted).collect(),
@@ -165,7 +170,7 @@ impl Places {
     #[must_use]
     pub fn granted(&self, path: &str) -> Option<String> {
         let (place, _, path) = self.find(path).ok()?;
-        place.is_granted().then(|| format!("file:read:{path}"))
+        place.granted.then(|| format!("file:read:{path}"))
     }
 
     /// The permission that reading `path` lacks, or `None` if it is granted.
@@ -238,14 +243,14 @@ impl Places {
     /// Whether a path leads by a name that does not exist for the plugin.
     fn is_hidden(&self, path: &str) -> bool {
         self.find(path).is_ok_and(|(place, below, _)| {
-            place.is_granted() && names::any_ignored(&below, &self.limits.ignore)
+            place.granted && names::any_ignored(&below, &self.limits.ignore)
         })
     }
 
     /// Opens what `path` names, and gives its normal form.
     fn open(&self, path: &str, flags: OFlags) -> Result<(OwnedFd, String), ReadError> {
         let (place, below, path) = self.find(path)?;
-        let hides = place.is_granted() && !self.limits.ignore.is_empty();
+        let hides = place.granted && !self.limits.ignore.is_empty();
         if self.is_hidden(&path) {
             return Err(ReadError::NotFound { path });
         }
@@ -278,11 +283,6 @@ impl ReadError {
 const READING: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
 
 impl Place {
-    /// The policy grants it: it is neither the plugin's own code nor its own memory.
-    fn is_granted(&self) -> bool {
-        self.seen != PLUGIN && self.seen != TEMPORARY
-    }
-
     fn rest_of(&self, path: &str) -> Option<String> {
         let rest = path.strip_prefix(self.seen.trim_end_matches('/'))?;
         match rest.strip_prefix('/') {

@@ -138,6 +138,7 @@ mod tests {
             seen: "/srv".to_owned(),
             real: tree.path().to_owned(),
             directory: true,
+            granted: true,
         };
         let limits = FileLimits {
             ignore: vec!["*.pem".to_owned()],

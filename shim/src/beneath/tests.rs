@@ -16,6 +16,7 @@ fn places(directory: &Path) -> Places {
         seen: seen.to_owned(),
         real: directory.join(real),
         directory: directory_,
+        granted: seen != PLUGIN,
     };
     Places::new(
         vec![
@@ -221,4 +222,26 @@ fn a_walk_ends_where_directories_lie_too_deep_in_one_another() {
 #[test]
 fn a_path_with_a_nul_byte_is_no_path() {
     assert_eq!(read("/plugin/a\0b"), Err("no usable path".to_owned()));
+}
+
+#[test]
+fn names_are_hidden_also_where_a_grant_has_the_name_of_the_plugins_own() {
+    for own in [PLUGIN, TEMPORARY] {
+        let host = host();
+        fs_err::write(host.path().join("granted/key.pem"), "secret").expect("file");
+        let place = |granted, real: &str| Place {
+            seen: own.to_owned(),
+            real: host.path().join(real),
+            directory: true,
+            granted,
+        };
+        let all = vec![place(false, "plugin"), place(true, "granted")];
+        let places = Places::new(all, limits(&["*.pem"]));
+        let hidden = format!("{own}/key.pem");
+        let read = places.read(&hidden, 16);
+        assert!(matches!(read, Err(ReadError::NotFound { .. })), "{read:?}");
+        let names = places.list(own).expect("listed");
+        assert!(names.iter().all(|entry| entry.name != "key.pem"));
+        assert!(places.granted(&format!("{own}/a.txt")).is_some());
+    }
 }

@@ -63,7 +63,7 @@ impl Places {
     ///
     /// [`ReadError`].
     pub fn walk(&self, path: &str, recursive: bool) -> Result<Walk, ReadError> {
-        let granted = self.find(path)?.0.is_granted();
+        let granted = self.find(path)?.0.granted;
         let (root, path) = self.open(path, OFlags::RDONLY | OFlags::DIRECTORY)?;
         Ok(Walk {
             root,

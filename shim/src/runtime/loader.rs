@@ -376,6 +376,7 @@ mod tests {
             seen: PLUGIN.to_owned(),
             real: directory.path().to_owned(),
             directory: true,
+            granted: false,
         };
         PluginLoader::new(
             Places::new(vec![own], FileLimits::default()),

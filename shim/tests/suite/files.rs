@@ -59,6 +59,7 @@ fn started(ignore: &[&str], learns: bool) -> (Shim, tempfile::TempDir) {
         seen: "/srv/data".into(),
         real: tree.path().to_owned(),
         directory: true,
+        granted: true,
     }];
     (plugin.ready(), tree)
 }

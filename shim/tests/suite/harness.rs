@@ -140,6 +140,7 @@ impl Plugin {
             seen: seen.to_owned(),
             real,
             directory: true,
+            granted: false,
         };
         let own = [place("/plugin", plugin), place("/tmp", scratch)];
         let places = own.into_iter().chain(self.granted).collect();

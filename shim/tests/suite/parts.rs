@@ -107,6 +107,7 @@ fn shim(ignore: &[&str]) -> (Shim, tempfile::TempDir) {
         seen: "/srv/data".into(),
         real: tree.path().to_owned(),
         directory: true,
+        granted: true,
     }];
     (plugin.ready(), tree)
 }

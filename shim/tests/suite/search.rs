@@ -80,6 +80,7 @@ fn started(ignore: &[&str]) -> (Shim, tempfile::TempDir) {
         seen: format!("/srv/{name}"),
         real: tree.path().join(name),
         directory: true,
+        granted: true,
     };
     plugin.granted = vec![place("data"), place("heavy")];
     (plugin.ready(), tree)

@@ -78,6 +78,7 @@ fn for_each(work: impl Fn(&Places, &Path, &Path)) {
             seen: "/srv/data".to_owned(),
             real: host.path().join("granted"),
             directory: true,
+            granted: true,
         };
         let places = Places::new(vec![granted], limits(ignore));
         let (directory, link) = ("granted/in", "granted/link");
