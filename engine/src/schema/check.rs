@@ -19,8 +19,8 @@ const FEW_STEPS: u64 = 5_000;
 /// So many steps are the most that a check may take.
 pub(super) const MOST_STEPS: u64 = 20_000_000;
 
-/// Up to so many steps everything that does not fit is looked for.
-const STEPS_TO_TELL_ALL: u64 = 50_000;
+/// Texts of so many bytes are read at once; others on another thread.
+const FEW_BYTES: usize = 64 * 1024;
 
 /// Checks that take longer, of all plugins, at a time.
 const MOST_LONG_CHECKS: usize = 2;
@@ -32,7 +32,7 @@ static LONG_CHECKS: Semaphore = Semaphore::const_new(MOST_LONG_CHECKS);
 pub struct Contract {
     functions: BTreeMap<String, Arc<Function>>,
     /// One check of the plugin at a time takes its time.
-    turn: Semaphore,
+    turn: Arc<Semaphore>,
 }
 
 /// What a text is to be.
@@ -58,7 +58,7 @@ impl Contract {
         };
         Ok(Some(Self {
             functions: functions.iter().map(one).collect::<Result<_, _>>()?,
-            turn: Semaphore::new(1),
+            turn: Arc::new(Semaphore::new(1)),
         }))
     }
 
@@ -131,18 +131,32 @@ impl Contract {
             Payload::Json(text) => text,
             Payload::Bytes(_) => return Err(Unfit::whole("is bytes, and must be JSON")),
         };
-        if let Judged::Fits = judge(function, part, text, FEW_STEPS)? {
+        if text.len() <= FEW_BYTES
+            && let Judged::Fits = judge(function, part, text, FEW_STEPS)?
+        {
             return Ok(given);
         }
-        let closed = "is closed never";
-        let _turn = self.turn.acquire().await.expect(closed);
-        let _place = LONG_CHECKS.acquire().await.expect(closed);
         let function = Arc::clone(function);
-        let check = tokio::task::spawn_blocking(move || {
+        self.long(move || {
             let Payload::Json(text) = &given else {
                 return Ok(given);
             };
             judge(&function, part, text, MOST_STEPS).map(|_| given)
+        })
+        .await
+    }
+
+    /// Does a check on another thread, in its turn. Whoever waits may go away: the check goes on, and its turn with it.
+    pub(super) async fn long<T: Send + 'static>(
+        &self,
+        check: impl FnOnce() -> Result<T, Unfit> + Send + 'static,
+    ) -> Result<T, Unfit> {
+        let closed = "is closed never";
+        let turn = Arc::clone(&self.turn).acquire_owned().await.expect(closed);
+        let place = LONG_CHECKS.acquire().await.expect(closed);
+        let check = tokio::task::spawn_blocking(move || {
+            let _held = (turn, place);
+            check()
         });
         let failed = |_| Err(Unfit::whole("could not be checked"));
         check.await.unwrap_or_else(failed)
@@ -194,15 +208,16 @@ fn fits(schema: &Compiled, text: &str, steps: u64) -> Result<Judged, Unfit> {
     }
     let value: Value = serde_json::from_str(text)
         .map_err(|error| Unfit::whole(format!("cannot be read: {error}")))?;
-    against(schema, &value, needed)
+    against(schema, &value, &weight).map(|()| Judged::Fits)
 }
 
-pub(super) fn against(schema: &Compiled, value: &Value, steps: u64) -> Result<Judged, Unfit> {
+/// Holds a value of a known weight against a schema.
+pub(super) fn against(schema: &Compiled, value: &Value, weight: &Weight) -> Result<(), Unfit> {
     // Finds out without keeping anything.
     if schema.validator.is_valid(value) {
-        return Ok(Judged::Fits);
+        return Ok(());
     }
-    let told = if steps <= STEPS_TO_TELL_ALL {
+    let told: Vec<_> = if schema.may_tell_all(weight) {
         let errors = schema.validator.iter_errors(value);
         errors
             .flat_map(|error| misfits(&error))
@@ -212,13 +227,8 @@ pub(super) fn against(schema: &Compiled, value: &Value, steps: u64) -> Result<Ju
         // What does not fit would be kept of each alternative, for every value there is.
         Vec::new()
     } else {
-        schema
-            .validator
-            .validate(value)
-            .err()
-            .iter()
-            .flat_map(misfits)
-            .collect()
+        let first = schema.validator.validate(value).err();
+        first.iter().flat_map(misfits).take(MOST_TOLD).collect()
     };
     Err(match told {
         told if told.is_empty() => Unfit::whole("does not fit, and is too large to tell where"),

@@ -2,10 +2,19 @@
 
 use jsonschema::{Draft, PatternOptions, Validator};
 use lazaret_policy::{PluginFunction, ValueSchema};
+use serde_json::Value;
+
+use super::weigh::Weight;
 
 /// Largest compiled pattern, and largest table made while it looks, in bytes.
 const PATTERN_BYTES: usize = 64 * 1024;
 const TABLE_BYTES: usize = 256 * 1024;
+
+/// Most memory units of all that does not fit, with what is kept of each: its value, the path there, what was asked for.
+const MOST_TOLD_UNITS: u64 = 256 * 1024;
+
+/// What is kept of anything that does not fit, in memory units.
+const TOLD_UNITS: u64 = 16;
 
 /// Why a schema is none that values can be held against.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +37,36 @@ pub struct SchemaError {
 pub(super) struct Compiled {
     pub(super) validator: Validator,
     pub(super) schema: ValueSchema,
+    /// Memory units of the largest thing that it asks for.
+    largest: u64,
+}
+
+impl Compiled {
+    /// Whether everything that does not fit of a value can be told: the value is kept, in the worst case, for every look at
+    /// one in it, together with its path and what was asked for.
+    pub(super) fn may_tell_all(&self, weight: &Weight) -> bool {
+        let each = weight.units() + TOLD_UNITS;
+        let looks = weight.looks(self.schema.cost());
+        looks.saturating_mul(each.saturating_add(self.largest)) <= MOST_TOLD_UNITS
+    }
+}
+
+/// Memory units of the largest value that a schema names, of those that are repeated where it does not fit.
+fn largest(schema: &Value) -> u64 {
+    match schema {
+        Value::Array(items) => items.iter().map(largest).max().unwrap_or(0),
+        Value::Object(map) => {
+            let one = |(key, value): (&String, &Value)| match key.as_str() {
+                "enum" | "const" | "required" | "dependentRequired" | "pattern" => {
+                    let weight = Weight::of(&value.to_string());
+                    weight.map_or(u64::MAX, |weight| weight.units())
+                }
+                _ => largest(value),
+            };
+            map.iter().map(one).max().unwrap_or(0)
+        }
+        _ => 0,
+    }
 }
 
 /// What is held of one function.
@@ -66,6 +105,7 @@ pub(super) fn compile(schema: &ValueSchema, path: String) -> Result<Compiled, Sc
         Ok(validator) => Ok(Compiled {
             validator,
             schema: schema.clone(),
+            largest: largest(schema.json()),
         }),
         Err(error) => {
             // Of a pattern: where it stands in the schema. Of a keyword: where that stands.

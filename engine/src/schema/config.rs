@@ -19,17 +19,14 @@ pub fn check_config(
     match manifest.config() {
         Some(schema) => {
             let compiled = compile(schema, "config".to_owned())?;
-            let Err(unfit) = bounded(schema, given) else {
-                return Ok(against(&compiled, given, MOST_STEPS).map(drop));
-            };
-            Ok(Err(unfit))
+            Ok(bounded(schema, given).and_then(|weight| against(&compiled, given, &weight)))
         }
         None => Ok(Ok(())),
     }
 }
 
 /// No more is checked than of a call.
-fn bounded(schema: &ValueSchema, given: &Value) -> Result<(), Unfit> {
+fn bounded(schema: &ValueSchema, given: &Value) -> Result<Weight, Unfit> {
     let weight = Weight::of(&given.to_string());
     let weight = weight.map_err(|error| Unfit::whole(format!("cannot be read: {error}")))?;
     let needed = weight.steps(schema.cost());
@@ -37,7 +34,7 @@ fn bounded(schema: &ValueSchema, given: &Value) -> Result<(), Unfit> {
         let rule = format!("takes {needed} steps to check, and {MOST_STEPS} are the most");
         return Err(Unfit::whole(rule));
     }
-    Ok(())
+    Ok(weight)
 }
 
 #[cfg(test)]

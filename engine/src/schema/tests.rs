@@ -191,3 +191,61 @@ fn a_name_in_the_arguments_forges_no_line() {
     let told = super::unfit_text("call `f` of plugin `p`", "arguments", &unfit);
     insta::assert_snapshot!(told);
 }
+
+const TOO_LARGE: &str = "it does not fit, and is too large to tell where";
+
+#[test]
+fn a_value_is_not_kept_for_each_of_many_alternatives() {
+    let integers = vec![r#"{"type":"integer"}"#; 1000].join(",");
+    let four = vec![format!(r#"{{"anyOf":[{integers}]}}"#); 4].join(",");
+    let contract = compile(&format!(
+        "functions: {{ f: {{ parameters: {{ anyOf: [{four}] }} }} }}"
+    ))
+    .expect("schemas");
+    // 48 GB if it were.
+    let zeros = format!("[[{}0]]", "0,".repeat(500_000));
+    assert_eq!(said(&contract, &zeros), TOO_LARGE);
+    // Small enough to be done at once.
+    let zeros = format!("[[{}0]]", "0,".repeat(10_000));
+    assert_eq!(said(&contract, &zeros), TOO_LARGE);
+}
+
+#[test]
+fn a_long_path_is_not_kept_for_each_of_many_values() {
+    let contract = contract("{ additionalProperties: { items: { type: string } } }");
+    // 18 GB if it were.
+    let name = "n".repeat(900_000);
+    let text = format!(r#"{{"{name}":[{}0]}}"#, "0,".repeat(20_000));
+    let told = said(&contract, &text);
+    assert!(told.ends_with("it must be of type `string`"), "{told}");
+    assert_eq!(told.lines().count(), 1);
+    let several = said(&contract, r#"{"n":[0,0]}"#);
+    assert_eq!(several.lines().count(), 2, "{several}");
+}
+
+#[test]
+fn what_is_asked_for_is_not_kept_for_each_of_many_values() {
+    let one = "c".repeat(100_000);
+    let contract = contract(&format!("{{ items: {{ const: {one} }} }}"));
+    // 300 MB if it were.
+    let told = said(&contract, &format!("[[{}0]]", "0,".repeat(3_000)));
+    assert_eq!(told.lines().count(), 1);
+}
+
+#[test]
+fn a_check_goes_on_in_its_turn_when_nobody_waits_for_it() {
+    let contract = contract("{ items: { type: integer } }");
+    block(async {
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let mut first = Box::pin(contract.long(move || Ok(wait.recv().is_ok())));
+        assert_eq!(futures_poll_once(&mut first).await, None);
+        drop(first);
+        let mut second = Box::pin(contract.long(|| Ok(true)));
+        for _ in 0..5 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            assert_eq!(futures_poll_once(&mut second).await, None);
+        }
+        go.send(()).unwrap();
+        assert_eq!(second.await, Ok(true));
+    });
+}

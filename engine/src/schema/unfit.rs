@@ -17,6 +17,9 @@ const SHOWN_CHOICES: usize = 8;
 /// Most things that are told at once.
 pub(super) const MOST_TOLD: usize = 5;
 
+/// Longest name of a function that others are compared with: no function has a longer one.
+const LONGEST_COMPARED: usize = 128;
+
 /// Why arguments or a result do not fit: the first few things.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unfit(pub Vec<Misfit>);
@@ -84,8 +87,10 @@ pub(crate) fn unlisted(plugin: &str, function: &str, exported: bool, listed: &[S
         );
     }
     let known: Vec<&str> = listed.iter().map(String::as_str).collect();
+    let compared = function.len() <= LONGEST_COMPARED;
     let near = known
         .iter()
+        .filter(|_| compared)
         .map(|name| (strsim::jaro_winkler(&function, name), *name))
         .filter(|(similarity, _)| *similarity > 0.7)
         .max_by(|one, other| one.0.total_cmp(&other.0));
@@ -241,4 +246,18 @@ fn cut(text: &str, most: usize) -> String {
 /// A JSON pointer with one more part.
 fn joined(path: &str, part: &str) -> String {
     format!("{path}/{}", part.replace('~', "~0").replace('/', "~1"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_no_function_can_have_is_compared_with_none() {
+        let listed = ["a".repeat(LONGEST_COMPARED)];
+        let near = unlisted("p", &"a".repeat(LONGEST_COMPARED - 1), false, &listed);
+        assert!(near.contains("did you mean"), "{near}");
+        let far = unlisted("p", &"a".repeat(LONGEST_COMPARED + 1), false, &listed);
+        assert!(!far.contains("did you mean"), "{far}");
+    }
 }

@@ -63,6 +63,19 @@ impl Weight {
         steps.saturating_add(all.saturating_mul(cost.whole))
     }
 
+    /// What it takes in memory, in units.
+    pub(super) fn units(&self) -> u64 {
+        self.units
+    }
+
+    /// How often a part of a schema looks at a value in it.
+    pub(super) fn looks(&self, cost: &SchemaCost) -> u64 {
+        let both = self.depths.iter().zip(&cost.depths);
+        both.fold(0, |looks: u64, (depth, one)| {
+            looks.saturating_add(depth.values.saturating_mul(one.steps))
+        })
+    }
+
     fn add<E: Error>(
         &mut self,
         depth: usize,
