@@ -9,12 +9,13 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use lazaret_policy::EffectivePolicy;
 use lazaret_protocol::Payload;
 use notify::event::{AccessKind, AccessMode};
-use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::{Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::{mpsc, watch};
 
 use super::ExitCode;
@@ -26,12 +27,18 @@ use super::run::{arguments_json, interrupted, print_event};
 use crate::event::{Act, Reaction, escape};
 use crate::host::Installation;
 use crate::plugin::{Plugin, PluginConfig};
-use crate::project::{Fingerprint, fingerprint};
-use crate::store::DEFAULT_STATE;
+use crate::project::{Fingerprint, check_own, fingerprint};
 use crate::supervisor::{CallFailure, Engine, LaunchError, LaunchOptions, PluginEvent, Running};
 
 /// How many events may wait to be printed before further ones are dropped and counted.
 const EVENT_QUEUE: usize = 1024;
+
+/// Where what a plugin keeps is while it is written: below what `serve` and `run` keep, so that one
+/// of the same name in production is let be.
+const DEV_STATE: &str = "/var/lib/lazaret/dev";
+
+/// How long files may go on changing before they are looked at: who saves one saves several.
+const SETTLE: Duration = Duration::from_millis(150);
 
 #[derive(Debug, Args)]
 pub(super) struct DevArguments {
@@ -49,8 +56,9 @@ pub(super) struct DevArguments {
     /// What the plugin finds in `lazaret.config`: a file with a map in YAML or JSON.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where what the plugin keeps is, if its policy lets it keep anything.
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_STATE)]
+    /// Where what the plugin keeps is, if its policy lets it keep anything. Another place than that of
+    /// `run` and `serve`, where a plugin of the same name may be at work.
+    #[arg(long, value_name = "DIR", default_value = DEV_STATE)]
     state: PathBuf,
 }
 
@@ -100,7 +108,9 @@ fn watch_files(
             changed.try_send(()).ok();
         }
     };
-    let mut watcher = notify::recommended_watcher(on_event).map_err(failed)?;
+    // A link leads anywhere: into what is nobody's to watch, and what is as large as a disk.
+    let config = Config::default().with_follow_symlinks(false);
+    let mut watcher = RecommendedWatcher::new(on_event, config).map_err(failed)?;
     let directory = match arguments.plugin.is_dir() {
         true => arguments.plugin.as_path(),
         false => beside(&arguments.plugin),
@@ -130,6 +140,10 @@ fn look(arguments: &DevArguments) -> Look {
     let found = || {
         let plugin = Plugin::locate(&arguments.plugin)?;
         let policy = arguments.policy.of(&plugin)?.policy;
+        let beside = arguments.policy.files().chain(arguments.config.as_deref());
+        // It would be started again with what it wrote itself.
+        check_own(&plugin, &policy, beside)
+            .map_err(|error| Failure::of(ExitCode::Policy, &error))?;
         let config = given::config(arguments.config.as_deref())?;
         let fingerprint = fingerprint(&plugin, &policy)?.with(&config.text());
         let found = Found {
@@ -154,6 +168,12 @@ fn look(arguments: &DevArguments) -> Look {
     }
 }
 
+/// Takes what comes within a moment of a change for the same one.
+async fn settle(changes: &mut mpsc::Receiver<()>) {
+    tokio::time::sleep(SETTLE).await;
+    while changes.try_recv().is_ok() {}
+}
+
 /// Reading a whole plugin takes longer than the engine's clocks may wait.
 async fn look_apart(arguments: &Arc<DevArguments>) -> Result<Look, Failure> {
     let arguments = Arc::clone(arguments);
@@ -176,6 +196,7 @@ async fn go_on(
             loop {
                 // The watcher is there as long as this.
                 changes.recv().await;
+                settle(&mut changes).await;
                 let look = look_apart(&arguments).await?;
                 if look.fingerprint != fingerprint {
                     return Ok::<Look, Failure>(look);
@@ -330,4 +351,55 @@ fn tell_raw(text: &str) {
 fn tell_result(text: &str) {
     // Nobody is left to tell where standard output is closed.
     drop(writeln!(std::io::stdout(), "{text}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        dev: DevArguments,
+    }
+
+    fn parsed(arguments: &[&str]) -> DevArguments {
+        let line = ["dev"].iter().chain(arguments);
+        Line::try_parse_from(line).unwrap().dev
+    }
+
+    #[test]
+    fn what_a_plugin_keeps_while_it_is_written_is_not_where_it_is_kept_in_production() {
+        assert_ne!(
+            parsed(&[]).state,
+            PathBuf::from(crate::store::DEFAULT_STATE)
+        );
+    }
+
+    #[tokio::test]
+    async fn where_a_link_leads_is_not_watched() {
+        let (plugin, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::os::unix::fs::symlink(outside.path(), plugin.path().join("link")).unwrap();
+        let arguments = parsed(&[plugin.path().to_str().unwrap()]);
+        let (changed, mut changes) = mpsc::channel(1);
+        let _watcher = watch_files(&arguments, changed).unwrap();
+        fs_err::write(outside.path().join("file"), "text").unwrap();
+        let told = tokio::time::timeout(Duration::from_millis(300), changes.recv()).await;
+        assert!(told.is_err(), "it watches what a link leads to");
+        fs_err::write(plugin.path().join("file"), "text").unwrap();
+        let told = tokio::time::timeout(Duration::from_secs(10), changes.recv()).await;
+        assert_eq!(told.unwrap(), Some(()));
+    }
+
+    #[tokio::test]
+    async fn changes_that_come_together_are_one() {
+        let (changed, mut changes) = mpsc::channel(1);
+        changed.send(()).await.unwrap();
+        changes.recv().await.unwrap();
+        changed.send(()).await.unwrap();
+        settle(&mut changes).await;
+        assert!(changes.try_recv().is_err());
+    }
 }
