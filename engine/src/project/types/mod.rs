@@ -48,7 +48,27 @@ pub fn declarations(manifest: Option<&PluginManifest>, policy: &EffectivePolicy)
 
 /// A text as TypeScript has it.
 fn literal(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    let quoted = serde_json::Value::from(text).to_string();
+    let mut safe = String::with_capacity(quoted.len());
+    for letter in quoted.chars() {
+        if is_hidden(letter) {
+            for unit in letter.encode_utf16(&mut [0; 2]) {
+                safe.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            safe.push(letter);
+        }
+    }
+    safe
+}
+
+/// Whether a terminal or an editor acts on it instead of showing it: controls, what changes the
+/// direction of a text or ends its line, what nobody sees.
+fn is_hidden(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
@@ -107,6 +127,32 @@ mod tests {
              key: { type: string } } }",
         );
         insta::assert_snapshot!(own(Some(&manifest), &policy("permissions: []")));
+    }
+
+    #[test]
+    fn no_text_of_a_manifest_gets_out_of_its_place_or_acts_on_a_terminal() {
+        let manifest = manifest(
+            r#"functions:
+  f:
+    description: "a *\x01/ b *\u202e/ c *\x9b/ d */ e"
+    parameters:
+      type: object
+      properties:
+        x: { description: "*\x02/", const: "\x07\x1b\x7f\x9b\u202e\u2028\U000e0041\"" }
+"#,
+        );
+        let text = own(Some(&manifest), &policy("permissions: []"));
+        assert!(
+            text.contains("/** a * / b * / c * / d * / e */\n"),
+            "{text}"
+        );
+        assert!(text.contains("/** * / */\n"), "{text}");
+        assert!(
+            text.contains(r#""\u0007\u001b\u007f\u009b\u202e\u2028\udb40\udc41\"""#),
+            "{text}"
+        );
+        let shown = |letter: char| letter == '\n' || !is_hidden(letter);
+        assert!(text.chars().all(shown), "{text:?}");
     }
 
     #[test]

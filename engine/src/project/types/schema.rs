@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::literal;
+use super::{is_hidden, literal};
 
 /// The type of values that a schema takes, without conditions that TypeScript has no words for. `root` is the schema that has
 /// the definitions.
@@ -169,10 +169,11 @@ fn object(map: &Map<String, Value>, root: &Value, level: usize) -> String {
 /// A text for people, one line for each of its own.
 pub(super) fn comment(text: &str, level: usize) -> String {
     let indent = "  ".repeat(level);
-    let text = text.replace("*/", "* /");
+    // What is left out could stand between what then ends the comment.
+    let shown = |line: &str| -> String { line.chars().filter(|one| !is_hidden(*one)).collect() };
     let lines: Vec<String> = text
         .lines()
-        .map(|line| line.chars().filter(|letter| !letter.is_control()).collect())
+        .map(|line| shown(line).replace("*/", "* /"))
         .collect();
     match lines.as_slice() {
         [one] => format!("{indent}/** {one} */\n"),
