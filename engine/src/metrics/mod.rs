@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 
 pub use text::exposition;
 
+/// How what is told of a histogram is named behind its name: `a_count` would be one of its own and
+/// that of `a`.
+const PARTS: [&str; 3] = ["_bucket", "_sum", "_count"];
+
 /// What one plugin measured, its own word.
 #[derive(Debug, Default)]
 pub struct Metrics(Mutex<State>);
@@ -45,8 +49,8 @@ pub enum MetricKind {
 pub struct MetricsReport {
     /// In the order of their names, then of their labels.
     pub metrics: Vec<Metric>,
-    /// Measures that were left out: there were too many different ones, or one of that name is of
-    /// another kind.
+    /// Measures that were left out: there were too many different ones, one of that name is of
+    /// another kind, or a histogram's name ends as what is told of one.
     pub refused: u64,
 }
 
@@ -131,8 +135,12 @@ impl State {
         true
     }
 
-    /// Whether no other kind of thing has the name.
+    /// Whether no other kind of thing has the name, nor a histogram what is told of another one.
     fn fits(&self, series: &Series, change: MeasureChange) -> bool {
+        let ends = |end: &&str| series.name.ends_with(*end);
+        if matches!(change, MeasureChange::Histogram { .. }) && PARTS.iter().any(|end| ends(end)) {
+            return false;
+        }
         let first = Series {
             name: series.name.clone(),
             labels: Vec::new(),
@@ -272,6 +280,23 @@ mod tests {
         }
         let most = measure(&"a".repeat(64), &[("x", &"v".repeat(128))], counter);
         assert_eq!(taken(vec![good(), most]).metrics.len(), 2);
+    }
+
+    #[test]
+    fn no_histogram_has_a_name_of_what_is_told_of_another() {
+        let buckets = [1; BUCKETS.len() + 1];
+        let histogram = MeasureChange::Histogram { buckets, sum: 1.0 };
+        for end in PARTS {
+            let name = format!("a{end}");
+            let counted = measure(&name, &[], MeasureChange::Counter(1.0));
+            let report = taken(vec![measure("a", &[], histogram), counted]);
+            assert_eq!((report.refused, report.metrics.len()), (0, 2), "{name}");
+            let report = taken(vec![
+                measure("a", &[], histogram),
+                measure(&name, &[], histogram),
+            ]);
+            assert_eq!((report.refused, report.metrics.len()), (1, 1), "{name}");
+        }
     }
 
     #[test]
