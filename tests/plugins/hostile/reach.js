@@ -25,7 +25,7 @@ export function doors() {
   const names = ["Bun", "WebAssembly", "WebSocket", "Worker", "XMLHttpRequest", "__bootstrap"];
   names.push("process", "require", "std", "os", "scriptArgs", "SharedArrayBuffer", "Atomics");
   const found = names.filter((name) => name in globalThis);
-  const deno = ["core", "internal", "run", "dlopen", "open", "create", "link", "symlink", "chmod", "exit"];
+  const deno = ["core", "internal", "run", "dlopen", "create", "link", "symlink", "chmod", "exit"];
   return [...found, ...deno.filter((name) => name in Deno)];
 }
 

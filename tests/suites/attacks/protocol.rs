@@ -154,7 +154,7 @@ async fn impossible(world: &World) -> anyhow::Result<()> {
     }
     // The twin: a frame by hand that is as an encoder makes it. It is a line of the log.
     let probe = host.launch(&Setup::probe("")).await?;
-    let line = json!({ "text": "\u{4}\u{1}\u{2}hi\u{0}" });
+    let line = json!({ "text": "\u{4}\u{1}\u{0}\u{2}hi\u{0}" });
     let sent = probe.try_call("frame_of_text", Payload::Json(line.to_string()));
     let soon = std::time::Duration::from_millis(500);
     ensure!(

@@ -136,7 +136,7 @@ fn command_line(world: &World) -> anyhow::Result<()> {
         r#"{"shade":4}"#,
     ];
     let shades =
-        || run(command(&world.parts.lazaret(), arguments))?.answered(r#"["Green",8,"late"]"#);
+        || run(command(&world.parts.lazaret(), arguments))?.answered("[\"Green\",8,\"late\"]\n");
     shades()?;
     let kept: Vec<_> = fs_err::read_dir(state.join("compiled"))?.collect::<Result<_, _>>()?;
     let [kept] = &kept[..] else {
