@@ -3,7 +3,7 @@
 //! All sources of a plugin that went into one container are one entry: one of them may have taken over the compiler and lied
 //! about the others, and no other plugin is to be given that.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,10 +11,14 @@ use std::time::SystemTime;
 
 use fs_err::os::unix::fs::OpenOptionsExt;
 use lazaret_rootfs::Digest as Version;
+use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 
 /// The most bytes of all entries together; the oldest go first.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
+
+/// The most entries; the oldest go first.
+const MAX_ENTRIES: usize = 1024;
 
 /// The largest entry that is kept, or looked at.
 const MAX_ENTRY_BYTES: u64 = 64 * 1024 * 1024;
@@ -39,9 +43,11 @@ impl Key {
 }
 
 /// A directory of entries, each in a file named by its key.
+#[derive(Clone)]
 pub(super) struct Cache {
     directory: PathBuf,
     most: u64,
+    most_entries: usize,
 }
 
 impl Cache {
@@ -49,19 +55,33 @@ impl Cache {
         Self {
             directory: directory.to_owned(),
             most: MAX_BYTES,
+            most_entries: MAX_ENTRIES,
         }
     }
 
     /// What was kept under this key, if it is whole. Whatever is wrong, it is compiled again.
     pub(super) fn get(&self, key: &Key) -> Option<Vec<u8>> {
         self.is_private().then_some(())?;
-        let path = self.directory.join(&key.0);
-        let metadata = fs_err::symlink_metadata(&path).ok()?;
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let file = fs_err::OpenOptions::new()
+            .read(true)
+            .custom_flags(flags.bits().cast_signed())
+            .open(self.directory.join(&key.0))
+            .ok()?;
+        let metadata = file.metadata().ok()?;
         let good = metadata.is_file() && metadata.len() <= MAX_ENTRY_BYTES && is_ours(&metadata);
-        let entry = fs_err::read(path).ok().filter(|_| good)?;
+        good.then_some(())?;
+        let mut entry = Vec::new();
+        let mut reading = (&file).take(MAX_ENTRY_BYTES);
+        reading.read_to_end(&mut entry).ok()?;
         let content = entry.strip_prefix(head(key).as_slice())?;
         let (digest, content) = content.split_first_chunk()?;
-        (*digest == <[u8; 32]>::from(Sha256::digest(content))).then(|| content.to_vec())
+        let whole = *digest == <[u8; 32]>::from(Sha256::digest(content));
+        whole.then(|| {
+            // What is used stays. Nothing depends on it.
+            drop(file.file().set_modified(SystemTime::now()));
+            content.to_vec()
+        })
     }
 
     /// Keeps it. What cannot be kept is compiled again.
@@ -118,12 +138,14 @@ impl Cache {
         }
         entries.sort();
         let mut total: u64 = entries.iter().map(|(_, bytes, _)| bytes).sum();
+        let mut count = entries.len();
         for (_, bytes, path) in entries {
-            if total <= self.most {
+            if total <= self.most && count <= self.most_entries {
                 break;
             }
             fs_err::remove_file(path)?;
             total -= bytes;
+            count -= 1;
         }
         Ok(())
     }
@@ -243,6 +265,12 @@ mod tests {
         }
         let kept = [b"a", b"b", b"c"].map(|name| cache.get(&key(name)).is_some());
         assert_eq!(kept, [false, true, true]);
+        // What was used last stays longest.
+        assert!(cache.get(&key(b"b")).is_some());
+        cache.most_entries = 2;
+        cache.put(&key(b"e"), b"");
+        let kept = [b"b", b"c", b"e"].map(|name| cache.get(&key(name)).is_some());
+        assert_eq!(kept, [true, false, true]);
         cache.put(&key(b"d"), &[0; 2000]);
         assert!(cache.get(&key(b"c")).is_none());
     }
