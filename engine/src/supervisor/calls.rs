@@ -302,18 +302,14 @@ impl Calls {
         }
     }
 
-    /// Calls nobody waits for any more and that the shim has not been told to give up. They stay
-    /// under way until it answers.
-    pub(super) fn given_up(&mut self) -> Vec<CallId> {
+    /// Has the shim told of calls nobody waits for any more, each once: until there is room for it,
+    /// which is what `tell` says, it is tried again. They stay under way until it answers.
+    pub(super) fn give_up(&mut self, mut tell: impl FnMut(CallId) -> bool) {
         let gone =
             |call: &Call| call.reply.as_ref().is_none_or(Reply::is_closed) && !call.cancelled;
-        let calls = self.calls.iter_mut().filter(|(_, call)| gone(call));
-        calls
-            .map(|(id, call)| {
-                call.cancelled = true;
-                *id
-            })
-            .collect()
+        for (id, call) in self.calls.iter_mut().filter(|(_, call)| gone(call)) {
+            call.cancelled = tell(*id);
+        }
     }
 
     /// Whether this call is under way.

@@ -285,9 +285,8 @@ impl Task {
 
     /// Has the shim give up what nobody waits for any more.
     fn cancel_given_up(&mut self, state: &mut State) {
-        for id in state.calls.given_up() {
-            self.outbox.push(&EngineMessage::Cancel { id }).ok();
-        }
+        let tell = |id| self.outbox.push(&EngineMessage::Cancel { id }).is_ok();
+        state.calls.give_up(tell);
     }
 
     /// Lets more be sent of streams that were read.

@@ -70,14 +70,30 @@ fn cpu_time_counts_from_the_start_of_the_call_and_is_shared() {
     assert!(calls.overdue(now, 7_000_001).is_some());
 }
 
+fn given_up(calls: &mut Calls) -> Vec<CallId> {
+    let mut told = Vec::new();
+    calls.give_up(|id| {
+        told.push(id);
+        true
+    });
+    told
+}
+
 #[test]
 fn a_call_nobody_waits_for_is_given_up_once_and_may_still_be_answered() {
     let mut calls = Calls::default();
     let (id, receiver) = begin(&mut calls, Instant::now(), 0);
-    assert_eq!(calls.given_up(), []);
+    assert_eq!(given_up(&mut calls), []);
     drop(receiver);
-    assert_eq!(calls.given_up(), [id]);
-    assert_eq!(calls.given_up(), []);
+    let mut tried = 0;
+    calls.give_up(|_| {
+        tried += 1;
+        false
+    });
+    assert_eq!(tried, 1);
+    // There was no room to say so: it is tried again.
+    assert_eq!(given_up(&mut calls), [id]);
+    assert_eq!(given_up(&mut calls), []);
     assert!(calls.answer(id, Err(CallFailure::Call(CallError::Cancelled))));
 }
 
@@ -239,7 +255,7 @@ fn a_caller_is_answered_at_its_deadline_and_the_plugin_has_until_the_policys() {
     calls.answer_late(due);
     let told = receiver.try_recv().unwrap();
     assert_eq!(told, Err(CallFailure::Deadline { limit_ms: 50 }));
-    assert_eq!(calls.given_up(), [id]);
+    assert_eq!(given_up(&mut calls), [id]);
     assert_eq!(calls.overdue(due, 0), None);
     let end = start + Duration::from_millis(LIMITS.wall_ms) + GRACE;
     assert_eq!(calls.next_deadline(), Some(end));
