@@ -9,27 +9,26 @@ use crate::programs::{ProgramEnd, ProgramError};
 /// Why the TypeScript of a plugin was not compiled.
 #[derive(Debug, thiserror::Error)]
 pub enum CompileError {
-    /// A source is no text.
-    #[error("`{}` of plugin `{plugin}` is not UTF-8", escape(file))]
-    NotText {
-        /// The plugin.
-        plugin: String,
-        /// Its file.
-        file: String,
-    },
-    /// A source is too large, or all of them are.
+    /// All sources together are too large.
     #[error(
-        "{what} of plugin `{plugin}` has {bytes} bytes, more than the limit of {limit}\n  hint: leave out TypeScript that it does not import, or bundle it to JavaScript"
+        "the TypeScript of plugin `{plugin}` has {bytes} bytes, more than the limit of {limit}\n  hint: leave out TypeScript that it does not import, or bundle it to JavaScript"
     )]
     TooLarge {
         /// The plugin.
         plugin: String,
-        /// A file, or all TypeScript.
-        what: String,
         /// How much there is, at least.
         bytes: usize,
         /// How much there may be.
         limit: usize,
+    },
+    /// The thread that was to do it is gone.
+    #[error("failed to prepare the TypeScript of plugin `{plugin}`")]
+    Thread {
+        /// The plugin.
+        plugin: String,
+        /// Why.
+        #[source]
+        source: tokio::task::JoinError,
     },
     /// The compiler is not installed.
     #[error("the TypeScript compiler is not installed: no `{}`\n  hint: run `make build`", path.display())]

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use lazaret_launcher_wire::SnapshotFile;
-use lazaret_protocol::{COMPILED_DIRECTORY, Compiled, Source, encode};
+use lazaret_protocol::{COMPILED_DIRECTORY, Compiled, Problem, Source, encode};
 
 use super::{CompileError, LIMITS};
+use crate::event::escape;
 
 /// The largest source in bytes, as for every module.
 const MAX_SOURCE_BYTES: usize = 4 * 1024 * 1024;
@@ -15,16 +16,20 @@ pub(super) struct Sources {
     names: Vec<String>,
     largest: (usize, String),
     frames: Vec<u8>,
+    /// Those the compiler is not given.
+    refused: Vec<Compiled>,
     others: Vec<SnapshotFile>,
 }
 
 impl Sources {
-    /// Takes them apart. Declarations (`.d.ts`) are left out: nothing is in them at run time.
+    /// Takes them apart. Declarations (`.d.ts`) are left out: nothing is in them at run time. A
+    /// source that is no text, or too large, is one that cannot be imported.
     pub(super) fn of(plugin: &str, files: Vec<SnapshotFile>) -> Result<Self, CompileError> {
         let mut sources = Self {
             names: Vec::new(),
             largest: (0, String::new()),
             frames: Vec::new(),
+            refused: Vec::new(),
             others: Vec::new(),
         };
         for file in files {
@@ -39,34 +44,55 @@ impl Sources {
 
     fn add(&mut self, plugin: &str, file: SnapshotFile) -> Result<(), CompileError> {
         let path = file.path.to_string_lossy().into_owned();
-        let too_large = |what: String, bytes, limit| CompileError::TooLarge {
-            plugin: plugin.to_owned(),
-            what,
-            bytes,
-            limit,
-        };
         let bytes = file.content.len();
         if bytes > MAX_SOURCE_BYTES {
-            return Err(too_large(format!("`{path}`"), bytes, MAX_SOURCE_BYTES));
+            let what = format!("the source has {bytes} bytes, more than {MAX_SOURCE_BYTES}");
+            self.refuse(path, 1, what);
+            return Ok(());
         }
-        let not_text = |_| CompileError::NotText {
-            plugin: plugin.to_owned(),
-            file: path.clone(),
+        let text = match String::from_utf8(file.content) {
+            Ok(text) => text,
+            Err(error) => {
+                let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+                let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();
+                self.refuse(path, line, "the source is not UTF-8".to_owned());
+                return Ok(());
+            }
         };
-        let text = String::from_utf8(file.content).map_err(not_text)?;
+        let source = Source { path, text };
+        let encoded = encode(&source);
+        let path = source.path;
+        let frame = match encoded {
+            Ok(frame) => frame,
+            Err(error) => {
+                self.refuse(path, 1, error.to_string());
+                return Ok(());
+            }
+        };
         if bytes >= self.largest.0 {
             self.largest = (bytes, path.clone());
         }
-        self.names.push(path.clone());
-        let source = Source { path, text };
-        let frame = encode(&source).expect("a source and its path are far below a frame's limit");
+        self.names.push(path);
         self.frames.extend(frame);
         let limit = usize::try_from(LIMITS.input.bytes()).unwrap_or(usize::MAX);
         if self.frames.len() > limit {
-            let what = "the TypeScript".to_owned();
-            return Err(too_large(what, self.frames.len(), limit));
+            return Err(CompileError::TooLarge {
+                plugin: plugin.to_owned(),
+                bytes: self.frames.len(),
+                limit,
+            });
         }
         Ok(())
+    }
+
+    fn refuse(&mut self, path: String, line: usize, message: String) {
+        let problem = Problem {
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+            column: 1,
+            message,
+            text: String::new(),
+        };
+        self.refused.push(Compiled::Refused { path, problem });
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -88,15 +114,15 @@ impl Sources {
         &self.largest.1
     }
 
-    /// What is no TypeScript.
+    /// All files, where the compiler has nothing to do.
     pub(super) fn into_files(self) -> Vec<SnapshotFile> {
-        self.others
+        self.with(Vec::new())
     }
 
     /// All files, with the outcomes where the shim looks for them.
     pub(super) fn with(self, outcomes: Vec<Compiled>) -> Vec<SnapshotFile> {
         let mut files = self.others;
-        for outcome in outcomes {
+        for outcome in outcomes.into_iter().chain(self.refused) {
             let mut put = |path: &str, ending: &str, text: String| {
                 files.push(SnapshotFile {
                     path: PathBuf::from(format!("{COMPILED_DIRECTORY}/{path}{ending}")),
@@ -109,7 +135,7 @@ impl Sources {
                     put(&path, ".map", map);
                 }
                 Compiled::Refused { path, problem } => {
-                    put(&path, ".error", problem.told(&path));
+                    put(&path, ".error", problem.told(&escape(&path)));
                 }
             }
         }
@@ -208,26 +234,39 @@ mod tests {
     }
 
     #[test]
-    fn sources_that_are_no_text_or_too_large_are_refused_by_name() {
-        let refused = |files: Vec<SnapshotFile>| {
-            let refused = Sources::of("p", files).err().expect("refused");
-            refused.to_string()
-        };
-        assert_eq!(
-            refused(vec![file("a.ts", b"\xff")]),
-            "`a.ts` of plugin `p` is not UTF-8"
-        );
+    fn a_source_that_is_no_text_or_too_large_is_refused_and_no_other() {
         let large = vec![b' '; MAX_SOURCE_BYTES + 1];
-        assert!(
-            refused(vec![file("a.ts", &large)]).contains("`a.ts` of plugin `p` has 4194305 bytes")
+        let files = vec![
+            file("a\nx.ts", b"1\n\xff"),
+            file("b.ts", &large),
+            file("c.ts", b"1"),
+            // The same bytes in JavaScript are the shim's matter.
+            file("d.js", &large),
+        ];
+        let sources = Sources::of("p", files).unwrap();
+        assert_eq!(sources.names().collect::<Vec<_>>(), ["c.ts"]);
+        let files = sources.into_files();
+        assert_eq!(
+            paths(&files[1..]),
+            [
+                ".lazaret/compiled/a\nx.ts.error",
+                ".lazaret/compiled/b.ts.error"
+            ]
         );
-        let many = (0..9).map(|number| file(&format!("{number}.ts"), &large[1..]));
-        let refused = refused(many.collect());
+        let told = |at: usize| String::from_utf8_lossy(&files[at].content);
+        assert_eq!(told(1), "a\\nx.ts:2:1: the source is not UTF-8: ``");
+        assert!(told(2).starts_with("b.ts:1:1: the source has 4194305 bytes"));
+    }
+
+    #[test]
+    fn more_than_the_compiler_takes_is_refused() {
+        let large = vec![b' '; MAX_SOURCE_BYTES];
+        let many = (0..9).map(|number| file(&format!("{number}.ts"), &large));
+        let refused = Sources::of("p", many.collect()).err().expect("refused");
+        let refused = refused.to_string();
         assert!(
             refused.contains("the TypeScript of plugin `p`"),
             "{refused}"
         );
-        // The same bytes in JavaScript are the shim's matter.
-        assert!(Sources::of("p", vec![file("a.js", &large)]).is_ok());
     }
 }

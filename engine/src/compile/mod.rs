@@ -89,30 +89,27 @@ impl Compiler {
         plugin: &str,
         files: Vec<SnapshotFile>,
     ) -> Result<Vec<SnapshotFile>, CompileError> {
-        let sources = Sources::of(plugin, files)?;
-        if sources.is_empty() {
-            return Ok(sources.into_files());
-        }
         let rootfs = self.installation.compiler();
-        let version = lazaret_rootfs::digest(&rootfs).map_err(|source| CompileError::Missing {
-            path: rootfs.clone(),
-            source,
-        })?;
-        let key = Key::of(&version, sources.frames());
-        if let Some(kept) = self.cache.as_ref().and_then(|cache| cache.get(&key))
-            && let Ok(outcomes) = outcomes::read(&kept, sources.names())
-        {
-            return Ok(sources.with(outcomes));
-        }
+        let (cache, name, at) = (self.cache.clone(), plugin.to_owned(), rootfs.clone());
+        let begin = move || begin(&name, &at, cache.as_ref(), files);
+        let (sources, key) = match aside(plugin, begin).await?? {
+            Begun::Prepared(files) => return Ok(files),
+            Begun::ToCompile(sources, key) => (sources, key),
+        };
         let output = self.run(plugin, &rootfs, &sources).await?;
-        let outcomes = outcomes::read(&output, sources.names()).map_err(|source| {
-            let plugin = plugin.to_owned();
-            CompileError::Answer { plugin, source }
-        })?;
-        if let Some(cache) = &self.cache {
-            cache.put(&key, &output);
-        }
-        Ok(sources.with(outcomes))
+        let (cache, name) = (self.cache.clone(), plugin.to_owned());
+        let finish = move || {
+            let outcomes = outcomes::read(&output, sources.names());
+            let outcomes = outcomes.map_err(|source| CompileError::Answer {
+                plugin: name,
+                source,
+            })?;
+            if let Some(cache) = cache {
+                cache.put(&key, &output);
+            }
+            Ok(sources.with(outcomes))
+        };
+        aside(plugin, finish).await?
     }
 
     /// What the compiler says to these sources.
@@ -142,6 +139,48 @@ impl Compiler {
             said: String::from_utf8_lossy(said).trim().to_owned(),
         })
     }
+}
+
+/// How far it is before the compiler is run.
+enum Begun {
+    /// There is nothing to compile, or it was compiled before.
+    Prepared(Vec<SnapshotFile>),
+    ToCompile(Sources, Key),
+}
+
+fn begin(
+    plugin: &str,
+    rootfs: &Path,
+    cache: Option<&Cache>,
+    files: Vec<SnapshotFile>,
+) -> Result<Begun, CompileError> {
+    let sources = Sources::of(plugin, files)?;
+    if sources.is_empty() {
+        return Ok(Begun::Prepared(sources.into_files()));
+    }
+    let version = lazaret_rootfs::digest(rootfs).map_err(|source| CompileError::Missing {
+        path: rootfs.to_owned(),
+        source,
+    })?;
+    let key = Key::of(&version, sources.frames());
+    if let Some(kept) = cache.and_then(|cache| cache.get(&key))
+        && let Ok(outcomes) = outcomes::read(&kept, sources.names())
+    {
+        return Ok(Begun::Prepared(sources.with(outcomes)));
+    }
+    Ok(Begun::ToCompile(sources, key))
+}
+
+/// Does what takes long where nobody waits for the thread.
+async fn aside<T: Send + 'static>(
+    plugin: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, CompileError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|source| CompileError::Thread {
+        plugin: plugin.to_owned(),
+        source,
+    })
 }
 
 impl std::fmt::Debug for Compiler {

@@ -2,6 +2,8 @@
 
 use lazaret_protocol::{Compiled, FrameDecoder, FrameError, MAX_FRAME_BYTES};
 
+use crate::event::escape;
+
 /// The largest code or source map of one file in bytes.
 const MAX_PART_BYTES: usize = 8 * 1024 * 1024;
 
@@ -15,7 +17,7 @@ pub enum AnswerError {
     #[error("it is not framed as it should be")]
     Frame(#[from] FrameError),
     /// Something else was asked for at this place.
-    #[error("it names `{}` where `{wanted}` was asked for", found.escape_debug())]
+    #[error("it names `{}` where `{}` was asked for", found.escape_debug(), escape(wanted))]
     Name {
         /// The name asked for.
         wanted: String,
@@ -26,10 +28,10 @@ pub enum AnswerError {
     #[error("it has more in it than was asked for")]
     More,
     /// There is less than was asked for.
-    #[error("it ends before `{0}`")]
+    #[error("it ends before `{}`", escape(.0))]
     Less(String),
     /// A part of it is larger than any may be.
-    #[error("its {what} of `{name}` has {bytes} bytes, more than {limit}")]
+    #[error("its {what} of `{}` has {bytes} bytes, more than {limit}", escape(name))]
     TooLarge {
         /// Code, source map or problem.
         what: &'static str,

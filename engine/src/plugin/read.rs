@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use lazaret_launcher_wire::{MAX_SNAPSHOT_BYTES, MAX_SNAPSHOT_FILES, SnapshotFile};
 use lazaret_policy::Runtime;
-use lazaret_protocol::IMPORTS_FILE;
+use lazaret_protocol::{COMPILED_DIRECTORY, IMPORTS_FILE};
 use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, ResolveFlags, fstat, openat2};
 use rustix::io::Errno;
 
@@ -92,6 +92,37 @@ impl Plugin {
 }
 
 impl Plugin {
+    /// Holds what was made of the files to the same bounds. Source maps are no modules.
+    ///
+    /// # Errors
+    /// [`ReadError::TooLarge`].
+    pub fn check(&self, files: &[SnapshotFile], most: &Runtime) -> Result<(), ReadError> {
+        let modules = files.iter().filter(|file| {
+            let own = file.path.starts_with(COMPILED_DIRECTORY);
+            file.path != Path::new(IMPORTS_FILE)
+                && !(own && file.path.extension().is_some_and(|ending| ending == "map"))
+        });
+        let (mut count, mut bytes) = (0, 0);
+        for file in modules {
+            count += 1;
+            bytes += file.content.len();
+        }
+        let too_large = |limit, unit| ReadError::TooLarge {
+            plugin: self.name().to_owned(),
+            limit,
+            unit,
+        };
+        let most_files = most.module_files.value as usize;
+        let most_bytes = usize::try_from(most.module_size.value.bytes()).unwrap_or(usize::MAX);
+        if count > most_files {
+            return Err(too_large(most_files, "files"));
+        }
+        if bytes > most_bytes {
+            return Err(too_large(most_bytes, "bytes"));
+        }
+        Ok(())
+    }
+
     /// The names its modules import by, where the shim looks for them.
     fn imports(&self) -> Option<SnapshotFile> {
         let imports = self.manifest()?.imports();
@@ -345,6 +376,21 @@ mod tests {
             plugin.read(&most("size: 64MiB")),
             Err(ReadError::TooLarge { unit: "bytes", .. })
         ));
+    }
+
+    #[test]
+    fn what_was_compiled_is_held_to_the_same_bounds() {
+        let (_directory, plugin) = plugin();
+        let file = |path: &str| SnapshotFile {
+            path: Path::new(COMPILED_DIRECTORY).join(path),
+            content: vec![b' '; 1000],
+        };
+        let files = [file("a.ts.js"), file("a.ts.map")];
+        assert!(plugin.check(&files, &most("size: 1KiB, files: 1")).is_ok());
+        let files = [file("a.ts.js"), file("b.ts.js")];
+        let refused = |modules| plugin.check(&files, &most(modules)).unwrap_err().to_string();
+        assert!(refused("size: 1KiB").contains("more than 1024 bytes"));
+        assert!(refused("files: 1").contains("more than 1 files"));
     }
 
     #[test]

@@ -112,8 +112,11 @@ impl Engine {
         plugin: &Plugin,
         policy: &EffectivePolicy,
     ) -> Result<Vec<SnapshotFile>, LaunchError> {
-        let files = plugin.read(policy.runtime())?;
-        Ok(self.compiler.prepare(plugin.name(), files).await?)
+        let (read, most) = (plugin.clone(), policy.runtime().clone());
+        let files = aside("read its files", move || read.read(&most)).await??;
+        let files = self.compiler.prepare(plugin.name(), files).await?;
+        plugin.check(&files, policy.runtime())?;
+        Ok(files)
     }
 
     /// Lets a plugin of this name start again. False where it was not in quarantine.
@@ -169,7 +172,9 @@ impl Engine {
         let shim = self
             .installation
             .choose(options.engine.unwrap_or(policy.engine().value))?;
-        let snapshot = memory_file(&encode_snapshot(&self.files(plugin, &policy).await?)?)?;
+        let files = self.files(plugin, &policy).await?;
+        let hold = move || memory_file(&encode_snapshot(&files)?);
+        let snapshot = aside("hold the plugin's files in memory", hold).await??;
         let rootfs = options
             .rootfs
             .unwrap_or_else(|| self.installation.rootfs(shim).join(lazaret_rootfs::TREE));
@@ -402,6 +407,15 @@ fn memory_file(bytes: &[u8]) -> Result<OwnedFd, LaunchError> {
         Ok(file.into())
     };
     make().map_err(io("hold the plugin's files in memory"))
+}
+
+/// Does what takes long where nobody waits for the thread.
+async fn aside<T: Send + 'static>(
+    what: &'static str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, LaunchError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| io(what)(error.into()))
 }
 
 /// A pipe for what the container's process writes before and beside the channel. Neither end
