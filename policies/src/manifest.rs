@@ -41,6 +41,7 @@ pub use published::{
 pub use value_schema::ValueSchema;
 
 use function::Description;
+use value_schema::Used;
 
 /// Longest version, in bytes.
 const LONGEST_VERSION: usize = 64;
@@ -115,10 +116,11 @@ impl PluginManifest {
         };
         let permissions = checker.permissions(document.items("permissions"));
         let functions = below(&root, "functions");
+        let mut used = Used::default();
         Some(Self {
-            functions: functions.map(|node| PluginFunction::all(node, checker.problems)),
+            functions: functions.map(|node| PluginFunction::all(node, &mut used, checker.problems)),
             config: below(&root, "config")
-                .and_then(|node| ValueSchema::read(node, "config", checker.problems)),
+                .and_then(|node| ValueSchema::read(node, "config", &mut used, checker.problems)),
             dependencies: needs::dependencies(&document, checker.problems),
             imports: needs::imports(&document, checker.problems),
             description: value(&document, "description", checker.problems),

@@ -84,6 +84,38 @@ fn everything_is_told_at_once() {
 }
 
 #[test]
+fn schemas_are_bounded_together() {
+    let manifest = |count: usize, schema: &str| {
+        let functions: Vec<String> = (0..count)
+            .map(|n| format!("f{n}: {{ parameters: {schema} }}"))
+            .collect();
+        parse(&format!("functions: {{ {} }}\n", functions.join(", "))).map(drop)
+    };
+    let refused = |count: usize, schema: &str, part: &str| {
+        let said = manifest(count, schema).unwrap_err();
+        assert!(said.contains(part), "{said}");
+    };
+    let patterns: Vec<String> = (0..64).map(|n| format!("p{n}: {{ pattern: a }}")).collect();
+    let patterns = format!("{{ properties: {{ {} }} }}", patterns.join(", "));
+    assert_eq!(manifest(4, &patterns), Ok(()));
+    refused(5, &patterns, "more than 256 patterns in all schemas");
+    let long = format!("{{ pattern: {} }}", "a".repeat(512));
+    assert_eq!(manifest(64, &long), Ok(()));
+    refused(65, &long, "32768 bytes of them");
+    // Each of the many at the bottom has all the names above it in its pointer.
+    let name = "n".repeat(256);
+    let down = format!("{{ properties: {{ {name}: ").repeat(6);
+    let bottom: Vec<String> = (0..300).map(|n| format!("p{n}: true")).collect();
+    let deep = format!(
+        "{down}{{ properties: {{ {} }} }}{}",
+        bottom.join(", "),
+        " } }".repeat(6)
+    );
+    assert_eq!(manifest(1, &deep), Ok(()));
+    refused(3, &deep, "too many long names in each other");
+}
+
+#[test]
 fn schemas_are_bounded() {
     let refused = |schema: String, part: &str| {
         let said = parse(&parameters(&schema)).unwrap_err();

@@ -6,9 +6,10 @@ use serde_json::Value;
 
 use super::weigh::Weight;
 
-/// Largest compiled pattern, and largest table made while it looks, in bytes.
-const PATTERN_BYTES: usize = 64 * 1024;
-const TABLE_BYTES: usize = 256 * 1024;
+/// Largest compiled pattern, and largest table made while it looks, in bytes. A pattern of that size goes through some
+/// 200 states for a letter; what that costs is counted where schemas are read.
+const PATTERN_BYTES: usize = 16 * 1024;
+const TABLE_BYTES: usize = 32 * 1024;
 
 /// Most memory units of all that does not fit, with what is kept of each: its value, the path there, what was asked for.
 const MOST_TOLD_UNITS: u64 = 256 * 1024;

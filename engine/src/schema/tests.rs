@@ -109,7 +109,13 @@ fn results_are_held_as_well() {
 
 #[test]
 fn a_pattern_that_cannot_be_looked_for_in_linear_time_is_refused_in_its_place() {
-    for pattern in ["'(a)\\1'", "'(?=a)'", "'['", "'(\\w{200}){200}'"] {
+    for pattern in [
+        "'(a)\\1'",
+        "'(?=a)'",
+        "'['",
+        "'(\\w{200}){200}'",
+        "'[ab]*a[ab]{1000}'",
+    ] {
         let body =
             format!("functions:\n  f:\n    parameters:\n      items:\n        pattern: {pattern}");
         let error = compile(&body).unwrap_err();
@@ -248,4 +254,17 @@ fn a_check_goes_on_in_its_turn_when_nobody_waits_for_it() {
         go.send(()).unwrap();
         assert_eq!(second.await, Ok(true));
     });
+}
+
+#[test]
+fn a_pattern_counts_by_all_its_states() {
+    let text = json!("ab".repeat(1_000_000)).to_string();
+    assert!(said(&contract("{ pattern: '[ab]*a[ab]{150}c' }"), &text).contains("steps to check"));
+    for pattern in [
+        r"^[^\s@]+@[^\s@]+\.[^\s@]+$",
+        "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+        r"^\w{1,64}$",
+    ] {
+        contract(&format!("{{ pattern: '{pattern}' }}"));
+    }
 }

@@ -30,8 +30,9 @@ pub struct DepthCost {
 /// Deepest nesting of schemas with definitions written out.
 const MOST_HEIGHT: usize = 32;
 
-/// A pass that looks for a pattern goes through states of it for each letter.
-const PATTERN_PASSES: u64 = 64;
+/// A pass that looks for a pattern goes through all states of it for each letter where no table of them fits: some 200 of
+/// the largest that is compiled.
+const PATTERN_PASSES: u64 = 512;
 
 /// Passes to look at a format.
 const FORMAT_PASSES: u64 = 4;

@@ -3,7 +3,7 @@ use std::str::FromStr;
 use serde_json::Value;
 
 use super::json::json;
-use super::value_schema::ValueSchema;
+use super::value_schema::{Used, ValueSchema};
 use crate::fields::Reader;
 use crate::name::name;
 use crate::problem::{Invalid, Problem, quoted};
@@ -81,7 +81,7 @@ impl PluginFunction {
     }
 
     /// Reads the map at `functions`.
-    pub(super) fn all(node: &Node, problems: &mut Vec<Problem>) -> Vec<Self> {
+    pub(super) fn all(node: &Node, used: &mut Used, problems: &mut Vec<Problem>) -> Vec<Self> {
         let mut reader = Reader { problems };
         let Some(entries) = reader.map(node, "functions") else {
             return Vec::new();
@@ -92,11 +92,11 @@ impl PluginFunction {
         }
         entries
             .iter()
-            .filter_map(|entry| Self::read(entry, problems))
+            .filter_map(|entry| Self::read(entry, used, problems))
             .collect()
     }
 
-    fn read(entry: &Entry, problems: &mut Vec<Problem>) -> Option<Self> {
+    fn read(entry: &Entry, used: &mut Used, problems: &mut Vec<Problem>) -> Option<Self> {
         let name: FunctionName = match entry.key.parse() {
             Ok(name) => name,
             Err(invalid) => {
@@ -121,8 +121,10 @@ impl PluginFunction {
             let value = &entry.value;
             match entry.key.as_str() {
                 "description" => function.description = Description::read(value, &path, problems),
-                "parameters" => function.parameters = ValueSchema::read(value, &path, problems),
-                "result" => function.result = ValueSchema::read(value, &path, problems),
+                "parameters" => {
+                    function.parameters = ValueSchema::read(value, &path, used, problems)
+                }
+                "result" => function.result = ValueSchema::read(value, &path, used, problems),
                 _ => function.examples = examples(value, &path, problems),
             }
         }

@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -17,6 +18,13 @@ pub(super) const MOST_SCHEMAS: u64 = 4096;
 
 /// Most patterns in one schema.
 const MOST_PATTERNS: usize = 64;
+
+/// Most patterns in all schemas of a manifest, and most bytes of them: each takes memory of its own where it is compiled.
+const MOST_PATTERNS_IN_ALL: usize = 256;
+const MOST_PATTERN_BYTES: usize = 32 * 1024;
+
+/// Most bytes of the pointers to all parts of a manifest's schemas.
+const MOST_POINTER_BYTES: usize = 1024 * 1024;
 
 /// Longest pattern, in bytes.
 const LONGEST_PATTERN: usize = 512;
@@ -40,14 +48,27 @@ pub(super) const DEFINITIONS: &str = "#/$defs/";
 /// definitions only and never to itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValueSchema {
-    json: Value,
-    places: BTreeMap<String, Place>,
+    json: Arc<Value>,
+    places: Arc<BTreeMap<String, Place>>,
     cost: SchemaCost,
+}
+
+/// What all schemas of a manifest have of what they may have together.
+#[derive(Debug, Default)]
+pub(super) struct Used {
+    patterns: usize,
+    pattern_bytes: usize,
+    pointer_bytes: usize,
 }
 
 impl ValueSchema {
     /// Reads a schema that stands at the key `path`.
-    pub(super) fn read(node: &Node, path: &str, problems: &mut Vec<Problem>) -> Option<Self> {
+    pub(super) fn read(
+        node: &Node,
+        path: &str,
+        used: &mut Used,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Self> {
         let before = problems.len();
         let mut reading = Reading {
             path,
@@ -55,6 +76,9 @@ impl ValueSchema {
             places: BTreeMap::new(),
             references: Vec::new(),
             patterns: 0,
+            schemas: 0,
+            too_large: false,
+            used,
         };
         let read = reading.schema(node, String::new(), 1);
         let Reading {
@@ -83,7 +107,11 @@ impl ValueSchema {
             return None;
         }
         match SchemaCost::of(&json) {
-            Ok(cost) => Some(Self { json, places, cost }),
+            Ok(cost) => Some(Self {
+                json: Arc::new(json),
+                places: Arc::new(places),
+                cost,
+            }),
             Err(invalid) => {
                 problems.push(invalid.of(path).at(node.place));
                 None
@@ -125,6 +153,10 @@ struct Reading<'path, 'problems> {
     places: BTreeMap<String, Place>,
     references: Vec<(String, Place)>,
     patterns: usize,
+    schemas: u64,
+    /// It was said to be, and no more of it is read.
+    too_large: bool,
+    used: &'problems mut Used,
 }
 
 impl Reading<'_, '_> {
@@ -132,8 +164,41 @@ impl Reading<'_, '_> {
         self.reader.report(place, invalid.of(self.path));
     }
 
+    /// Says so once.
+    fn too_large<T>(&mut self, place: Place, what: String) -> Option<T> {
+        if !self.too_large {
+            self.too_large = true;
+            let invalid = Invalid::new(format!("there are {what}"));
+            self.refuse(place, invalid.hint("ask for less detail"));
+        }
+        None
+    }
+
+    /// Keeps the place of what a pointer points to.
+    fn put(&mut self, pointer: &str, place: Place) -> Option<()> {
+        if self.too_large {
+            return None;
+        }
+        if self.places.contains_key(pointer) {
+            return Some(());
+        }
+        self.used.pointer_bytes += pointer.len();
+        if self.used.pointer_bytes > MOST_POINTER_BYTES {
+            return self.too_large(
+                place,
+                "too many long names in each other in the schemas of the file".to_owned(),
+            );
+        }
+        self.places.insert(pointer.to_owned(), place);
+        Some(())
+    }
+
     fn schema(&mut self, node: &Node, pointer: String, depth: usize) -> Option<Value> {
-        self.places.insert(pointer.clone(), node.place);
+        self.schemas += 1;
+        if self.schemas > MOST_SCHEMAS {
+            return self.too_large(node.place, format!("more than {MOST_SCHEMAS} schemas"));
+        }
+        self.put(&pointer, node.place)?;
         if depth > MOST_DEPTH {
             let message = format!("schemas lie more than {MOST_DEPTH} deep in each other");
             let hint = "give inner ones a name in `$defs`, or ask for less detail";
@@ -156,7 +221,7 @@ impl Reading<'_, '_> {
         let mut map = Map::new();
         for entry in entries {
             let below = format!("{pointer}/{}", entry.key);
-            self.places.insert(below.clone(), entry.value.place);
+            self.put(&below, entry.value.place)?;
             if let Some(value) = self.keyword(entry, below, depth) {
                 map.insert(entry.key.clone(), value);
             }
@@ -404,6 +469,17 @@ impl Reading<'_, '_> {
         if text.len() > LONGEST_PATTERN {
             let message = format!("a pattern is longer than {LONGEST_PATTERN} bytes");
             self.refuse(place, Invalid::new(message).hint("use a shorter one"));
+            return None;
+        }
+        self.used.patterns += 1;
+        self.used.pattern_bytes += text.len();
+        if self.used.patterns > MOST_PATTERNS_IN_ALL || self.used.pattern_bytes > MOST_PATTERN_BYTES
+        {
+            let message = format!(
+                "there are more than {MOST_PATTERNS_IN_ALL} patterns in all schemas of the file, or {MOST_PATTERN_BYTES} bytes of them"
+            );
+            let hint = "hold values in the plugin's own code as well";
+            self.refuse(place, Invalid::new(message).hint(hint));
             return None;
         }
         Some(Value::String(text.to_owned()))
