@@ -35,7 +35,8 @@ const TABLE: &str = "CREATE TABLE entries (
 const LIST: &str = "SELECT key, json, value FROM entries
     WHERE key >= ?1 AND key < ?2 ORDER BY key LIMIT ?3";
 
-/// For how long nothing is tried again after a failure: opening counts all there is.
+/// For how long nothing is tried again after a failure: opening counts all there is, or waits for
+/// another engine.
 const REST: Duration = Duration::from_secs(1);
 
 /// The databases of all plugins of an engine.
@@ -78,8 +79,8 @@ pub(crate) struct KvPlace {
     state: PathBuf,
     plugin: String,
     kv: Option<Kv>,
-    /// Until then nothing is done: it failed.
-    rests: Option<Instant>,
+    /// Until then nothing is done: it failed, perhaps as another engine has it.
+    rests: Option<(Instant, bool)>,
 }
 
 impl KvPlace {
@@ -92,17 +93,23 @@ impl KvPlace {
         &mut self,
         work: impl FnOnce(&mut Kv) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        if self.rests.is_some_and(|until| Instant::now() < until) {
-            return Err(StoreError::KvRests(self.plugin.clone()));
+        match self.rests {
+            Some((until, in_use)) if Instant::now() < until => {
+                let plugin = self.plugin.clone();
+                return Err(match in_use {
+                    true => StoreError::KvInUse(plugin),
+                    false => StoreError::KvRests(plugin),
+                });
+            }
+            _ => {}
         }
         let kv = match &mut self.kv {
             Some(kv) => kv,
             none => match Kv::open(&self.state, &self.plugin) {
                 Ok(kv) => none.insert(kv),
-                // Another engine may let go of it at any time, and is waited for already.
-                Err(error @ StoreError::KvInUse(_)) => return Err(error),
                 Err(error) => {
-                    self.rests = Some(Instant::now() + REST);
+                    let in_use = matches!(error, StoreError::KvInUse(_));
+                    self.rests = Some((Instant::now() + REST, in_use));
                     return Err(error);
                 }
             },
@@ -114,7 +121,7 @@ impl KvPlace {
             .is_err_and(|error| error.sqlite_error_code() != full)
         {
             self.kv = None;
-            self.rests = Some(Instant::now() + REST);
+            self.rests = Some((Instant::now() + REST, false));
         }
         done.map_err(failed("keep what the plugin asks for"))
     }
@@ -354,7 +361,7 @@ mod tests {
         ));
         let looked = place.with(|kv| Ok(kv.kept()));
         assert!(matches!(looked, Err(StoreError::KvRests(_))), "{looked:?}");
-        place.rests = Some(Instant::now());
+        place.rests = Some((Instant::now(), false));
         assert!(place.with(|kv| Ok(kv.kept())).is_ok(), "a moment later");
     }
 }

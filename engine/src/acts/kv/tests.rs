@@ -193,6 +193,8 @@ fn two_engines_never_have_the_same_values_open_and_another_plugin_is_none_the_wo
     );
     assert!(!found(&Some(there.of("other")), &put("a", Some(json("1")))));
     drop(mine);
+    // It is not tried again at once.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
     assert!(found(&theirs, &put("a", None)), "it was let go");
 }
 
