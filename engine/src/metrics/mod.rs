@@ -137,7 +137,7 @@ impl State {
 
     /// Whether no other kind of thing has the name, nor a histogram what is told of another one.
     fn fits(&self, series: &Series, change: MeasureChange) -> bool {
-        let ends = |end: &&str| series.name.ends_with(*end);
+        let ends = |end: &str| series.name.ends_with(end);
         if matches!(change, MeasureChange::Histogram { .. }) && PARTS.iter().any(|end| ends(end)) {
             return false;
         }
