@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lazaret_policy::{PluginFunction, PluginManifest};
 use lazaret_protocol::Payload;
@@ -24,6 +25,9 @@ const FEW_BYTES: usize = 64 * 1024;
 
 /// Checks that take longer, of all plugins, at a time.
 const MOST_LONG_CHECKS: usize = 2;
+
+/// How long one waits for its turn, where whoever asked gave it no time of its own.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 static LONG_CHECKS: Semaphore = Semaphore::const_new(MOST_LONG_CHECKS);
 
@@ -152,8 +156,13 @@ impl Contract {
         check: impl FnOnce() -> Result<T, Unfit> + Send + 'static,
     ) -> Result<T, Unfit> {
         let closed = "is closed never";
-        let turn = Arc::clone(&self.turn).acquire_owned().await.expect(closed);
-        let place = LONG_CHECKS.acquire().await.expect(closed);
+        let both = async {
+            let turn = Arc::clone(&self.turn).acquire_owned().await.expect(closed);
+            (turn, LONG_CHECKS.acquire().await.expect(closed))
+        };
+        let Ok((turn, place)) = tokio::time::timeout(LONGEST_WAIT, both).await else {
+            return Err(Unfit::whole("could not be checked: too many others wait"));
+        };
         let check = tokio::task::spawn_blocking(move || {
             let _held = (turn, place);
             check()

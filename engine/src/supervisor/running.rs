@@ -137,15 +137,22 @@ impl Running {
         arguments: Payload,
         timeout: Option<Duration>,
     ) -> Result<Payload, CallFailure> {
-        let arguments = self.checked(function, arguments).await?;
-        let result = self.ask(function, arguments, timeout).await?;
-        match &self.contract {
-            Some(contract) => {
-                let result = contract.result(function, result).await;
-                result.map_err(CallFailure::Result)
-            }
-            None => Ok(result),
-        }
+        let began = Instant::now();
+        let arguments = within(timeout, began, self.checked(function, arguments)).await?;
+        let left = left(timeout, began);
+        let result = match self.ask(function, arguments, left).await {
+            // It was given what the check left.
+            Err(CallFailure::Deadline { .. }) if timeout.is_some() => return Err(late(timeout)),
+            result => result?,
+        };
+        let Some(contract) = &self.contract else {
+            return Ok(result);
+        };
+        let result = async {
+            let result = contract.result(function, result).await;
+            result.map_err(CallFailure::Result)
+        };
+        within(timeout, began, result).await
     }
 
     /// The arguments, where the plugin lists the function and they are what it says.
@@ -209,7 +216,10 @@ impl Running {
         timeout: Option<Duration>,
         keep: Option<Keep>,
     ) -> Result<Items, CallFailure> {
-        let arguments = self.checked(function, arguments).await?;
+        let began = Instant::now();
+        let arguments = within(timeout, began, self.checked(function, arguments)).await?;
+        let given = timeout;
+        let timeout = left(timeout, began);
         let (feed, items) = stream(Arc::clone(&self.streams), self.end.clone(), keep);
         let command = Command::Call {
             function: function.to_owned(),
@@ -222,7 +232,7 @@ impl Running {
             self.reason().await;
         }
         Ok(match &self.contract {
-            Some(contract) => items.held_to(Arc::clone(contract), function.to_owned()),
+            Some(contract) => items.held_to(Arc::clone(contract), function.to_owned(), given),
             None => items,
         })
     }
@@ -291,6 +301,36 @@ impl Running {
     }
 }
 
+/// What is left of a caller's time, of which less than a millisecond counts as nothing.
+fn left(timeout: Option<Duration>, began: Instant) -> Option<Duration> {
+    let spent = began.elapsed().as_millis();
+    let spent = Duration::from_millis(u64::try_from(spent).unwrap_or(u64::MAX));
+    timeout.map(|timeout| timeout.saturating_sub(spent))
+}
+
+/// What is said when a caller's time is over.
+fn late(timeout: Option<Duration>) -> CallFailure {
+    let limit = timeout.unwrap_or_default().as_millis();
+    CallFailure::Deadline {
+        limit_ms: u64::try_from(limit).unwrap_or(u64::MAX),
+    }
+}
+
+/// Does a part of a call in what is left of the caller's time. What is done at once is never late.
+pub(super) async fn within<T>(
+    timeout: Option<Duration>,
+    began: Instant,
+    part: impl Future<Output = Result<T, CallFailure>>,
+) -> Result<T, CallFailure> {
+    match left(timeout, began) {
+        Some(left) => match tokio::time::timeout(left, part).await {
+            Ok(done) => done,
+            Err(_) => Err(late(timeout)),
+        },
+        None => part.await,
+    }
+}
+
 /// Asks a plugin to stop.
 #[derive(Clone, Debug)]
 pub struct Stopper(mpsc::WeakSender<Command>);
@@ -312,5 +352,25 @@ async fn reason(mut end: watch::Receiver<Option<EndReason>>) -> EndReason {
         _ => EndReason::Engine {
             what: "the engine's task for the plugin failed".to_owned(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_done_besides_the_call_is_held_to_the_callers_time() {
+        let limit = Some(Duration::from_millis(20));
+        let began = Instant::now();
+        let never = std::future::pending::<Result<(), CallFailure>>();
+        let late = CallFailure::Deadline { limit_ms: 20 };
+        assert_eq!(within(limit, began, never).await, Err(late));
+        assert_eq!(left(limit, began), Some(Duration::ZERO));
+        // What is there at once is given.
+        let there = within(limit, began, std::future::ready(Ok(7))).await;
+        assert_eq!(there, Ok(7));
+        let there = within(None, began, std::future::ready(Ok(7))).await;
+        assert_eq!(there, Ok(7));
     }
 }

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use lazaret_protocol::Payload;
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::calls::CallFailure;
+use super::running::within;
 use crate::event::EndReason;
 use crate::schema::Contract;
 
@@ -32,6 +34,8 @@ pub struct Items {
     end: watch::Receiver<Option<EndReason>>,
     /// What each item is to be, and of which function.
     contract: Option<(Arc<Contract>, String)>,
+    /// How long a check of one may take, with the wait for it.
+    check_time: Option<Duration>,
     over: bool,
 }
 
@@ -74,15 +78,22 @@ pub(super) fn stream(
         taken,
         end,
         contract: None,
+        check_time: None,
         over: false,
     };
     (feed, items)
 }
 
 impl Items {
-    /// Holds each item to what the plugin's manifest says of the function's results.
-    pub(super) fn held_to(mut self, contract: Arc<Contract>, function: String) -> Self {
+    /// Holds each item to what the plugin's manifest says of the function's results, in the time of the call for each.
+    pub(super) fn held_to(
+        mut self,
+        contract: Arc<Contract>,
+        function: String,
+        check_time: Option<Duration>,
+    ) -> Self {
         self.contract = Some((contract, function));
+        self.check_time = check_time;
         self
     }
 
@@ -112,13 +123,17 @@ impl Items {
         let Some((contract, function)) = &self.contract else {
             return Ok(item);
         };
-        let checked = contract.result(function, item).await;
+        let check = async {
+            let checked = contract.result(function, item).await;
+            checked.map_err(CallFailure::Result)
+        };
+        let checked = within(self.check_time, Instant::now(), check).await;
         // The call is given up with its first item that does not fit.
         if checked.is_err() {
             self.over = true;
             self.leave();
         }
-        checked.map_err(CallFailure::Result)
+        checked
     }
 
     /// Has the task look who is still there.
