@@ -84,15 +84,21 @@ pub(super) fn names_in(
     let mut space = Vec::with_capacity(BUFFER_BYTES);
     let mut listing = RawDir::new(directory, space.spare_capacity_mut());
     let mut entries = Vec::new();
+    let mut names = 0;
     while let Some(entry) = listing.next() {
         let entry = entry.map_err(failed)?;
         let name = entry.file_name().to_string_lossy();
-        if matches!(&*name, "." | "..") || hidden(&name) {
+        if matches!(&*name, "." | "..") {
             continue;
         }
-        if entries.len() == MAX_NAMES {
+        // Looking at those that are hidden takes time as well.
+        if names == MAX_NAMES {
             let (path, limit) = (path.to_owned(), MAX_NAMES);
             return Err(ReadError::TooMany { path, limit });
+        }
+        names += 1;
+        if hidden(&name) {
+            continue;
         }
         let kind = match entry.file_type() {
             // Some file systems do not tell.

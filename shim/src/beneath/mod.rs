@@ -20,7 +20,7 @@ use rustix::io::Errno;
 pub use entries::{Entry, EntryKind, Metadata};
 pub use part::OpenFile;
 pub use snapshot::{Change, Snapshot};
-pub use walk::{Visited, Walk};
+pub use walk::{Step, Visited, Walk};
 
 /// Where the plugin's code is, as the plugin sees it.
 pub const PLUGIN: &str = "/plugin";

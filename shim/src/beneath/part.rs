@@ -57,6 +57,11 @@ impl Places {
     pub fn real_path(&self, path: &str) -> Result<String, ReadError> {
         let (descriptor, path) = self.open(path, OFlags::PATH)?;
         let place = self.find(&path)?.0;
+        let stat = fstat(&descriptor).map_err(|errno| ReadError::of(&path, errno.into()))?;
+        // The kernel's name of what was removed is followed by ` (deleted)`.
+        if stat.st_nlink == 0 {
+            return Err(ReadError::NotFound { path });
+        }
         let failed = |error| ReadError::of(&path, error);
         // Nothing is opened by it: the name is the kernel's own (proc_pid_fd(5)).
         let link = format!("/proc/self/fd/{}", descriptor.as_raw_fd());
@@ -66,7 +71,8 @@ impl Places {
             let within = below.is_empty() || below.starts_with('/');
             within.then(|| format!("{}{below}", place.seen.trim_end_matches('/')))
         });
-        // A file that was removed or moved meanwhile has no name to be told.
+        // A file that was removed or moved meanwhile has no name to be told, nor has a hidden one.
+        let real = real.filter(|real| !self.is_hidden(real));
         real.ok_or(ReadError::NotFound { path })
     }
 }

@@ -37,7 +37,8 @@ pub enum Change {
 
 impl Places {
     /// How these paths look now: each with what is in it, where it is a directory, and with all
-    /// below where that is wanted. A path with nothing at it is empty.
+    /// below where that is wanted. A path with nothing at it is empty. Of paths in one another, the outer
+    /// ones are to come first.
     ///
     /// # Errors
     ///
@@ -45,6 +46,10 @@ impl Places {
     pub fn snapshot(&self, paths: &[String], recursive: bool) -> Result<Snapshot, ReadError> {
         let mut found = Snapshot::default();
         for path in paths {
+            // Looked at already, with all below it.
+            if recursive && found.0.contains_key(&self.name(path)?) {
+                continue;
+            }
             let (descriptor, path) = match self.open(path, OFlags::PATH | OFlags::NOFOLLOW) {
                 Ok(opened) => opened,
                 Err(ReadError::NotFound { .. } | ReadError::NotADirectory { .. }) => continue,

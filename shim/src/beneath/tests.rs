@@ -245,3 +245,35 @@ fn names_are_hidden_also_where_a_grant_has_the_name_of_the_plugins_own() {
         assert!(places.granted(&format!("{own}/a.txt")).is_some());
     }
 }
+
+#[test]
+fn names_that_are_hidden_count_among_those_that_are_looked_at() {
+    let host = host();
+    for number in 0..=64 * 1024 {
+        let name = format!("granted/{number}.pem");
+        fs_err::File::create(host.path().join(name)).expect("file");
+    }
+    let mut places = places(host.path());
+    places.set_limits(limits(&["*.pem"]));
+    let listed = places.list("/srv/data");
+    assert!(matches!(listed, Err(ReadError::TooMany { .. })));
+}
+
+#[test]
+fn a_step_of_a_walk_looks_into_one_directory() {
+    let host = host();
+    for name in ["a/b/c", "d"] {
+        fs_err::create_dir_all(host.path().join("plugin").join(name)).expect("directory");
+    }
+    let places = places(host.path());
+    let mut walk = places.walk("/plugin", true).expect("a directory");
+    let mut steps = Vec::new();
+    loop {
+        match walk.step(&places).expect("walked") {
+            Step::Name(visited) => steps.push(visited.entry.name),
+            Step::Nothing => steps.push("-".to_owned()),
+            Step::End => break,
+        }
+    }
+    assert_eq!(steps.join(" "), "- a d lib main.js - b - c - - -");
+}

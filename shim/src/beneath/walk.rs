@@ -55,6 +55,17 @@ pub struct Visited {
     pub entry: Entry,
 }
 
+/// What one step of a walk comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A name.
+    Name(Visited),
+    /// A directory was looked into: that may have taken long, and nothing is told yet.
+    Nothing,
+    /// There is no more.
+    End,
+}
+
 impl Places {
     /// Walks the directory of this path, with all below it where that is wanted. The names of a
     /// directory come before those of the directories in it, and sorted.
@@ -87,18 +98,32 @@ impl Walk {
     /// cannot be read to its end.
     pub fn next(&mut self, places: &Places) -> Result<Option<Visited>, ReadError> {
         loop {
-            if let Some(now) = &mut self.now {
-                if let Some(entry) = now.entries.next() {
-                    let below = joined(&now.below, &entry.name);
-                    return Ok(Some(Visited { below, entry }));
-                }
-                self.now = None;
+            match self.step(places)? {
+                Step::Name(visited) => return Ok(Some(visited)),
+                Step::Nothing => {}
+                Step::End => return Ok(None),
             }
-            let Some(below) = self.waiting.pop() else {
-                return Ok(None);
-            };
-            self.look_into(below, places)?;
         }
+    }
+
+    /// The same, but at most one directory is looked into: for whoever has little time.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Walk::next`].
+    pub fn step(&mut self, places: &Places) -> Result<Step, ReadError> {
+        if let Some(now) = &mut self.now {
+            if let Some(entry) = now.entries.next() {
+                let below = joined(&now.below, &entry.name);
+                return Ok(Step::Name(Visited { below, entry }));
+            }
+            self.now = None;
+        }
+        let Some(below) = self.waiting.pop() else {
+            return Ok(Step::End);
+        };
+        self.look_into(below, places)?;
+        Ok(Step::Nothing)
     }
 
     /// The path of a name below the root, as the plugin names it.

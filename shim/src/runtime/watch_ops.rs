@@ -1,8 +1,8 @@
 //! Watching files, by looking at them again and again: see
 //! `docs/decisions/013-watching-by-looking.md`.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::extension::{Host, to_js};
-use crate::beneath::{Change, Snapshot};
+use crate::beneath::{Change, Places, ReadError, Snapshot};
 
 /// The ops, sorted.
 pub(super) const OPS: &[&str] = &[
@@ -59,6 +59,8 @@ struct Watcher {
     paths: Vec<String>,
     recursive: bool,
     seen: RefCell<Snapshot>,
+    /// Until the next look.
+    pause: Cell<Duration>,
     closed: Notify,
 }
 
@@ -79,17 +81,20 @@ fn op_lazaret_watch_open(
         return Err(JsErrorBox::type_error(message));
     }
     let places = &state.borrow::<Host>().places;
+    let paths = distinct(&paths, places).map_err(|error| to_js(&error))?;
     // Of what is not there nothing is ever told: that would be waited for in vain.
     for path in &paths {
         places
             .metadata(path, false)
             .map_err(|error| to_js(&error))?;
     }
+    let began = Instant::now();
     let seen = places.snapshot(&paths, recursive);
     let watcher = Watcher {
         seen: RefCell::new(seen.map_err(|error| to_js(&error))?),
         paths,
         recursive,
+        pause: Cell::new(pause_after(began.elapsed())),
         closed: Notify::new(),
     };
     let watchers = state.borrow_mut::<Watchers>();
@@ -109,10 +114,9 @@ async fn op_lazaret_watch_next(state: Rc<RefCell<OpState>>, id: u32) -> Result<S
     let Some(watcher) = watcher else {
         return Ok(none());
     };
-    let mut pause = LOOK_EVERY;
     loop {
         tokio::select! {
-            () = tokio::time::sleep(pause) => {}
+            () = tokio::time::sleep(watcher.pause.get()) => {}
             () = watcher.closed.notified() => return Ok(none()),
         }
         let began = Instant::now();
@@ -121,6 +125,7 @@ async fn op_lazaret_watch_next(state: Rc<RefCell<OpState>>, id: u32) -> Result<S
             let places = &state.borrow::<Host>().places;
             places.snapshot(&watcher.paths, watcher.recursive)
         };
+        watcher.pause.set(pause_after(began.elapsed()));
         let now = now.map_err(|error| to_js(&error))?;
         let changes = now.since(&watcher.seen.borrow());
         if !changes.is_empty() {
@@ -131,8 +136,18 @@ async fn op_lazaret_watch_next(state: Rc<RefCell<OpState>>, id: u32) -> Result<S
                     .to_string(),
             );
         }
-        pause = LOOK_EVERY.max(began.elapsed() * SHARE);
     }
+}
+
+/// The paths in normal form, each once, the outer before the inner.
+fn distinct(paths: &[String], places: &Places) -> Result<Vec<String>, ReadError> {
+    let names: Result<BTreeSet<_>, _> = paths.iter().map(|path| places.name(path)).collect();
+    Ok(names?.into_iter().collect())
+}
+
+/// Also where something was different: the next look costs as much.
+fn pause_after(look: Duration) -> Duration {
+    LOOK_EVERY.max(look * SHARE)
 }
 
 /// As Deno has it.
@@ -148,5 +163,23 @@ fn word(change: Change) -> &'static str {
 fn op_lazaret_watch_close(state: &mut OpState, id: u32) {
     if let Some(watcher) = state.borrow_mut::<Watchers>().all.remove(&id) {
         watcher.closed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lazaret_protocol::FileLimits;
+
+    use super::*;
+
+    #[test]
+    fn each_path_is_watched_once_and_a_long_look_is_followed_by_a_long_pause() {
+        let places = Places::new(Vec::new(), FileLimits::default());
+        let given = ["/srv/a/b", "/srv", "/srv/./a/../", "/srv/a/b"].map(str::to_owned);
+        let paths = distinct(&given, &places).expect("paths");
+        assert_eq!(paths, ["/srv", "/srv/a/b"]);
+        assert_eq!(pause_after(Duration::ZERO), LOOK_EVERY);
+        let long = pause_after(Duration::from_millis(100));
+        assert_eq!(long, Duration::from_secs(5));
     }
 }

@@ -11,8 +11,11 @@ use grep_searcher::{Searcher, SearcherBuilder, Sink, SinkMatch};
 /// The longest pattern in bytes.
 const MOST_PATTERN_BYTES: usize = 4096;
 
-/// How large a compiled pattern, and what is kept while it runs, may be.
-const PATTERN_MEMORY: usize = 1 << 20;
+/// How large a compiled pattern may be: a look takes time by that, too.
+const PATTERN_MEMORY: usize = 128 * 1024;
+
+/// How large what is kept while it runs may be.
+const RUNNING_MEMORY: usize = 1 << 20;
 
 /// How deep a pattern may be nested.
 const PATTERN_DEPTH: u32 = 64;
@@ -52,7 +55,7 @@ impl Pattern {
             .multi_line(true)
             .crlf(true)
             .size_limit(PATTERN_MEMORY)
-            .dfa_size_limit(PATTERN_MEMORY)
+            .dfa_size_limit(RUNNING_MEMORY)
             .nest_limit(PATTERN_DEPTH)
             .build(text)
             .map_err(|error| JsErrorBox::type_error(format!("no usable `pattern`: {error}")))?;
@@ -108,7 +111,7 @@ impl Reading {
         }
     }
 
-    /// Looks at the next part, for at most so many lines. What holds a zero byte is no text.
+    /// Looks at the next part, or to the last of so many lines in it. What holds a zero byte is no text.
     pub(super) fn look(&mut self, pattern: &mut Pattern, most: usize) -> Result<Looked, Error> {
         let before = self.buffer.len();
         let room = CHUNK.saturating_sub(before) as u64;
@@ -133,20 +136,27 @@ impl Reading {
             Some(last) if !ended => last + 1,
             _ => self.buffer.len(),
         };
-        let lines = self.search(pattern, end, most)?;
-        self.pass(end);
+        let (lines, searched) = self.search(pattern, end, most)?;
+        self.pass(searched);
         Ok(Looked {
             lines,
             bytes,
-            over: ended,
+            over: ended && searched == end,
         })
     }
 
-    fn search(&self, pattern: &mut Pattern, end: usize, most: usize) -> Result<Vec<Line>, Error> {
+    /// The lines that match, and up to where was searched.
+    fn search(
+        &self,
+        pattern: &mut Pattern,
+        end: usize,
+        most: usize,
+    ) -> Result<(Vec<Line>, usize), Error> {
         let mut found = Found {
             matcher: &pattern.matcher,
             most,
             lines: Vec::new(),
+            end: 0,
         };
         let part = &self.buffer[..end];
         (pattern.searcher).search_slice(&pattern.matcher, part, &mut found)?;
@@ -156,7 +166,11 @@ impl Reading {
             }
             line.number += self.line - 1;
         }
-        Ok(found.lines)
+        let searched = match found.lines.len() < most {
+            true => end,
+            false => found.end,
+        };
+        Ok((found.lines, searched))
     }
 
     /// Goes on behind what was searched.
@@ -184,6 +198,8 @@ struct Found<'m> {
     matcher: &'m RegexMatcher,
     most: usize,
     lines: Vec<Line>,
+    /// Where the last of them ends.
+    end: usize,
 }
 
 impl Sink for &mut Found<'_> {
@@ -191,6 +207,8 @@ impl Sink for &mut Found<'_> {
 
     fn matched(&mut self, _: &Searcher, matched: &SinkMatch<'_>) -> Result<bool, Error> {
         let line = matched.bytes();
+        let start = usize::try_from(matched.absolute_byte_offset()).map_err(Error::other)?;
+        self.end = start + line.len();
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let first = self.matcher.find(line).map_err(Error::other)?;
@@ -276,6 +294,23 @@ mod tests {
     }
 
     #[test]
+    fn a_look_ends_at_its_last_line_and_the_next_goes_on_behind_it() {
+        let content = "x\n\nx\r\ny\n".repeat(50);
+        for most in [1, 7, 100] {
+            let found = lines(&mut pattern("x"), content.as_bytes(), most);
+            let numbers: Vec<_> = found.iter().map(|line| line.0).collect();
+            let expected: Vec<_> = (0..50).flat_map(|at| [at * 4 + 1, at * 4 + 3]).collect();
+            assert_eq!(numbers, expected);
+        }
+        let mut file = tempfile::tempfile().expect("file");
+        file.write_all(content.as_bytes()).expect("written");
+        file.rewind().expect("file");
+        let looked = Reading::new(file, String::new()).look(&mut pattern("x"), 7);
+        let looked = looked.expect("read");
+        assert_eq!((looked.lines.len(), looked.over), (7, false));
+    }
+
+    #[test]
     fn a_line_without_an_end_is_looked_at_in_pieces_and_told_cut() {
         let content = ["a".repeat(200_000), "needle".to_owned(), "b".repeat(10)].concat();
         let found = lines(&mut pattern("needle"), content.as_bytes(), 10);
@@ -305,6 +340,7 @@ mod tests {
             "(",
             "a{1000}{1000}",
             r"(?:\pL{1000}){1000}",
+            r"(?:abcdefghij){1000}",
             "a\nb",
             r"(a)\1",
             "(?=a)",
@@ -313,7 +349,7 @@ mod tests {
         }
         assert!(refused(&"a".repeat(MOST_PATTERN_BYTES + 1)));
         assert!(refused(&format!("{}a{}", "(".repeat(100), ")".repeat(100))));
-        assert!(!refused(r"\w+\s*=\s*[\pL_]{3,20}"));
+        assert!(!refused(r"\w+\s*=\s*\w+"));
     }
 
     #[test]
@@ -326,6 +362,5 @@ mod tests {
             .map_err(|error| error.to_string())
             .expect("pattern");
         assert_eq!(lines(&mut both, b"a.B(\naxb(\n", 10).len(), 1);
-        assert_eq!(lines(&mut pattern("a"), b"a\na\na\n", 2).len(), 2);
     }
 }

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use self::contents::{Pattern, PatternOptions, Reading};
 use super::extension::{Host, to_js};
 use super::file_ops::number;
-use crate::beneath::{EntryKind, Places, ReadError, Visited, Walk};
+use crate::beneath::{EntryKind, Places, ReadError, Step, Visited, Walk};
 
 /// The ops, sorted.
 pub(super) const OPS: &[&str] = &[
@@ -54,6 +54,9 @@ const SLICE: Duration = Duration::from_millis(5);
 
 /// What a slice finds before it ends, but for its last step.
 const MOST_OF_A_SLICE: usize = 128;
+
+/// The most lines that one look at a file tells; the next goes on behind them.
+const MOST_OF_A_LOOK: usize = 256;
 
 /// The most bytes that one search reads.
 const MOST_BYTES: u64 = 1 << 30;
@@ -230,8 +233,10 @@ impl Search {
                 self.left -= lines.look(self.left, found)?;
                 continue;
             }
-            let Some(visited) = self.walk.next(places)? else {
-                return Ok(true);
+            let visited = match self.walk.step(places)? {
+                Step::Name(visited) => visited,
+                Step::Nothing => continue,
+                Step::End => return Ok(true),
             };
             if !self.globs.is_empty() && !self.globs.is_match(&visited.below) {
                 continue;
@@ -273,7 +278,7 @@ impl Lines {
         let Some(reading) = &mut self.now else {
             return Ok(0);
         };
-        let looked = reading.look(&mut self.pattern, most);
+        let looked = reading.look(&mut self.pattern, most.min(MOST_OF_A_LOOK));
         let Ok(looked) = looked else {
             // What cannot be read is passed over, like what cannot be opened.
             self.now = None;
