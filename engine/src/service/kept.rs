@@ -179,9 +179,17 @@ impl Kept {
     }
 
     pub(super) async fn stop(&self) -> Result<(), ServiceError> {
+        // What runs is stopped at once, however long a change of it takes.
+        let before = self.now().generation;
+        let stopped = before.ended().is_none();
+        if stopped {
+            before.stop().await;
+        }
         let _changing = self.changing.lock().await;
+        // The change may have put another in its place.
         let generation = self.now().generation;
         match generation.ended() {
+            Some(_) if stopped => Ok(()),
             Some(ended) => Err(self.not_running(&ended)),
             None => {
                 generation.stop().await;
