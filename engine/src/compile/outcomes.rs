@@ -31,7 +31,10 @@ pub enum AnswerError {
     #[error("it ends before `{}`", escape(.0))]
     Less(String),
     /// A part of it is larger than any may be.
-    #[error("its {what} of `{}` has {bytes} bytes, more than {limit}", escape(name))]
+    #[error(
+        "its {what} of `{}` has {bytes} bytes, more than {limit}",
+        escape(name)
+    )]
     TooLarge {
         /// Code, source map or problem.
         what: &'static str,

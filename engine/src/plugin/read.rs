@@ -388,7 +388,12 @@ mod tests {
         let files = [file("a.ts.js"), file("a.ts.map")];
         assert!(plugin.check(&files, &most("size: 1KiB, files: 1")).is_ok());
         let files = [file("a.ts.js"), file("b.ts.js")];
-        let refused = |modules| plugin.check(&files, &most(modules)).unwrap_err().to_string();
+        let refused = |modules| {
+            plugin
+                .check(&files, &most(modules))
+                .unwrap_err()
+                .to_string()
+        };
         assert!(refused("size: 1KiB").contains("more than 1024 bytes"));
         assert!(refused("files: 1").contains("more than 1 files"));
     }
