@@ -9,8 +9,8 @@ use lazaret_protocol::CallError;
 
 use super::messages::{ChangeLine, Kind, Refusal};
 use crate::event::{EndReason, escape};
-use crate::service::{Change, ServiceError};
 use crate::schema::{unfit_text, unlisted};
+use crate::service::{Change, ServiceError};
 use crate::supervisor::{ApplyError, CallFailure, LaunchError};
 
 impl Refusal {

@@ -23,7 +23,11 @@ pub(super) fn reach(act: &Act, is_there: &dyn Fn(&str) -> bool) -> Option<String
             }
             Some(above.to_owned())
         }
-        Act::Write { .. } | Act::Remove { .. } | Act::RemoveAll { .. } | Act::Run { .. } | Act::Kv(_) => None,
+        Act::Write { .. }
+        | Act::Remove { .. }
+        | Act::RemoveAll { .. }
+        | Act::Run { .. }
+        | Act::Kv(_) => None,
     }
 }
 

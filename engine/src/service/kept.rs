@@ -9,8 +9,8 @@ use lazaret_policy::EffectivePolicy;
 use lazaret_protocol::Payload;
 
 use super::errors::ServiceError;
-use super::shared::Shared;
 use super::generation::{Called, Generation};
+use super::shared::Shared;
 use crate::container::Usage;
 use crate::plugin::Plugin;
 use crate::supervisor::{Ended, Items};

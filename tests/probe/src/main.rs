@@ -89,8 +89,7 @@ fn call(channel: &mut Channel, asks: &[Ask], id: CallId, function: &str, argumen
         Payload::Json(text) => serde_json::from_str(text).unwrap_or_default(),
         Payload::Bytes(_) => Value::Null,
     };
-    if acts::act(channel, id, function, &arguments)
-        || state::act(channel, id, function, &arguments)
+    if acts::act(channel, id, function, &arguments) || state::act(channel, id, function, &arguments)
     {
         return;
     }
