@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::Context;
 use lazaret::event::{Act, Reaction, Witness};
 use lazaret_tests::case::Case;
-use lazaret_tests::setup::Setup;
 use lazaret_tests::patience::patience;
+use lazaret_tests::setup::Setup;
 use lazaret_tests::world::{DEADLINE, World};
 use serde_json::json;
 
