@@ -104,7 +104,11 @@ fn with_unknown_key() -> impl Strategy<Value = String> {
         !KEYS.contains(&name.as_str())
     });
     let known = |name: &String| {
+        let mut sections = lazaret_policy::KEYS
+            .iter()
+            .map(|key| key.path.split('.').next());
         name.contains('.')
+            || sections.any(|section| section == Some(name.as_str()))
             || ["requirements", "startup", "call", "cpu_per_call"].contains(&name.as_str())
     };
     let name = name.prop_filter("a path or key of the language", move |name| !known(name));

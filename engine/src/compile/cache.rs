@@ -106,7 +106,7 @@ impl Cache {
         let name = format!(".{}-{number}", std::process::id());
         let temporary = self.directory.join(name);
         // Left by one that was killed and had this process's number.
-        drop(std::fs::remove_file(&temporary));
+        drop(fs_err::remove_file(&temporary));
         let written = fs_err::OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -119,7 +119,7 @@ impl Cache {
             })
             .and_then(|()| fs_err::rename(&temporary, self.directory.join(&key.0)));
         if written.is_err() {
-            drop(std::fs::remove_file(&temporary));
+            drop(fs_err::remove_file(&temporary));
         }
         self.remove_oldest()?;
         written

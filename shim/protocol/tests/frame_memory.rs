@@ -119,8 +119,8 @@ fn small_items() {
     // Behind a list of arguments comes the input, which is empty.
     type List<'a> = (&'a str, &'a [u8], &'a [u8], &'a [u8]);
     let lists: [List<'_>; 8] = [
-        (arguments, &[8, 1, 0, 4, 1, b'p'], &[0], &[0]),
-        (arguments, &[8, 1, 0, 4, 1, b'p'], &[1, b'x'], &[0]),
+        (arguments, &[9, 1, 0, 5, 1, b'p'], &[0], &[0]),
+        (arguments, &[9, 1, 0, 5, 1, b'p'], &[1, b'x'], &[0]),
         (functions, &[2], &[0], &[]),
         (functions, &[2], &[1, b'x'], &[]),
         (functions, &[3, 1, 1, 0], &[0], &[]),

@@ -62,6 +62,14 @@ pub(super) fn core_error(error: &CoreError) -> PluginError {
     }
 }
 
+/// Whether it is what `deno_core` throws where a call was interrupted between the start of an asynchronous op and the
+/// keeping of its promise: nobody can wait for that result any more. A plugin that throws the same loses its own error.
+pub(super) fn is_of_an_interruption(error: &PluginError) -> bool {
+    error.message.starts_with("Missing promise @ ")
+        && error.stack.is_empty()
+        && error.location.is_none()
+}
+
 fn js_error(error: &JsError) -> PluginError {
     let message = error.message.clone().unwrap_or_else(|| {
         // Thrown values that are no errors, and a stalled `await`, have only this.
@@ -151,6 +159,16 @@ mod tests {
         let error = assemble(None, None, Some(stack));
         assert_eq!(error.location.as_deref(), Some("lib/x.js:3:9"));
         assert_eq!(error.stack.lines().count(), 2);
+    }
+
+    #[test]
+    fn only_the_runtimes_own_word_is_of_an_interruption() {
+        let own = |message: &str, stack| assemble(None, Some(message.to_owned()), stack);
+        let lost = "Missing promise @ 107";
+        assert!(is_of_an_interruption(&own(lost, None)));
+        assert!(!is_of_an_interruption(&own("missing", None)));
+        let thrown = Some("    at f (file:///plugin/main.js:3:9)");
+        assert!(!is_of_an_interruption(&own(lost, thrown)));
     }
 
     #[test]

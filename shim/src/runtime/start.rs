@@ -12,7 +12,7 @@ use deno_core::{JsRuntime, PollEventLoopOptions, RuntimeOptions, v8};
 use lazaret_protocol::{Environment, PluginError, ShimSettings, StateLimits};
 
 use super::asks::{Asker, Asks};
-use super::errors::core_error;
+use super::errors::{core_error, is_of_an_interruption};
 use super::extension::{Host, Sink, extension};
 use super::fetch::{self, Egress};
 use super::loader::{ModuleLimits, PluginLoader};
@@ -240,7 +240,14 @@ impl Runtime {
     pub fn poll(&mut self, context: &mut Context) -> Result<(), PluginError> {
         let options = PollEventLoopOptions::default();
         match self.js.poll_event_loop(context, options) {
-            Poll::Ready(Err(error)) => Err(core_error(&error)),
+            Poll::Ready(Err(error)) => {
+                let error = core_error(&error);
+                if is_of_an_interruption(&error) {
+                    context.waker().wake_by_ref();
+                    return Ok(());
+                }
+                Err(error)
+            }
             Poll::Ready(Ok(())) | Poll::Pending => Ok(()),
         }
     }
