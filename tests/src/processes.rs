@@ -106,8 +106,10 @@ pub(crate) fn entries(directory: &str) -> Vec<String> {
 /// What a process holds on to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
-    /// Its threads.
+    /// Its threads, without those of the pool.
     pub threads: usize,
+    /// Threads that the runtime has for what blocks. They come and go with the work.
+    pub pool: usize,
     /// Its descriptors.
     pub descriptors: usize,
     /// Mounts in its mount namespace.
@@ -118,6 +120,9 @@ pub struct Held {
     pub memory: u64,
 }
 
+/// What the runtime calls the threads of its pool.
+const POOLED: &str = "tokio-rt-worker";
+
 impl Held {
     /// Looks at a process.
     ///
@@ -125,8 +130,15 @@ impl Held {
     /// Where it is gone.
     pub fn by(process: u32) -> anyhow::Result<Self> {
         let proc = format!("/proc/{process}");
+        let threads = entries(&format!("{proc}/task"));
+        let pooled = |thread: &&String| {
+            let name = fs_err::read_to_string(format!("{proc}/task/{thread}/comm"));
+            name.is_ok_and(|name| name.trim_end() == POOLED)
+        };
+        let pool = threads.iter().filter(pooled).count();
         Ok(Self {
-            threads: entries(&format!("{proc}/task")).len(),
+            threads: threads.len() - pool,
+            pool,
             descriptors: entries(&format!("{proc}/fd")).len(),
             mounts: fs_err::read_to_string(format!("{proc}/mountinfo"))?
                 .lines()

@@ -101,6 +101,9 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
+/// As many threads as the runtime may have for what blocks, whatever it had before.
+const POOL: usize = 8;
+
 /// How many cycles there are to be.
 pub(crate) fn number() -> anyhow::Result<u64> {
     match std::env::var(NUMBER) {
@@ -239,6 +242,7 @@ impl Look {
                 }
             };
             count("threads", held.threads, had.threads);
+            count("threads of the pool", held.pool, had.pool.max(POOL));
             count("descriptors", held.descriptors, had.descriptors);
             count("mounts", held.mounts, had.mounts);
             count("files", held.files, had.files);
