@@ -169,7 +169,9 @@ async fn too_many_calls(world: &World, js: Js) -> anyhow::Result<()> {
 }
 
 async fn side_by_side(world: &World, js: Js) -> anyhow::Result<()> {
-    let plugin = on_disk(world, &everyday(js)?)?;
+    // Eight at once are slow where the processor is.
+    let setup = everyday(js)?.policy("resources: { time: { startup: 60s } }");
+    let plugin = on_disk(world, &setup)?;
     let path = plugin
         .path()
         .join("everyday")
