@@ -59,8 +59,7 @@ fn most_documents_are_valid_and_reach_every_key() {
         assert_eq!(effective.differences(&effective), [], "{document:#}");
         assert_eq!(effective.plan(&effective).change, None);
     }
-    // Each section more is one more that may not be valid.
-    assert!(taken > DOCUMENTS / 4, "{taken} are valid");
+    assert!(taken > DOCUMENTS / 3, "{taken} are valid");
     for key in lazaret_policy::KEYS {
         assert!(named.iter().any(|path| path == key.path), "{}", key.path);
     }

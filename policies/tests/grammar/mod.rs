@@ -174,6 +174,7 @@ impl Grammar {
         let pool: &[&str] = match path {
             ".resources.output.line" => &["256B", "4KiB"],
             ".resources.output.log" | ".resources.output.result" => &["32KiB", "1MiB"],
+            ".kv.value" => &["16KiB", "64KiB"],
             _ if path.ends_with(".memory.high") => &["24MiB", "32MiB"],
             _ if pattern.contains("KiB") => &["64KiB", "1MiB", "32MiB", "64MiB"],
             _ if pattern.contains("ms|s|m") => &["1s", "10s", "2m"],
