@@ -115,6 +115,7 @@ async fn pass(
     tls: bool,
 ) -> Result<(), Ended> {
     let tally = plugin.tally(purpose);
+    let _wide = plugin.buffers.widen(&stream);
     stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
     if tls {
         let hello = plugin.soon(names(&mut stream, &mut bytes, purpose)).await;
