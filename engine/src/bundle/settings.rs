@@ -41,7 +41,8 @@ pub fn unheld_reason(permission: &Permission) -> Option<&'static str> {
         | Permission::NetworkRead(_)
         | Permission::NetworkConnect(..)
         | Permission::ExecRun(_)
-        | Permission::EnvRead(_) => None,
+        | Permission::EnvRead(_)
+        | Permission::Window(..) => None,
         Permission::MessageSend(_) => Some("there is no messaging between plugins yet"),
     }
 }
@@ -60,6 +61,9 @@ fn undescribed(permission: &Permission, policy: &EffectivePolicy) -> Option<&'st
         Permission::ExecRun(name) if policy.exec().program(name.as_str()).is_none() => {
             Some("no entry of `exec.programs` says what program that is")
         }
+        Permission::Window(..) if policy.window().at.display.value.number().is_none() => {
+            Some("`window.display` names no display")
+        }
         _ => None,
     }
 }
@@ -70,7 +74,8 @@ fn unheld_alone(permission: &Permission) -> Option<&'static str> {
         Permission::FileWrite(_)
         | Permission::NetworkRead(_)
         | Permission::NetworkConnect(..)
-        | Permission::ExecRun(_) => {
+        | Permission::ExecRun(_)
+        | Permission::Window(..) => {
             Some("the engine does this for its plugins, and this bundle runs without one")
         }
         _ => None,
@@ -158,6 +163,7 @@ pub(super) fn settings(
             ..state_limits(request.policy)
         },
         https: https(request.policy),
+        connections: request.policy.network().limits.connections.value,
         egress: request.egress(),
         time: TimeLimits {
             startup_ms: resources.time.startup.value.millis(),

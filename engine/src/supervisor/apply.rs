@@ -128,6 +128,7 @@ impl Task {
             result_bytes: result,
             background_ms: resources.time.cpu_per_call.value.millis(),
             https: bundle::https(&policy),
+            connections: policy.network().limits.connections.value,
             files: bundle::file_limits(&policy),
             state: bundle::state_limits(&policy),
         });

@@ -38,7 +38,7 @@ pub use message::{
 };
 pub use reported::REPORTED_SYSTEM_CALLS;
 pub use settings::{
-    EGRESS_REFUSAL, EGRESS_SOCKET_PATH, Environment, Expected, ExpectedLimit, ExpectedMount,
+    EGRESS_REFUSAL, EGRESS_SOCKET_PATH, EGRESS_TLS_END, EGRESS_UNREACHABLE, Environment, Expected, ExpectedLimit, ExpectedMount,
     FileGrant, FileLimits, HttpsEndpoint, Landlock, SETTINGS_PATH, ShimSettings, StateLimits,
     TimeLimits,
 };

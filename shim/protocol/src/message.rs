@@ -53,6 +53,8 @@ pub struct LiveLimits {
     pub background_ms: u64,
     /// What may be asked of hosts by HTTPS, as [`crate::ShimSettings::https`].
     pub https: Vec<crate::HttpsEndpoint>,
+    /// How many connections the plugin may have at a time.
+    pub connections: u32,
     /// What holds for reading the host paths.
     pub files: FileLimits,
     /// What holds for what the plugin keeps and logs.

@@ -21,6 +21,13 @@ pub const EGRESS_SOCKET_PATH: &str = "/run/lazaret/egress.sock";
 /// it refuses.
 pub const EGRESS_REFUSAL: &str = "lazaret-refusal";
 
+/// The header field in which it says why a granted host cannot be reached.
+pub const EGRESS_UNREACHABLE: &str = "lazaret-unreachable";
+
+/// The header field in which it says, where it grants a connection, that TLS within ends with it
+/// and not with the host: its answers there are its own.
+pub const EGRESS_TLS_END: &str = "lazaret-tls-end";
+
 /// Everything the shim needs to know about its plugin and its policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,6 +51,8 @@ pub struct ShimSettings {
     /// What may be asked of hosts by HTTPS, where the policy says more than that they may be
     /// reached: nobody but the shim sees it.
     pub https: Vec<HttpsEndpoint>,
+    /// How many connections the plugin may have at a time.
+    pub connections: u32,
     /// There is an egress broker at [`EGRESS_SOCKET_PATH`].
     pub egress: bool,
     /// Time limits.

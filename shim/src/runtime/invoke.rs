@@ -139,7 +139,7 @@ impl Runtime {
         let state = self.js.op_state();
         let mut state = state.borrow_mut();
         if let Some(way) = state.try_borrow_mut::<Way>() {
-            way.set_rules(limits.https);
+            way.set_rules(limits.https, limits.connections as usize);
         }
         let host = state.borrow_mut::<Host>();
         host.log

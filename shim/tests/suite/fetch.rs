@@ -1,6 +1,7 @@
 //! `fetch`, through a broker of the test's own.
 
-mod broker;
+pub(crate) mod broker;
+mod reuse;
 
 use lazaret_protocol::{CallError, EngineMessage, HttpsEndpoint, LiveLimits, Payload, ShimMessage};
 

@@ -254,6 +254,7 @@ fn other_limits_hold_from_the_next_call_on() {
         result_bytes: 50,
         background_ms: 1000,
         https: Vec::new(),
+        connections: 64,
         state: STATE,
     };
     shim.send(&EngineMessage::Limits(limits.clone()));
@@ -333,6 +334,7 @@ pub(crate) fn generous() -> LiveLimits {
         result_bytes: 1_000_000,
         background_ms: 50_000,
         https: Vec::new(),
+        connections: 64,
         files: FileLimits {
             ignore: Vec::new(),
             read_bytes: 1_000_000,

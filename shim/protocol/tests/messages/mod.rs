@@ -135,7 +135,7 @@ pub(crate) fn engine_message() -> impl Strategy<Value = EngineMessage> {
         (call_id(), any::<u64>()).prop_map(|(id, bytes)| EngineMessage::Credit { id, bytes }),
         call_id().prop_map(|id| EngineMessage::Cancel { id }),
         Just(EngineMessage::Shutdown),
-        (any::<[u64; 4]>(), vec(https(), 0..4)).prop_map(|(figures, https)| {
+        (any::<([u64; 4], u32)>(), vec(https(), 0..4)).prop_map(|((figures, connections), https)| {
             let [
                 log_line_bytes,
                 log_bytes_per_second,
@@ -152,6 +152,7 @@ pub(crate) fn engine_message() -> impl Strategy<Value = EngineMessage> {
                 result_bytes,
                 background_ms,
                 https,
+                connections,
                 state: StateLimits {
                     kv: true,
                     log_level: LogLevel::Warn,

@@ -17,6 +17,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::broker::Body;
 use super::decode::Decoder;
+use super::kept::Lent;
 
 /// How much of a request's body is read at once, in bytes.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -80,11 +81,19 @@ pub(super) struct Answer {
 
 impl Answer {
     /// `open` counts the request as under way until this is gone.
-    pub(super) fn new(body: Incoming, decoder: Option<Decoder>, open: Rc<()>) -> Self {
+    pub(super) fn new(body: Incoming, decoder: Option<Decoder>, lent: Lent, open: Rc<()>) -> Self {
         let length = hyper::body::Body::size_hint(&body).exact();
+        let mut read = Read {
+            body,
+            decoder,
+            lent: Some(lent),
+        };
+        if hyper::body::Body::is_end_stream(&read.body) {
+            read.give_back();
+        }
         Self {
-            length: length.filter(|_| decoder.is_none()),
-            body: AsyncRefCell::new(Read { body, decoder }),
+            length: length.filter(|_| read.decoder.is_none()),
+            body: AsyncRefCell::new(read),
             left: RefCell::default(),
             cancel: CancelHandle::default(),
             _open: open,
@@ -114,9 +123,17 @@ impl Answer {
 struct Read {
     body: Incoming,
     decoder: Option<Decoder>,
+    /// The connection, until all of the body has come.
+    lent: Option<Lent>,
 }
 
 impl Read {
+    fn give_back(&mut self) {
+        if let Some(lent) = self.lent.take() {
+            lent.give_back();
+        }
+    }
+
     /// The next bytes; none at the end. Of what is packed, so many at the most.
     async fn next(&mut self, limit: usize) -> Result<Bytes, JsErrorBox> {
         loop {
@@ -137,6 +154,9 @@ impl Read {
     async fn data(&mut self) -> Result<Option<Bytes>, JsErrorBox> {
         while let Some(frame) = self.body.frame().await {
             let frame = frame.map_err(|error| JsErrorBox::type_error(error.to_string()))?;
+            if hyper::body::Body::is_end_stream(&self.body) {
+                self.give_back();
+            }
             // Trailers have no place in `fetch`.
             if let Ok(data) = frame.into_data()
                 && !data.is_empty()
@@ -144,6 +164,7 @@ impl Read {
                 return Ok(Some(data));
             }
         }
+        self.give_back();
         Ok(None)
     }
 }

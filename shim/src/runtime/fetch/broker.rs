@@ -1,11 +1,12 @@
 //! A request to the broker: a tunnel for HTTPS, a request in absolute form for plain HTTP.
 
 use std::fmt::Display;
-use std::path::Path;
+use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use deno_core::url::Url;
+use deno_core::url::{Position, Url};
 use deno_error::JsErrorBox;
 use http_body_util::combinators::BoxBody;
 use hyper::body::Incoming;
@@ -13,11 +14,12 @@ use hyper::client::conn::http1;
 use hyper::header::{HOST, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
-use lazaret_protocol::EGRESS_REFUSAL;
+use lazaret_protocol::{EGRESS_REFUSAL, EGRESS_UNREACHABLE};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixStream;
 use tokio_rustls::TlsConnector;
 
+use super::kept::{Kept, Lent, Place};
 use super::tls;
 
 /// The longest wait for the head of an answer.
@@ -37,11 +39,13 @@ pub(super) type Body = BoxBody<Bytes, JsErrorBox>;
 
 /// Why there is no answer.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Failure {
+pub(in crate::runtime) enum Failure {
     /// This permission is missing; the broker has recorded it.
     Denied(String),
     /// The broker refuses for this reason, and has recorded it.
     Refused(String),
+    /// It is granted, and the broker reaches nobody there, for this reason.
+    Unreachable(String),
     /// Something else went wrong.
     Failed(String),
 }
@@ -54,8 +58,7 @@ impl Failure {
 
     /// What the broker says in place of an answer.
     fn of_refusal(value: &HeaderValue) -> Self {
-        let text = String::from_utf8_lossy(value.as_bytes());
-        let text = text[..text.floor_char_boundary(REASON_BYTES)].to_owned();
+        let text = text_of(value);
         if text.starts_with("network:") && !text.contains(' ') {
             Self::Denied(text)
         } else {
@@ -64,49 +67,152 @@ impl Failure {
     }
 }
 
-/// Sends a request to where its URL leads. The answer's body comes as it is read.
+/// Where connections of a plugin begin.
+#[derive(Clone)]
+pub(in crate::runtime) struct Dial {
+    /// The broker's socket.
+    pub(super) socket: PathBuf,
+    /// Connections that nobody uses.
+    pub(super) kept: Rc<Kept>,
+}
+
+impl Dial {
+    /// A connection to the broker.
+    pub(in crate::runtime) async fn broker(&self) -> Result<UnixStream, Failure> {
+        self.kept.leave_room();
+        UnixStream::connect(&self.socket)
+            .await
+            .map_err(|error| Failure::told("the way out is closed", &error))
+    }
+
+    /// A connection to a host, through the broker: from the first byte on all is the host's.
+    pub(in crate::runtime) async fn host(
+        &self,
+        host: &str,
+        port: u16,
+    ) -> Result<UnixStream, Failure> {
+        tunnel(self.broker().await?, host, port).await
+    }
+}
+
+/// An answer, and the connection it comes by.
+type Answered = (Response<Incoming>, Lent);
+
+/// Sends a request to where its URL leads, by a connection that was used before where there is one.
+/// The answer's body comes as it is read.
 pub(super) async fn send(
-    socket: &Path,
+    dial: &Dial,
     connector: Option<&TlsConnector>,
     url: &Url,
     request: Request<Body>,
-) -> Result<Response<Incoming>, Failure> {
-    tokio::time::timeout(PATIENCE, exchange(socket, connector, url, request))
+) -> Result<Answered, Failure> {
+    within_patience("no answer", exchange(dial, connector, url, request)).await
+}
+
+/// What comes of it, if it does not take too long.
+pub(in crate::runtime) async fn within_patience<T>(
+    otherwise: &str,
+    what: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::time::timeout(PATIENCE, what)
         .await
         .unwrap_or_else(|_| {
             let seconds = PATIENCE.as_secs();
             Err(Failure::Failed(format!(
-                "no answer within {seconds} seconds"
+                "{otherwise} within {seconds} seconds"
             )))
         })
 }
 
 async fn exchange(
-    socket: &Path,
+    dial: &Dial,
     connector: Option<&TlsConnector>,
     url: &Url,
     mut request: Request<Body>,
-) -> Result<Response<Incoming>, Failure> {
-    let host = url.host_str().unwrap_or_default();
-    let port = url.port_or_known_default().unwrap_or_default();
-    let named = url
-        .port()
-        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+) -> Result<Answered, Failure> {
+    let place = Place {
+        secure: connector.is_some(),
+        host: url.host_str().unwrap_or_default().to_owned(),
+        port: url.port_or_known_default().unwrap_or_default(),
+    };
+    let named = url.port().map_or_else(
+        || place.host.clone(),
+        |port| format!("{}:{port}", place.host),
+    );
     let named = HeaderValue::from_str(&named).map_err(|error| Failure::told("no host", &error))?;
     request.headers_mut().insert(HOST, named);
-    let stream = UnixStream::connect(socket)
-        .await
-        .map_err(|error| Failure::told("the way out is closed", &error))?;
-    let Some(connector) = connector else {
-        *request.uri_mut() = uri(&url[..deno_core::url::Position::AfterQuery])?;
-        let answer = speak(stream, request).await?;
-        return refused(answer);
+    let begin = if place.secure {
+        Position::BeforePath
+    } else {
+        Position::BeforeScheme
     };
-    let stream = tunnel(stream, host, port).await?;
-    let stream = tls::handshake(connector, stream, host).await?;
-    let target = &url[deno_core::url::Position::BeforePath..deno_core::url::Position::AfterQuery];
-    *request.uri_mut() = uri(target)?;
-    speak(stream, request).await
+    *request.uri_mut() = uri(&url[begin..Position::AfterQuery])?;
+    if let Some(mut sender) = dial.kept.take(&place).await {
+        let copy = repeatable(&request);
+        match sender.try_send_request(request).await {
+            Ok(answer) => return answered(dial, place, sender, answer),
+            Err(mut error) => {
+                // What was never sent can be sent; of the rest, what may be done twice.
+                let unsent = error.take_message();
+                let stale = is_stale(error.error());
+                let again = unsent.or_else(|| copy.filter(|_| stale));
+                request = again.ok_or_else(|| of_hyper(error.error()))?;
+            }
+        }
+    }
+    let mut sender = match connector {
+        None => speak(dial.broker().await?).await?,
+        Some(connector) => {
+            let stream = dial.host(&place.host, place.port).await?;
+            speak(tls::handshake(connector, stream, &place.host).await?).await?
+        }
+    };
+    let answer = sender.send_request(request).await;
+    let answer = answer.map_err(|error| of_hyper(&error))?;
+    answered(dial, place, sender, answer)
+}
+
+fn answered(
+    dial: &Dial,
+    place: Place,
+    sender: http1::SendRequest<Body>,
+    answer: Response<Incoming>,
+) -> Result<Answered, Failure> {
+    // Within TLS it is the host that answers.
+    let answer = match place.secure {
+        true => answer,
+        false => refused(answer)?,
+    };
+    let kept = Rc::clone(&dial.kept);
+    let lent = Lent {
+        place,
+        sender,
+        kept,
+    };
+    Ok((answer, lent))
+}
+
+/// The same request once more, if to ask twice is as good as to ask once (RFC 9110, section 9.2.2)
+/// and nothing comes with it.
+fn repeatable(request: &Request<Body>) -> Option<Request<Body>> {
+    let method = request.method();
+    if !method.is_idempotent() || !hyper::body::Body::is_end_stream(request.body()) {
+        return None;
+    }
+    let mut copy = Request::new(super::body::empty());
+    *copy.method_mut() = method.clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.headers_mut() = request.headers().clone();
+    Some(copy)
+}
+
+/// Whether the connection was gone, as happens to one that nobody used for a while.
+fn is_stale(error: &hyper::Error) -> bool {
+    let cause = std::error::Error::source(error);
+    error.is_canceled()
+        || error.is_closed()
+        || error.is_incomplete_message()
+        || cause.is_some_and(|cause| cause.is::<std::io::Error>())
 }
 
 /// Has the broker connect to a host; from then on the bytes are the host's.
@@ -126,10 +232,9 @@ async fn tunnel(stream: UnixStream, host: &str, port: u16) -> Result<UnixStream,
     let answer = answer.map_err(|error| Failure::told("the way out is closed", &error))?;
     let answer = refused(answer)?;
     if answer.status() != StatusCode::OK {
-        let status = answer.status();
-        return Err(Failure::Failed(format!(
-            "no connection to {target}: {status}"
-        )));
+        let reason = answer.headers().get(EGRESS_UNREACHABLE);
+        let reason = reason.map_or_else(|| answer.status().to_string(), text_of);
+        return Err(Failure::Unreachable(reason));
     }
     drop(answer);
     drop(sender);
@@ -141,21 +246,30 @@ async fn tunnel(stream: UnixStream, host: &str, port: u16) -> Result<UnixStream,
     }
 }
 
-async fn speak<S>(stream: S, request: Request<Body>) -> Result<Response<Incoming>, Failure>
+/// Speaks HTTP on a connection, as long as there is a sender or an answer that is read.
+async fn speak<S>(stream: S) -> Result<http1::SendRequest<Body>, Failure>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let failed = |error: hyper::Error| match std::error::Error::source(&error) {
-        Some(cause) => Failure::told(&error.to_string(), &cause),
-        None => Failure::Failed(error.to_string()),
-    };
-    let (mut sender, connection) = builder()
+    let (sender, connection) = builder()
         .handshake(TokioIo::new(stream))
         .await
-        .map_err(failed)?;
-    // Ends with the answer's body, or when nobody reads it any more.
+        .map_err(|error| of_hyper(&error))?;
     tokio::spawn(connection);
-    sender.send_request(request).await.map_err(failed)
+    Ok(sender)
+}
+
+fn of_hyper(error: &hyper::Error) -> Failure {
+    match std::error::Error::source(error) {
+        Some(cause) => Failure::told(&error.to_string(), &cause),
+        None => Failure::Failed(error.to_string()),
+    }
+}
+
+/// What the broker says in a field.
+fn text_of(value: &HeaderValue) -> String {
+    let text = String::from_utf8_lossy(value.as_bytes());
+    text[..text.floor_char_boundary(REASON_BYTES)].to_owned()
 }
 
 fn builder() -> http1::Builder {

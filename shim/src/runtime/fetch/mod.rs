@@ -8,11 +8,14 @@ mod body;
 mod broker;
 pub(super) mod data;
 mod decode;
+mod kept;
 mod ops;
 mod rules;
 mod tls;
 
-pub(super) use ops::{OPS, Way, extension};
+pub(super) use broker::{Failure, within_patience};
+pub(super) use ops::{DENIED, OPS, Way, extension};
+pub(super) use tls::handshake;
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -35,6 +38,8 @@ pub struct Egress {
     /// What may be asked of which host by HTTPS, where the policy says more than that it may be
     /// reached.
     pub rules: Vec<HttpsEndpoint>,
+    /// How many connections the policy lets the plugin have at a time.
+    pub connections: usize,
 }
 
 impl Egress {
@@ -52,6 +57,7 @@ impl Egress {
             socket: PathBuf::from(EGRESS_SOCKET_PATH),
             authorities,
             rules: settings.https.clone(),
+            connections: settings.connections as usize,
         }
     }
 }

@@ -25,15 +25,17 @@ use tokio_rustls::TlsConnector;
 use super::super::extension::{Endpoint, Host};
 use super::Egress;
 use super::body::{self, Answer};
-use super::broker::{self, Body, Failure};
+use super::broker::{self, Body, Dial, Failure};
 use super::decode::{self, Decoder};
+use super::kept::{Kept, Lent};
 use super::{rules, tls};
 
-/// The most requests of a plugin at once, each from its start to the last byte of its answer.
+/// The most connections of a plugin in use at once: requests, each from its start to the last byte of
+/// its answer, and sockets.
 const AT_ONCE: usize = 256;
 
 /// The class of errors that name a permission, see `js/acts.js`.
-const DENIED: &str = "LazaretDenied";
+pub(in crate::runtime) const DENIED: &str = "LazaretDenied";
 
 /// The ops that there are where there is a way out, sorted; besides those of deno_core that move
 /// what these give.
@@ -58,7 +60,7 @@ extension!(
     ops = [op_fetch, op_fetch_send],
     options = { egress: Egress },
     state = |state, options| {
-        state.put(Way { egress: options.egress, connector: None, open: Rc::default() });
+        state.put(Way::of(options.egress));
     },
 );
 
@@ -72,26 +74,72 @@ pub(in crate::runtime) struct Way {
     egress: Egress,
     /// Made for the first request that needs it.
     connector: Option<TlsConnector>,
-    /// One reference for each request that is under way, beside this one.
+    /// One reference for each connection that is in use, beside this one.
     open: Rc<()>,
+    kept: Rc<Kept>,
 }
 
 impl Way {
-    /// Other rules for what is asked of hosts; what is under way goes on.
-    pub(in crate::runtime) fn set_rules(&mut self, rules: Vec<HttpsEndpoint>) {
+    fn of(egress: Egress) -> Self {
+        let open = Rc::default();
+        Self {
+            kept: Rc::new(Kept::new(&open, egress.connections)),
+            egress,
+            connector: None,
+            open,
+        }
+    }
+
+    /// Other rules for what is asked of hosts, and another number of connections at a time; what is
+    /// under way goes on.
+    pub(in crate::runtime) fn set_rules(&mut self, rules: Vec<HttpsEndpoint>, connections: usize) {
         self.egress.rules = rules;
+        self.kept.start_anew(connections);
+    }
+
+    /// Whether the policy leaves it to the broker what is said to a host: it names neither methods
+    /// nor paths there, or names any bytes besides.
+    pub(in crate::runtime) fn leaves(&self, host: &str, port: u16) -> bool {
+        rules::leave(&self.egress.rules, host, port)
+    }
+
+    /// Counts one more connection as long as this is held.
+    pub(in crate::runtime) fn begin(&self) -> Result<Rc<()>, JsErrorBox> {
+        let open = self.open.clone();
+        if Rc::strong_count(&open) > AT_ONCE + 1 {
+            return Err(JsErrorBox::type_error(format!(
+                "more than {AT_ONCE} connections at once"
+            )));
+        }
+        Ok(open)
+    }
+
+    /// Where connections begin.
+    pub(in crate::runtime) fn dial(&self) -> Dial {
+        Dial {
+            socket: self.egress.socket.clone(),
+            kept: self.kept.clone(),
+        }
+    }
+
+    /// TLS for bytes that are no HTTP. Trusts these authorities besides, as PEM.
+    pub(in crate::runtime) fn connector_of_bytes(
+        &self,
+        more: &str,
+    ) -> Result<TlsConnector, Failure> {
+        tls::connector(&[&self.egress.authorities, more.as_bytes()], &[])
     }
 
     fn connector(&mut self) -> Result<TlsConnector, JsErrorBox> {
         if let Some(connector) = &self.connector {
             return Ok(connector.clone());
         }
-        let connector = tls::connector(&self.egress.authorities).map_err(to_js)?;
+        let connector = tls::connector(&[&self.egress.authorities], &[tls::HTTP]).map_err(to_js)?;
         Ok(self.connector.insert(connector).clone())
     }
 }
 
-type Answering = Pin<Box<dyn Future<Output = Result<Response<Incoming>, Failure>>>>;
+type Answering = Pin<Box<dyn Future<Output = Result<(Response<Incoming>, Lent), Failure>>>>;
 
 /// A request that is not sent yet.
 struct Sending {
@@ -181,13 +229,8 @@ fn op_fetch(
         return Err(JsErrorBox::new(DENIED, permission));
     }
     let way = state.borrow_mut::<Way>();
-    let socket = way.egress.socket.clone();
-    let open = way.open.clone();
-    if Rc::strong_count(&open) > AT_ONCE + 1 {
-        return Err(JsErrorBox::type_error(format!(
-            "more than {AT_ONCE} requests at once"
-        )));
-    }
+    let dial = way.dial();
+    let open = way.begin()?;
     let connector = secure.then(|| way.connector()).transpose()?;
     let (body, length) = if has_body {
         body_of(state, data, resource)?
@@ -202,7 +245,7 @@ fn op_fetch(
     let decodes = decode::accept(request.headers_mut());
     let target = url.clone();
     let answering: Answering =
-        Box::pin(async move { broker::send(&socket, connector.as_ref(), &target, request).await });
+        Box::pin(async move { broker::send(&dial, connector.as_ref(), &target, request).await });
     let cancel = CancelHandle::new_rc();
     let table = &mut state.resource_table;
     let cancel_handle_rid = Some(table.add(Cancel(cancel.clone())));
@@ -287,8 +330,8 @@ async fn op_fetch_send(
     let sending =
         Rc::try_unwrap(sending).map_err(|_| JsErrorBox::type_error("a request is sent once"))?;
     let answer = sending.answering.or_cancel(sending.cancel).await;
-    let answer = match answer {
-        Ok(Ok(answer)) => answer,
+    let (answer, lent) = match answer {
+        Ok(Ok(answered)) => answered,
         Ok(Err(failure)) => return Err(to_js(failure)),
         Err(_) => return Err(JsErrorBox::type_error("the request was taken back")),
     };
@@ -299,7 +342,7 @@ async fn op_fetch_send(
     let packed = sending.decodes && !hyper::body::Body::is_end_stream(&body);
     let decoder = packed.then(|| Decoder::of(&head.headers)).flatten();
     let body_decoded = decoder.is_some();
-    let body = Answer::new(body, decoder, sending.open);
+    let body = Answer::new(body, decoder, lent, sending.open);
     let content_length = body.size_hint().1;
     Ok(Answered {
         status: head.status.as_u16(),
@@ -317,6 +360,8 @@ fn to_js(failure: Failure) -> JsErrorBox {
     match failure {
         Failure::Denied(permission) => JsErrorBox::new(DENIED, permission),
         Failure::Refused(reason) => JsErrorBox::type_error(format!("request refused: {reason}")),
-        Failure::Failed(reason) => JsErrorBox::type_error(format!("fetch failed: {reason}")),
+        Failure::Unreachable(reason) | Failure::Failed(reason) => {
+            JsErrorBox::type_error(format!("fetch failed: {reason}"))
+        }
     }
 }

@@ -44,6 +44,16 @@ pub(super) fn allow(rules: &[HttpsEndpoint], method: &str, url: &Url) -> bool {
     about.any(|rule| allows(rule, method, path))
 }
 
+/// Whether the rules leave it open what is said to a host: none is about it, or one names neither
+/// methods nor paths.
+pub(super) fn leave(rules: &[HttpsEndpoint], host: &str, port: u16) -> bool {
+    let mut about = rules
+        .iter()
+        .filter(|rule| is_about(rule, host, port))
+        .peekable();
+    about.peek().is_none() || about.any(|rule| rule.methods.is_none() && rule.paths.is_none())
+}
+
 /// No server reads the path as another one: it has no dot segments, empty segments, backslashes, or
 /// dots, slashes and percent signs in their `%` form. As the engine has it for plain HTTP.
 fn is_plain(path: &str) -> bool {
@@ -107,6 +117,26 @@ mod tests {
         assert!(allowed(&rules, "POST", "https://a.example/open/x"));
         assert!(!allowed(&rules, "POST", "https://a.example/x"));
         assert!(!allowed(&rules, "GET", "https://b.example/x"));
+    }
+
+    #[test]
+    fn bytes_go_where_no_rule_names_methods_or_paths_or_one_names_none() {
+        let paths = rule("a.example", None, Some(&["/open/*"]));
+        let methods = rule("*.example", Some(&["GET"]), None);
+        let rules = [paths.clone(), methods];
+        for (host, port, expected) in [
+            ("a.example", 443, false),
+            ("b.example", 443, false),
+            ("a.example", 8443, true),
+            ("example.com", 443, true),
+        ] {
+            assert_eq!(leave(&rules, host, port), expected, "{host}:{port}");
+        }
+        assert!(leave(
+            &[paths, rule("a.example", None, None)],
+            "a.example",
+            443
+        ));
     }
 
     #[test]

@@ -13,12 +13,18 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use super::broker::Failure;
 
 /// What is spoken within TLS.
-const HTTP: &[u8] = b"http/1.1";
+pub(super) const HTTP: &[u8] = b"http/1.1";
 
-/// Trusts the authorities of a PEM text.
-pub(super) fn connector(authorities: &[u8]) -> Result<TlsConnector, Failure> {
+/// Trusts the authorities of PEM texts; tells the server that these are spoken.
+pub(super) fn connector(
+    authorities: &[&[u8]],
+    protocols: &[&[u8]],
+) -> Result<TlsConnector, Failure> {
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(authorities) {
+    let certificates = authorities
+        .iter()
+        .flat_map(|text| CertificateDer::pem_slice_iter(text));
+    for certificate in certificates {
         let certificate = certificate
             .map_err(|error| Failure::told("the certificates to trust cannot be read", &error))?;
         roots
@@ -30,12 +36,12 @@ pub(super) fn connector(authorities: &[u8]) -> Result<TlsConnector, Failure> {
         .map_err(|error| Failure::told("TLS does not start", &error))?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    config.alpn_protocols = vec![HTTP.to_vec()];
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
 /// TLS with `host` on an open connection.
-pub(super) async fn handshake(
+pub(in crate::runtime) async fn handshake(
     connector: &TlsConnector,
     stream: UnixStream,
     host: &str,

@@ -1,8 +1,9 @@
-//! A broker and the hosts behind it: it grants everything but two names, and has a certificate for
-//! `a.example` alone.
+//! A broker and the hosts behind it: it grants everything but two names, reaches all but one, and has
+//! a certificate for `a.example` alone. Port 7 says again what it hears, 8443 likewise within TLS.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
 use flate2::Compression;
@@ -13,14 +14,24 @@ use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-pub(super) struct Broker {
+pub(crate) struct Broker {
     directory: tempfile::TempDir,
     authority: String,
     tunnels: Arc<Mutex<Vec<String>>>,
+    seen: Arc<Seen>,
+}
+
+/// What hosts saw.
+#[derive(Default)]
+struct Seen {
+    /// Connections to the broker.
+    connections: AtomicUsize,
+    /// Requests that were read to the end of their head.
+    requests: AtomicUsize,
 }
 
 impl Broker {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let directory = tempfile::tempdir().expect("directory");
         let listener = UnixListener::bind(directory.path().join("egress.sock")).expect("socket");
         let made =
@@ -34,12 +45,15 @@ impl Broker {
             .expect("certificate");
         let config = Arc::new(config);
         let tunnels = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::new(Seen::default());
         std::thread::spawn({
-            let tunnels = tunnels.clone();
+            let (tunnels, seen) = (tunnels.clone(), seen.clone());
             move || {
                 for stream in listener.incoming().flatten() {
+                    seen.connections.fetch_add(1, SeqCst);
                     let (config, tunnels) = (config.clone(), tunnels.clone());
-                    std::thread::spawn(move || serve(stream, &config, &tunnels));
+                    let seen = seen.clone();
+                    std::thread::spawn(move || serve(stream, &config, &tunnels, &seen));
                 }
             }
         });
@@ -47,21 +61,37 @@ impl Broker {
             directory,
             authority: made.cert.pem(),
             tunnels,
+            seen,
         }
     }
 
     /// The way to it.
-    pub(super) fn egress(&self, rules: Vec<HttpsEndpoint>) -> Egress {
+    pub(crate) fn egress(&self, rules: Vec<HttpsEndpoint>) -> Egress {
         Egress {
             socket: self.directory.path().join("egress.sock"),
             authorities: self.authority.clone().into_bytes(),
             rules,
+            connections: 64,
         }
     }
 
     /// Where plugins had themselves connected to.
-    pub(super) fn tunnels(&self) -> Vec<String> {
+    pub(crate) fn tunnels(&self) -> Vec<String> {
         self.tunnels.lock().expect("no panic").clone()
+    }
+
+    /// The certificate of `a.example`, as PEM.
+    pub(crate) fn certificate(&self) -> &str {
+        &self.authority
+    }
+
+    /// How many connections and how many requests there were since it was asked last.
+    pub(super) fn seen(&self) -> (usize, usize) {
+        let Seen {
+            connections,
+            requests,
+        } = &*self.seen;
+        (connections.swap(0, SeqCst), requests.swap(0, SeqCst))
     }
 }
 
@@ -93,7 +123,12 @@ fn head(from: &mut impl BufRead) -> Option<Head> {
     }
 }
 
-fn serve(stream: UnixStream, config: &Arc<ServerConfig>, tunnels: &Mutex<Vec<String>>) {
+fn serve(
+    stream: UnixStream,
+    config: &Arc<ServerConfig>,
+    tunnels: &Mutex<Vec<String>>,
+    seen: &Seen,
+) {
     let mut reader = BufReader::new(stream.try_clone().expect("stream"));
     let Some(head) = head(&mut reader) else {
         return;
@@ -116,21 +151,46 @@ fn serve(stream: UnixStream, config: &Arc<ServerConfig>, tunnels: &Mutex<Vec<Str
             "HTTP/1.1 403 Forbidden\r\nlazaret-refusal: {refusal}\r\ncontent-length: 0\r\n\r\n"
         );
         let _ = stream.write_all(text.as_bytes());
+    } else if head.target.contains("gone.example") {
+        let text = "HTTP/1.1 502 Bad Gateway\r\nlazaret-unreachable: nobody listens\r\ncontent-length: 0\r\n\r\n";
+        let _ = stream.write_all(text.as_bytes());
+    } else if head.method == "CONNECT" && head.target.ends_with(":7") {
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\n\r\n")
+            .expect("answer");
+        let _ = std::io::copy(&mut reader, &mut stream);
+        let _ = stream.write_all(b"the end");
     } else if head.method == "CONNECT" {
+        let echoes = head.target.ends_with(":8443");
         tunnels.lock().expect("no panic").push(head.target);
         stream
             .write_all(b"HTTP/1.1 200 OK\r\n\r\n")
             .expect("answer");
         let connection = ServerConnection::new(config.clone()).expect("connection");
         let mut stream = BufReader::new(StreamOwned::new(connection, stream));
-        if let Some(head) = self::head(&mut stream) {
-            answer(&head, &mut stream);
+        if echoes {
+            let mut line = String::new();
+            let _ = stream.read_line(&mut line);
+            let _ = stream.get_mut().write_all(line.as_bytes());
+        }
+        while let Some(head) = self::head(&mut stream) {
+            seen.requests.fetch_add(1, SeqCst);
+            if !answer(&head, &mut stream) {
+                break;
+            }
         }
         stream.get_mut().conn.send_close_notify();
         let _ = stream.get_mut().flush();
     } else {
         let mut both = BufReader::new(Joined(reader, stream));
-        answer(&head, &mut both);
+        let mut next = Some(head);
+        while let Some(head) = next {
+            seen.requests.fetch_add(1, SeqCst);
+            if !answer(&head, &mut both) {
+                break;
+            }
+            next = self::head(&mut both);
+        }
     }
 }
 
@@ -152,8 +212,8 @@ impl Write for Joined {
     }
 }
 
-/// What a host says. A peer that went away is no fault here.
-fn answer<S: Read + Write>(head: &Head, stream: &mut BufReader<S>) {
+/// What a host says, and whether it listens on. A peer that went away is no fault here.
+fn answer<S: Read + Write>(head: &Head, stream: &mut BufReader<S>) -> bool {
     let path = head
         .target
         .strip_prefix("http://")
@@ -180,17 +240,32 @@ fn answer<S: Read + Write>(head: &Head, stream: &mut BufReader<S>) {
             while sent.is_ok() {
                 sent = to.write_all(&[b'x'; 65536]);
             }
-            return;
+            return false;
         }
-        "/packed" => return drop(stream.get_mut().write_all(&packed(query))),
-        "/never" => return drop(stream.read(&mut [0])),
+        "/packed" => return stream.get_mut().write_all(&packed(query)).is_ok(),
+        "/never" => {
+            let _ = stream.read(&mut [0]);
+            return false;
+        }
+        // The next request is heard and not answered.
+        "/last" => {
+            let text = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nlast";
+            let _ = stream.get_mut().write_all(text);
+            let _ = stream.read(&mut [0]);
+            return false;
+        }
+        "/chunks" => {
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n".to_owned()
+        }
+        "/close" => "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 1\r\n\r\nx".to_owned(),
         "/cut" => "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nx".to_owned(),
         "/garbage" => "\0\u{1}\u{2}nonsense\r\n\r\n".to_owned(),
         "/fields" => format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: b\r\n".repeat(1000)),
         "/long" => format!("HTTP/1.1 200 OK\r\na: {}\r\n\r\n", "b".repeat(200_000)),
         _ => "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_owned(),
     };
-    let _ = stream.get_mut().write_all(text.as_bytes());
+    let sent = stream.get_mut().write_all(text.as_bytes());
+    sent.is_ok() && !["/cut", "/garbage", "/fields", "/long", "/close"].contains(&path)
 }
 
 /// Text that is packed in this way; `bomb` is much of nothing in little.
