@@ -166,6 +166,10 @@ impl Server {
                 let streaming = self.streams.iter_mut().find(|other| other.id == id);
                 if let Some(streaming) = streaming {
                     streaming.credit.grant(bytes);
+                    match streaming.credit.has_room() {
+                        true => self.guard.go_on(id),
+                        false => self.guard.await_reader(id),
+                    }
                 }
             }
             Work::Ended(id, end) => return self.give_up(id, end),

@@ -250,7 +250,7 @@ fn logged(events: &[PluginEvent]) -> Vec<(&str, u64)> {
         &PluginEvent::Log {
             ref text, dropped, ..
         } => Some((text.as_str(), dropped)),
-        PluginEvent::Violation { .. } => None,
+        PluginEvent::Violation { .. } | PluginEvent::Unread { .. } => None,
     };
     events.iter().filter_map(log).collect()
 }

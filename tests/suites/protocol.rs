@@ -247,7 +247,7 @@ async fn log_flood(world: &World) -> anyhow::Result<()> {
         .iter()
         .map(|event| match event {
             PluginEvent::Log { text, .. } => text.len(),
-            PluginEvent::Violation { .. } => 0,
+            PluginEvent::Violation { .. } | PluginEvent::Unread { .. } => 0,
         })
         .sum();
     // Two seconds' worth at once, and what the flood's own time adds.

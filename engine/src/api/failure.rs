@@ -55,6 +55,11 @@ impl Refusal {
                 let text = format!("{call} ended: deadline (timeout {limit_ms}ms)");
                 return Self::new(Kind::Deadline, text);
             }
+            CallFailure::Unread { patience_ms } => {
+                let text =
+                    format!("{call} was given up: nobody read its items for {patience_ms}ms");
+                return Self::new(Kind::Deadline, text);
+            }
             CallFailure::Busy { limit } => {
                 return Self::new(Kind::Busy, format!("more than {limit} calls are under way"));
             }

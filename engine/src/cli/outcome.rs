@@ -70,6 +70,12 @@ pub(super) fn of_call(
             ExitCode::WallTime,
             format!("call `{function}` of plugin `{name}` ended: deadline (timeout {limit_ms}ms)"),
         ),
+        CallFailure::Unread { patience_ms } => Failure::new(
+            ExitCode::WallTime,
+            format!(
+                "call `{function}` of plugin `{name}` was given up: nobody read its items for {patience_ms}ms"
+            ),
+        ),
         CallFailure::Busy { limit } => Failure::new(
             ExitCode::Internal,
             format!("more than {limit} calls are under way"),

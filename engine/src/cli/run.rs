@@ -210,6 +210,16 @@ pub(super) fn print_event(plugin: &str, event: &PluginEvent) {
                 false => Ok(()),
             })
         }
+        PluginEvent::Unread {
+            function,
+            patience_ms,
+        } => {
+            let function = escape(function);
+            writeln!(
+                output,
+                "[{plugin}] call `{function}` was given up: nobody read its items for {patience_ms}ms"
+            )
+        }
     };
     // Nobody is left to tell where standard error is closed.
     drop(written);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use lazaret_protocol::{CallError, CallId, CallLimits, Credit, Payload};
 use tokio::sync::oneshot;
 
-use super::stream::{Feed, STREAM_WINDOW};
+use super::stream::{Feed, READER_PATIENCE, STREAM_WINDOW};
 use crate::event::EndReason;
 use crate::schema::Unfit;
 
@@ -16,6 +16,13 @@ pub const MAX_CALLS_IN_FLIGHT: usize = 256;
 
 /// How long after its limit a call may still be answered by the shim's own watchdog.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// [`READER_PATIENCE`] as it is told.
+pub(super) const READER_PATIENCE_MS: u64 = READER_PATIENCE.as_secs() * 1000;
+
+/// What each stand of a stream adds to its call's time besides its length: the word that it may go on
+/// takes so long to the shim, at most, and its next item so long back.
+const WAY: Duration = Duration::from_millis(20);
 
 /// Why a call has no result.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +33,12 @@ pub enum CallFailure {
     Deadline {
         /// How long the caller gave it, in milliseconds.
         limit_ms: u64,
+    },
+    /// Whoever reads its items took none for so long while the plugin waited for that; the plugin
+    /// goes on.
+    Unread {
+        /// [`READER_PATIENCE`], in milliseconds.
+        patience_ms: u64,
     },
     /// The plugin ended first.
     Ended(EndReason),
@@ -92,7 +105,7 @@ impl Reply {
 pub(super) struct Terms {
     /// The policy's limits.
     pub(super) limits: CallLimits,
-    /// How long the caller gives it.
+    /// How long the caller gives it, whoever takes that time.
     pub(super) timeout: Option<Duration>,
     /// The largest result it may have, and the most that all items of a stream may cost.
     pub(super) result_bytes: u64,
@@ -109,12 +122,15 @@ pub(super) struct Begun {
 struct Call {
     /// Gone where it was answered and the shim has still to say something.
     reply: Option<Reply>,
+    /// When the plugin is ended for it; later by each time that its stream stood still.
     wall: Instant,
     limits: CallLimits,
-    /// The caller's deadline, where it is sooner than the policy's limit.
+    /// The caller's deadline, where it may come sooner than the policy's limit.
     deadline: Option<Deadline>,
     /// What may be sent of a stream, where one is taken.
     credit: Option<Credit>,
+    /// Its stream stands still until some of it is read.
+    stand: Option<Stand>,
     /// The largest result it may have.
     result_bytes: u64,
     cpu_at_start_us: u64,
@@ -124,9 +140,59 @@ struct Call {
 }
 
 struct Deadline {
-    /// When the caller is answered whatever the shim does.
-    answered: Instant,
+    due: Instant,
     limit_ms: u64,
+}
+
+/// A stream without credit: the plugin can do nothing for it, and its time does not run.
+struct Stand {
+    since: Instant,
+    /// When something of it was read last.
+    read_at: Instant,
+    /// What was read and not granted anew, then.
+    read: u64,
+}
+
+impl Stand {
+    fn new(now: Instant) -> Self {
+        Self {
+            since: now,
+            read_at: now,
+            read: 0,
+        }
+    }
+}
+
+impl Call {
+    /// When the caller is answered whatever the shim does. It may be about to answer, unless its
+    /// stream stands still.
+    fn answered(&self) -> Option<Instant> {
+        let due = self.deadline.as_ref()?.due;
+        Some(if self.stand.is_some() {
+            due
+        } else {
+            due + GRACE
+        })
+    }
+
+    /// Its time runs again.
+    fn go_on(&mut self, now: Instant) {
+        if let Some(stand) = self.stand.take() {
+            self.wall += now.saturating_duration_since(stand.since) + WAY;
+        }
+    }
+
+    /// Whether nobody has read anything of a stream that stands still for too long.
+    fn is_unread(&mut self, now: Instant) -> bool {
+        let (Some(stand), Some(Reply::Stream(feed))) = (&mut self.stand, &self.reply) else {
+            return false;
+        };
+        let read = feed.read();
+        if read != stand.read {
+            (stand.read, stand.read_at) = (read, now);
+        }
+        now.saturating_duration_since(stand.read_at) >= READER_PATIENCE
+    }
 }
 
 /// The calls under way.
@@ -155,23 +221,25 @@ impl Calls {
         let id = CallId(self.last);
         let limits = terms.limits;
         let wall = now + Duration::from_millis(limits.wall_ms) + GRACE;
+        let window = matches!(reply, Reply::Stream(_)).then_some(STREAM_WINDOW);
+        // The policy's limit may come later than it says where a stream stands still.
         let timeout_ms = terms
             .timeout
             .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX))
-            .filter(|timeout| *timeout < limits.wall_ms);
-        let wall_ms = timeout_ms.unwrap_or(limits.wall_ms);
-        let window = matches!(reply, Reply::Stream(_)).then_some(STREAM_WINDOW);
+            .filter(|timeout| *timeout < limits.wall_ms || window.is_some());
+        let wall_ms = timeout_ms.map_or(limits.wall_ms, |timeout| timeout.min(limits.wall_ms));
         self.calls.insert(
             id,
             Call {
                 reply: Some(reply),
                 wall,
                 limits,
-                deadline: timeout_ms.map(|limit_ms| Deadline {
-                    answered: now + Duration::from_millis(limit_ms) + GRACE,
-                    limit_ms,
+                deadline: timeout_ms.and_then(|limit_ms| {
+                    let due = now.checked_add(Duration::from_millis(limit_ms))?;
+                    Some(Deadline { due, limit_ms })
                 }),
                 credit: window.map(Credit::new),
+                stand: None,
                 result_bytes: terms.result_bytes,
                 // Not read: counted from the container's start, never for nothing.
                 cpu_at_start_us: cpu_us.unwrap_or(0),
@@ -210,7 +278,9 @@ impl Calls {
         };
         let result = match (result, &call.deadline) {
             // The shim knows only the sooner of the two.
-            (Err(CallFailure::Call(CallError::WallTime { .. })), Some(deadline)) => {
+            (Err(CallFailure::Call(CallError::WallTime { .. })), Some(deadline))
+                if deadline.limit_ms < call.limits.wall_ms =>
+            {
                 Err(CallFailure::Deadline {
                     limit_ms: deadline.limit_ms,
                 })
@@ -227,7 +297,7 @@ impl Calls {
     ///
     /// # Errors
     /// The rule of the channel it breaks.
-    pub(super) fn item(&mut self, id: CallId, item: Payload) -> Result<(), String> {
+    pub(super) fn item(&mut self, id: CallId, item: Payload, now: Instant) -> Result<(), String> {
         let name = id.0;
         let Some(call) = self.calls.get_mut(&id) else {
             return Err(format!("an item of call {name}, which is not under way"));
@@ -241,6 +311,10 @@ impl Calls {
         let (spent, limit) = (credit.spent(), call.result_bytes);
         if spent > limit {
             return Err(format!("items of {spent} bytes, with a limit of {limit}"));
+        }
+        // Where nobody reads, its time goes on: it was told to end.
+        if !credit.has_room() && !call.cancelled {
+            call.stand = Some(Stand::new(now));
         }
         if let Some(Reply::Stream(feed)) = &call.reply {
             feed.item(item);
@@ -274,7 +348,7 @@ impl Calls {
     }
 
     /// What is to be granted for items that were read.
-    pub(super) fn grants(&mut self) -> Vec<(CallId, u64)> {
+    pub(super) fn grants(&mut self, now: Instant) -> Vec<(CallId, u64)> {
         let mut grants = Vec::new();
         for (id, call) in &mut self.calls {
             if let (Some(Reply::Stream(feed)), Some(credit)) = (&call.reply, &mut call.credit)
@@ -282,39 +356,66 @@ impl Calls {
             {
                 credit.grant(bytes);
                 grants.push((*id, bytes));
+                if credit.has_room() {
+                    call.go_on(now);
+                } else if let Some(stand) = &mut call.stand {
+                    (stand.read, stand.read_at) = (0, now);
+                }
             }
         }
         grants
     }
 
-    /// Answers the calls whose caller's deadline is over and that the shim did not end. They stay
-    /// under way, given up, until it does or the policy's limit is over.
-    pub(super) fn answer_late(&mut self, now: Instant) {
+    /// Answers the calls whose caller's deadline is over and that the shim did not end, and those
+    /// whose items nobody reads, the functions of which are returned. They stay under way, given
+    /// up, until the shim answers or the policy's limit is over.
+    pub(super) fn answer_late(&mut self, now: Instant) -> Vec<String> {
+        let mut unread = Vec::new();
         for call in self.calls.values_mut() {
             if let Some(deadline) = &call.deadline
-                && deadline.answered <= now
-                && let Some(reply) = call.reply.take()
+                && call.answered().is_some_and(|answered| answered <= now)
             {
-                reply.send(Err(CallFailure::Deadline {
-                    limit_ms: deadline.limit_ms,
+                let limit_ms = deadline.limit_ms;
+                if let Some(reply) = call.reply.take() {
+                    reply.send(Err(CallFailure::Deadline { limit_ms }));
+                }
+            } else if call.is_unread(now)
+                && let Some(Reply::Stream(feed)) = call.reply.take()
+            {
+                unread.push(feed.function().to_owned());
+                feed.end(Err(CallFailure::Unread {
+                    patience_ms: READER_PATIENCE_MS,
                 }));
             }
         }
+        unread
     }
 
     /// Has the shim told of calls nobody waits for any more, each once: until there is room for it,
     /// which is what `tell` says, it is tried again. They stay under way until it answers.
-    pub(super) fn give_up(&mut self, mut tell: impl FnMut(CallId) -> bool) {
+    /// Those that were told of are returned.
+    pub(super) fn give_up(
+        &mut self,
+        now: Instant,
+        mut tell: impl FnMut(CallId) -> bool,
+    ) -> Vec<CallId> {
         let gone =
             |call: &Call| call.reply.as_ref().is_none_or(Reply::is_closed) && !call.cancelled;
+        let mut told = Vec::new();
         for (id, call) in self.calls.iter_mut().filter(|(_, call)| gone(call)) {
+            // It is the plugin's turn again: to end.
+            call.go_on(now);
             call.cancelled = tell(*id);
+            if call.cancelled {
+                told.push(*id);
+            }
         }
+        told
     }
 
-    /// Whether this call is under way.
+    /// Whether this call is under way, and not given up.
     pub(super) fn holds(&self, id: CallId) -> bool {
-        self.calls.contains_key(&id)
+        self.calls.get(&id).is_some_and(|call| !call.cancelled)
     }
 
     /// Whether any call is under way.
@@ -324,9 +425,13 @@ impl Calls {
 
     /// The next moment at which a call is overdue, or its caller to be answered.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        let soonest = |call: &Call| match &call.deadline {
-            Some(deadline) if call.reply.is_some() => deadline.answered.min(call.wall),
-            _ => call.wall,
+        let soonest = |call: &Call| {
+            let answered = call.answered().filter(|_| call.reply.is_some());
+            let own = match &call.stand {
+                Some(stand) => stand.read_at + READER_PATIENCE,
+                None => call.wall,
+            };
+            answered.map_or(own, |answered| answered.min(own))
         };
         self.calls.values().map(soonest).min()
     }
@@ -344,7 +449,7 @@ impl Calls {
                 Some(EndReason::CpuTime {
                     limit_ms: limits.cpu_ms,
                 })
-            } else if now >= call.wall {
+            } else if call.stand.is_none() && now >= call.wall {
                 Some(EndReason::WallTime {
                     limit_ms: limits.wall_ms,
                 })

@@ -131,7 +131,7 @@ impl Task {
                 | ShimMessage::StreamEnd { .. },
             ) if matches!(state.evidence.verdict, Some(Verdict::Kill(_))) => {}
             (Phase::Ready, ShimMessage::Item { id, item }) => {
-                if let Err(what) = state.calls.item(id, item) {
+                if let Err(what) = state.calls.item(id, item, Instant::now()) {
                     self.kill(state, EndReason::Protocol { what }).await;
                 }
             }

@@ -40,4 +40,4 @@ pub use launch::{Engine, LaunchOptions, allows_executable_memory};
 pub use outbox::Backlog;
 pub use running::{Ended, PluginEvent, Running, Stopper};
 pub(crate) use stream::Keep;
-pub use stream::{Items, STREAM_WINDOW};
+pub use stream::{Items, READER_PATIENCE, STREAM_WINDOW};

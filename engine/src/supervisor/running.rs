@@ -39,6 +39,13 @@ pub enum PluginEvent {
         /// Records that were counted and not told before it.
         dropped: u64,
     },
+    /// A call was given up because nobody read its items.
+    Unread {
+        /// The function that gave them.
+        function: String,
+        /// For how long, in milliseconds.
+        patience_ms: u64,
+    },
 }
 
 /// How a plugin ended, and what it left in figures.
@@ -194,7 +201,9 @@ impl Running {
 
     /// Calls a function whose result comes in items, as it gives them: a `ReadableStream`, a
     /// generator. It gives no more of them than are read; what all cost together is held to the
-    /// largest result. Dropped, the items give their call up.
+    /// largest result. While it waits for them to be read the policy's time does not run, and the
+    /// caller's does; where nobody reads any for [`READER_PATIENCE`](super::READER_PATIENCE), the call
+    /// is given up. Dropped, the items give their call up.
     ///
     /// # Errors
     /// [`CallFailure`], where the plugin was not asked; others come as the last item.
@@ -220,7 +229,8 @@ impl Running {
         let arguments = within(timeout, began, self.checked(function, arguments)).await?;
         let given = timeout;
         let timeout = left(timeout, began);
-        let (feed, items) = stream(Arc::clone(&self.streams), self.end.clone(), keep);
+        let (wake, end) = (Arc::clone(&self.streams), self.end.clone());
+        let (feed, items) = stream(function, wake, end, keep);
         let command = Command::Call {
             function: function.to_owned(),
             arguments,

@@ -16,6 +16,10 @@ use crate::schema::Contract;
 /// [`Credit`](lazaret_protocol::Credit) counts.
 pub const STREAM_WINDOW: u64 = 256 * 1024;
 
+/// How long nobody may read anything of a stream that stands still for want of that. Whoever reads
+/// nothing for longer has gone away, and the call is given up.
+pub const READER_PATIENCE: Duration = Duration::from_secs(60);
+
 /// So much is read before more is granted: a message for each item would cost more than the items.
 const GRANT: u64 = STREAM_WINDOW / 2;
 
@@ -47,6 +51,7 @@ pub(crate) type Keep = Box<dyn std::any::Any + Send + Sync>;
 pub(super) struct Feed {
     queue: mpsc::UnboundedSender<Next>,
     taken: Arc<Taken>,
+    function: String,
     _keep: Option<Keep>,
 }
 
@@ -59,6 +64,7 @@ struct Taken {
 
 /// Both ends of a stream. `wake` is told when there is more to grant, or nobody reads any more.
 pub(super) fn stream(
+    function: &str,
     wake: Arc<Notify>,
     end: watch::Receiver<Option<EndReason>>,
     keep: Option<Keep>,
@@ -71,6 +77,7 @@ pub(super) fn stream(
     let feed = Feed {
         queue: sender,
         taken: Arc::clone(&taken),
+        function: function.to_owned(),
         _keep: keep,
     };
     let items = Items {
@@ -168,6 +175,11 @@ impl Taken {
 }
 
 impl Feed {
+    /// What gives it.
+    pub(super) fn function(&self) -> &str {
+        &self.function
+    }
+
     /// Hands an item on.
     pub(super) fn item(&self, item: Payload) {
         // Who reads may have gone away; the call is about to be given up then.
@@ -184,9 +196,14 @@ impl Feed {
         self.queue.is_closed()
     }
 
+    /// What was read and not granted anew, in bytes.
+    pub(super) fn read(&self) -> u64 {
+        self.taken.bytes.load(Ordering::Relaxed)
+    }
+
     /// What is to be granted for what was read, if it is enough to be worth it.
     pub(super) fn to_grant(&self) -> Option<u64> {
-        let enough = self.taken.bytes.load(Ordering::Relaxed) >= GRANT;
+        let enough = self.read() >= GRANT;
         enough.then(|| self.taken.bytes.swap(0, Ordering::Relaxed))
     }
 }
@@ -198,7 +215,7 @@ mod tests {
     fn open() -> (Feed, Items, Arc<Notify>) {
         let wake = Arc::new(Notify::new());
         let (_, end) = watch::channel(None);
-        let (feed, items) = stream(Arc::clone(&wake), end, None);
+        let (feed, items) = stream("f", Arc::clone(&wake), end, None);
         (feed, items, wake)
     }
 

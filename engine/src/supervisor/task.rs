@@ -13,7 +13,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::sleep_until;
 
-use super::calls::{Begun, Terms};
+use super::calls::{Begun, READER_PATIENCE_MS, Terms};
 use super::egress::{self, Egress};
 use super::outbox::Outbox;
 use super::quarantine::Quarantine;
@@ -149,12 +149,18 @@ impl Task {
                     }
                 }
                 Wake::Streams => {
-                    self.cancel_given_up(&mut state);
+                    self.cancel_given_up(&mut state).await;
                     self.grant(&mut state).await;
                 }
                 Wake::Tick => {
-                    state.calls.answer_late(Instant::now());
-                    self.cancel_given_up(&mut state);
+                    for function in state.calls.answer_late(Instant::now()) {
+                        let patience_ms = READER_PATIENCE_MS;
+                        self.tell(PluginEvent::Unread {
+                            function,
+                            patience_ms,
+                        });
+                    }
+                    self.cancel_given_up(&mut state).await;
                     let overdue = match self.cgroup.cpu_us() {
                         Ok(cpu) => state.calls.overdue(Instant::now(), cpu),
                         // A limit that cannot be watched is not held.
@@ -283,15 +289,18 @@ impl Task {
         }
     }
 
-    /// Has the shim give up what nobody waits for any more.
-    fn cancel_given_up(&mut self, state: &mut State) {
+    /// Has the shim give up what nobody waits for any more, and ends what it asked for to do it:
+    /// programs that run for the call have no more time than it has.
+    async fn cancel_given_up(&mut self, state: &mut State) {
         let tell = |id| self.outbox.push(&EngineMessage::Cancel { id }).is_ok();
-        state.calls.give_up(tell);
+        for id in state.calls.give_up(Instant::now(), tell) {
+            self.give_up_acts(state, id).await;
+        }
     }
 
     /// Lets more be sent of streams that were read.
     async fn grant(&mut self, state: &mut State) {
-        for (id, bytes) in state.calls.grants() {
+        for (id, bytes) in state.calls.grants(Instant::now()) {
             // Bounded by what was sent: a shim of ours reads all the time.
             let credit = EngineMessage::Credit { id, bytes };
             if self.outbox.answer(&credit).is_err() && state.evidence.verdict.is_none() {

@@ -121,6 +121,10 @@ impl Server {
         }
         // Not after the warden has answered the call: the engine would take it for a forged one.
         let (guard, sink) = (&self.guard, &self.sink);
+        if !streaming.credit.has_room() {
+            // Before it is sent: credit for it may come at once.
+            guard.await_reader(id);
+        }
         match guard.while_in_flight(id, || sink.post(ShimMessage::Item { id, item })) {
             true => Next::GoesOn,
             false => Next::Waits,

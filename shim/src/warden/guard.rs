@@ -119,6 +119,16 @@ impl Guard {
         lock(&self.watch).left(id, Instant::now())
     }
 
+    /// See [`Watch::await_reader`].
+    pub fn await_reader(&self, id: CallId) {
+        lock(&self.watch).await_reader(id, Instant::now());
+    }
+
+    /// See [`Watch::go_on`].
+    pub fn go_on(&self, id: CallId) {
+        lock(&self.watch).go_on(id, Instant::now());
+    }
+
     /// See [`Watch::cancel_call`].
     pub fn cancel_call(&self, id: CallId) -> Option<CallError> {
         lock(&self.watch).cancel_call(id)

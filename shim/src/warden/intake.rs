@@ -139,7 +139,11 @@ impl Intake {
                 self.guard.set_background(background);
                 self.backlog.push(Work::Limits(limits));
             }
-            EngineMessage::Credit { id, bytes } => self.backlog.push(Work::Credit(id, bytes)),
+            EngineMessage::Credit { id, bytes } => {
+                // Not when its turn comes: the engine counts from here on.
+                self.guard.go_on(id);
+                self.backlog.push(Work::Credit(id, bytes));
+            }
             EngineMessage::Answer { id, result } => self.asks.answer(id, result),
             EngineMessage::Shutdown => return Ok(true),
             EngineMessage::Hello { .. } => return Err(ChannelError::OutOfTurn),

@@ -35,9 +35,16 @@ struct Call {
     deadline: Option<Instant>,
     limits: CallLimits,
     used: Duration,
+    /// Since when it can do nothing but wait for whoever reads its stream.
+    waits: Option<Instant>,
 }
 
 impl Call {
+    /// Its deadline, while its time runs.
+    fn due(&self) -> Option<Instant> {
+        self.deadline.filter(|_| self.waits.is_none())
+    }
+
     fn left(&self) -> Duration {
         Duration::from_millis(self.limits.cpu_ms).saturating_sub(self.used)
     }
@@ -100,6 +107,7 @@ impl Watch {
             deadline: now.checked_add(Duration::from_millis(limits.wall_ms)),
             limits,
             used: Duration::ZERO,
+            waits: None,
         };
         !self.calls.contains_key(&id) && self.calls.insert(id, call).is_none()
     }
@@ -120,9 +128,29 @@ impl Watch {
     pub fn left(&self, id: CallId, now: Instant) -> Option<Duration> {
         let call = self.calls.get(&id)?;
         Some(match call.deadline {
-            Some(deadline) => deadline.saturating_duration_since(now),
+            Some(deadline) => deadline.saturating_duration_since(call.waits.unwrap_or(now)),
             None => Duration::from_millis(call.limits.wall_ms),
         })
+    }
+
+    /// The call's stream has no credit: its time does not run. The engine, which gives credit, sees
+    /// to it that this does not last for ever.
+    pub fn await_reader(&mut self, id: CallId, now: Instant) {
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.waits.get_or_insert(now);
+        }
+    }
+
+    /// There is credit again: its time runs.
+    pub fn go_on(&mut self, id: CallId, now: Instant) {
+        if let Some(call) = self.calls.get_mut(&id)
+            && let Some(since) = call.waits.take()
+        {
+            let waited = now.saturating_duration_since(since);
+            call.deadline = call
+                .deadline
+                .and_then(|deadline| deadline.checked_add(waited));
+        }
     }
 
     /// The engine gives up on a call. Its error, unless it was answered already.
@@ -208,7 +236,7 @@ impl Watch {
                 let CallLimits { wall_ms, cpu_ms } = call.limits;
                 if self.running_cost(*id, spent) >= call.left() && self.pays(*id) {
                     Some((*id, CallError::CpuTime { limit_ms: cpu_ms }))
-                } else if call.deadline.is_some_and(|deadline| deadline <= now) {
+                } else if call.due().is_some_and(|deadline| deadline <= now) {
                     Some((*id, CallError::WallTime { limit_ms: wall_ms }))
                 } else {
                     None
@@ -246,7 +274,7 @@ impl Watch {
     fn next_look(&self, now: Instant, spent: Duration) -> Option<Duration> {
         let calls = self.calls.iter().flat_map(|(id, call)| {
             let wall = call
-                .deadline
+                .due()
                 .map(|deadline| deadline.saturating_duration_since(now));
             let cpu = call.left().saturating_sub(self.running_cost(*id, spent));
             wall.into_iter().chain([cpu])

@@ -1,5 +1,7 @@
 //! Results that come in items, and what a call finds of itself.
 
+use std::time::Duration;
+
 use lazaret_protocol::{
     Act, CallError, CallId, CallLimits, EngineMessage, ITEM_BYTES, LogLevel, Payload, ShimMessage,
 };
@@ -55,6 +57,7 @@ const MAIN: &str = r#"
     export const plain = () => ({ next: 1, list: [1] });
 "#;
 
+#[derive(Debug)]
 enum Told {
     Item(Payload),
     End,
@@ -234,6 +237,37 @@ fn a_generator_that_does_not_end_is_ended_at_the_limits_of_its_call() {
         Told::Failed(CallError::CpuTime { limit_ms: 50 })
     ));
     assert_eq!(items(&mut shim, "count", "[1]"), json(&["0"]));
+    assert_eq!(shim.close(), 0);
+}
+
+#[test]
+fn the_time_that_a_reader_takes_is_none_of_the_calls() {
+    let mut shim = Plugin::new(MAIN).ready();
+    let short = CallLimits {
+        wall_ms: 1000,
+        ..GENEROUS
+    };
+    for (function, ends) in [("count", true), ("hangs", false)] {
+        let call = shim.begin_within(function, "[3]", short, 1);
+        assert!(matches!(told(&mut shim, call), Told::Item(_)));
+        // Longer than all of its time.
+        std::thread::sleep(Duration::from_millis(1500));
+        shim.send(&EngineMessage::Credit {
+            id: call,
+            bytes: ALL,
+        });
+        let last = loop {
+            match told(&mut shim, call) {
+                Told::Item(_) => {}
+                last => break last,
+            }
+        };
+        match last {
+            Told::End => assert!(ends),
+            Told::Failed(CallError::WallTime { limit_ms: 1000 }) => assert!(!ends),
+            other => panic!("{function}: {other:?}"),
+        }
+    }
     assert_eq!(shim.close(), 0);
 }
 

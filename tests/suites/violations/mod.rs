@@ -42,7 +42,7 @@ fn has(ended: &Ended, is: impl Fn(&Act) -> bool) -> bool {
 fn told(events: &[PluginEvent]) -> Vec<(Violation, u64)> {
     let violation = |event: &PluginEvent| match event {
         PluginEvent::Violation { violation, dropped } => Some((violation.clone(), *dropped)),
-        PluginEvent::Log { .. } => None,
+        PluginEvent::Log { .. } | PluginEvent::Unread { .. } => None,
     };
     events.iter().filter_map(violation).collect()
 }

@@ -30,7 +30,7 @@ fn begin(
 /// A call that takes a stream, and may have a result of so many bytes.
 fn begin_stream(calls: &mut Calls, result_bytes: u64) -> (CallId, Items) {
     let (_, end) = watch::channel(None);
-    let (feed, items) = stream(Arc::new(Notify::new()), end, None);
+    let (feed, items) = stream("f", Arc::new(Notify::new()), end, None);
     let terms = Terms {
         result_bytes,
         ..TERMS
@@ -71,12 +71,7 @@ fn cpu_time_counts_from_the_start_of_the_call_and_is_shared() {
 }
 
 fn given_up(calls: &mut Calls) -> Vec<CallId> {
-    let mut told = Vec::new();
-    calls.give_up(|id| {
-        told.push(id);
-        true
-    });
-    told
+    calls.give_up(Instant::now(), |_| true)
 }
 
 #[test]
@@ -86,11 +81,11 @@ fn a_call_nobody_waits_for_is_given_up_once_and_may_still_be_answered() {
     assert_eq!(given_up(&mut calls), []);
     drop(receiver);
     let mut tried = 0;
-    calls.give_up(|_| {
+    let told = calls.give_up(Instant::now(), |_| {
         tried += 1;
         false
     });
-    assert_eq!(tried, 1);
+    assert_eq!((tried, told), (1, Vec::new()));
     // There was no room to say so: it is tried again.
     assert_eq!(given_up(&mut calls), [id]);
     assert_eq!(given_up(&mut calls), []);
@@ -157,7 +152,7 @@ async fn items_are_handed_on_until_their_end() {
     let mut calls = Calls::default();
     let (id, mut items) = begin_stream(&mut calls, 1000);
     let item = || Payload::Bytes(vec![7]);
-    assert_eq!(calls.item(id, item()), Ok(()));
+    assert_eq!(calls.item(id, item(), Instant::now()), Ok(()));
     assert_eq!(calls.streamed(id), 1 + ITEM_BYTES);
     assert_eq!(calls.end_stream(id), Ok(()));
     assert_eq!(items.next().await, Some(Ok(item())));
@@ -170,17 +165,17 @@ fn items_and_ends_of_no_stream_break_a_rule() {
     let mut calls = Calls::default();
     let (whole, _receiver) = begin(&mut calls, Instant::now(), 0);
     let (streams, _items) = begin_stream(&mut calls, 1000);
-    let item = || Payload::Json("1".into());
+    let (item, now) = (|| Payload::Json("1".into()), Instant::now());
     let broken = |result: Result<(), String>, rule: &str| {
         let what = result.unwrap_err();
         assert!(what.contains(rule), "{what}");
     };
-    broken(calls.item(CallId(99), item()), "not under way");
+    broken(calls.item(CallId(99), item(), now), "not under way");
     broken(calls.end_stream(CallId(99)), "not under way");
-    broken(calls.item(whole, item()), "takes no stream");
+    broken(calls.item(whole, item(), now), "takes no stream");
     broken(calls.end_stream(whole), "takes no stream");
     assert_eq!(calls.end_stream(streams), Ok(()));
-    broken(calls.item(streams, item()), "not under way");
+    broken(calls.item(streams, item(), now), "not under way");
     broken(calls.end_stream(streams), "not under way");
     assert!(calls.holds(whole));
 }
@@ -191,23 +186,23 @@ async fn items_are_held_to_their_credit_and_to_the_largest_result() {
     let (id, mut items) = begin_stream(&mut calls, u64::MAX);
     let empty = || Payload::Bytes(Vec::new());
     for _ in 0..STREAM_WINDOW / ITEM_BYTES {
-        assert_eq!(calls.item(id, empty()), Ok(()));
+        assert_eq!(calls.item(id, empty(), Instant::now()), Ok(()));
     }
-    assert_eq!(calls.grants(), []);
+    assert_eq!(calls.grants(Instant::now()), []);
     for _ in 0..STREAM_WINDOW / ITEM_BYTES {
         items.next().await.unwrap().unwrap();
     }
-    assert_eq!(calls.grants(), [(id, STREAM_WINDOW)]);
+    assert_eq!(calls.grants(Instant::now()), [(id, STREAM_WINDOW)]);
     for _ in 0..STREAM_WINDOW / ITEM_BYTES {
-        assert_eq!(calls.item(id, empty()), Ok(()));
+        assert_eq!(calls.item(id, empty(), Instant::now()), Ok(()));
     }
-    let what = calls.item(id, empty()).unwrap_err();
+    let what = calls.item(id, empty(), Instant::now()).unwrap_err();
     assert!(what.contains("beyond its credit"), "{what}");
 
     let (id, _items) = begin_stream(&mut calls, 2 * ITEM_BYTES);
-    assert_eq!(calls.item(id, empty()), Ok(()));
-    assert_eq!(calls.item(id, empty()), Ok(()));
-    let what = calls.item(id, empty()).unwrap_err();
+    assert_eq!(calls.item(id, empty(), Instant::now()), Ok(()));
+    assert_eq!(calls.item(id, empty(), Instant::now()), Ok(()));
+    let what = calls.item(id, empty(), Instant::now()).unwrap_err();
     assert_eq!(what, "items of 192 bytes, with a limit of 128");
 }
 
@@ -261,4 +256,118 @@ fn a_caller_is_answered_at_its_deadline_and_the_plugin_has_until_the_policys() {
     assert_eq!(calls.next_deadline(), Some(end));
     assert!(calls.overdue(end, 0).is_some());
     assert!(calls.answer(id, Err(CallFailure::Call(CallError::Cancelled))));
+}
+
+/// A call with a deadline of its own that takes a stream and has sent all it may.
+fn standing(calls: &mut Calls, timeout: Option<Duration>, now: Instant) -> (CallId, Items) {
+    let (_, end) = watch::channel(None);
+    let (feed, items) = stream("count", Arc::new(Notify::new()), end, None);
+    let terms = Terms {
+        timeout,
+        result_bytes: u64::MAX,
+        ..TERMS
+    };
+    let begun = calls.begin(Reply::Stream(feed), terms, now, Some(0));
+    let id = begun.unwrap().id;
+    send(calls, id, now);
+    (id, items)
+}
+
+/// One item, as large as all that may be under way.
+fn send(calls: &mut Calls, id: CallId, now: Instant) {
+    let whole = usize::try_from(STREAM_WINDOW).unwrap();
+    let item = Payload::Bytes(vec![0; whole]);
+    assert_eq!(calls.item(id, item, now), Ok(()));
+}
+
+#[tokio::test]
+async fn the_time_that_a_reader_takes_is_none_of_the_plugins() {
+    let (mut calls, start) = (Calls::default(), Instant::now());
+    let limit = Duration::from_millis(LIMITS.wall_ms);
+    let half = limit / 2;
+    let sent = start + half;
+    let (id, mut items) = standing(&mut calls, None, start);
+    // It stood still from the start on.
+    let slow = 3 * limit;
+    assert_eq!(calls.overdue(start + slow, 0), None);
+    items.next().await.unwrap().unwrap();
+    assert_eq!(calls.grants(start + slow).len(), 1);
+    let (due, ways) = (start + slow + limit + GRACE, WAY);
+    assert_eq!(calls.next_deadline(), Some(due + ways));
+    // Half of its own time is over when it stands still again.
+    send(&mut calls, id, sent + slow);
+    assert_eq!(calls.overdue(due + 2 * slow, 0), None);
+    items.next().await.unwrap().unwrap();
+    calls.grants(sent + 2 * slow);
+    let due = due + slow + 2 * WAY;
+    assert_eq!(calls.overdue(due - Duration::from_millis(1), 0), None);
+    assert_eq!(
+        calls.overdue(due, 0),
+        Some(EndReason::WallTime { limit_ms: 10_000 })
+    );
+    // What it computes meanwhile counts as ever.
+    assert!(calls.overdue(sent, 1_500_001).is_some());
+}
+
+#[tokio::test]
+async fn who_reads_nothing_for_long_is_gone_and_who_reads_slowly_is_not() {
+    let (mut calls, start) = (Calls::default(), Instant::now());
+    let (id, mut items) = standing(&mut calls, None, start);
+    assert_eq!(calls.next_deadline(), Some(start + READER_PATIENCE));
+    let almost = start + READER_PATIENCE - Duration::from_millis(1);
+    assert_eq!(calls.answer_late(almost), [""; 0]);
+    items.next().await.unwrap().unwrap();
+    calls.grants(almost);
+    send(&mut calls, id, almost);
+    // From here on nobody does.
+    let late = almost + READER_PATIENCE;
+    assert_eq!(calls.answer_late(late - Duration::from_millis(1)), [""; 0]);
+    assert_eq!(calls.answer_late(late), ["count"]);
+    assert_eq!(calls.answer_late(late), [""; 0]);
+    assert!(matches!(items.next().await, Some(Ok(_))));
+    let failure = CallFailure::Unread {
+        patience_ms: 60_000,
+    };
+    assert_eq!(items.next().await, Some(Err(failure)));
+    // The shim is told, and has what was left of its time to answer.
+    assert_eq!(calls.give_up(late, |_| true), [id]);
+    assert!(!calls.holds(id));
+    let due = calls.next_deadline().unwrap();
+    assert!(calls.overdue(due, 0).is_some());
+}
+
+#[tokio::test]
+async fn some_of_what_waits_read_is_a_reader_that_is_there() {
+    let (mut calls, start) = (Calls::default(), Instant::now());
+    let (id, mut items) = begin_stream(&mut calls, u64::MAX);
+    for _ in 0..STREAM_WINDOW / ITEM_BYTES {
+        assert_eq!(calls.item(id, Payload::Bytes(Vec::new()), start), Ok(()));
+    }
+    // Too little to be granted anew.
+    let mut now = start;
+    for _ in 0..10 {
+        now += READER_PATIENCE - Duration::from_millis(1);
+        items.next().await.unwrap().unwrap();
+        assert_eq!(calls.grants(now), []);
+        assert_eq!(calls.answer_late(now), [""; 0]);
+    }
+    assert_eq!(calls.answer_late(now + READER_PATIENCE), ["f"]);
+}
+
+#[tokio::test]
+async fn a_callers_deadline_comes_whoever_takes_the_time() {
+    for timeout in [Duration::from_millis(50), Duration::from_millis(20_000)] {
+        let (mut calls, start) = (Calls::default(), Instant::now());
+        let (id, mut items) = standing(&mut calls, Some(timeout), start);
+        let due = start + timeout;
+        assert_eq!(calls.next_deadline(), Some(due));
+        calls.answer_late(due - Duration::from_millis(1));
+        assert!(calls.holds(id));
+        calls.answer_late(due);
+        assert!(matches!(items.next().await, Some(Ok(_))));
+        let limit_ms = timeout.as_millis() as u64;
+        let failure = CallFailure::Deadline { limit_ms };
+        assert_eq!(items.next().await, Some(Err(failure)));
+        assert_eq!(calls.give_up(due, |_| true), [id]);
+    }
 }

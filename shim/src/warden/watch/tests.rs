@@ -227,3 +227,33 @@ fn a_call_has_what_is_left_until_its_deadline() {
     watch.finish_call(A);
     assert_eq!(watch.left(A, start), None);
 }
+
+#[test]
+fn the_time_that_a_reader_takes_is_none_of_the_calls() {
+    let start = Instant::now();
+    let mut watch = two_calls(start);
+    watch.finish_call(B);
+    watch.await_reader(A, start + ms(400));
+    watch.await_reader(A, start + ms(500));
+    assert_eq!(watch.left(A, start + ms(9000)), Some(ms(600)));
+    let verdict = watch.tick(start + ms(9000), ms(0));
+    assert!(verdict.ended.is_empty());
+    assert_eq!(verdict.again, Some(ms(100)), "its CPU time still runs");
+    watch.go_on(A, start + ms(10_400));
+    watch.go_on(A, start + ms(10_500));
+    assert_eq!(watch.left(A, start + ms(10_500)), Some(ms(500)));
+    assert!(watch.tick(start + ms(10_999), ms(0)).ended.is_empty());
+    assert_eq!(watch.tick(start + ms(11_000), ms(0)).ended.len(), 1);
+}
+
+#[test]
+fn a_call_that_waits_for_its_reader_is_held_to_its_cpu_time() {
+    let start = Instant::now();
+    let mut watch = two_calls(start);
+    watch.await_reader(A, start);
+    watch.begin_turn(TurnKind::Call(A), ms(0), start);
+    assert_eq!(
+        watch.tick(start, ms(100)).ended,
+        [(A, CallError::CpuTime { limit_ms: 100 })]
+    );
+}
