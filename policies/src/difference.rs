@@ -109,6 +109,8 @@ impl EffectivePolicy {
         let (old, new) = (Index::of(&had), Index::of(&has));
         // The filter of a container without a way to the network lets no socket be made.
         let opens = !self.has_network() && after.has_network();
+        // An authority of the broker's is handed over at the start.
+        let trusts = self.ends_tls();
         for was in had.iter().filter(|was| !new.has(was)) {
             differences.push(of_grant(was, false, false, was.granted.permission.change()));
         }
@@ -118,6 +120,7 @@ impl EffectivePolicy {
                 Permission::NetworkRead(_) | Permission::NetworkConnect(..) if opens => {
                     Change::Recreate
                 }
+                _ if !trusts && is.terms.ends_tls() => Change::Restart,
                 ref permission => permission.change(),
             };
             differences.push(of_grant(is, true, widens, change));

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use crate::check::observe_problems;
+use crate::check::{observe_problems, tls_problems};
 use crate::effective::EffectivePolicy;
 use crate::level::SecurityLevel;
 use crate::policy::SecurityPolicy;
@@ -62,6 +62,7 @@ pub(crate) fn whole_problems(policy: &SecurityPolicy) -> Vec<(Option<String>, Pr
         problems.push((high.origin.file().map(str::to_owned), problem));
     }
     problems.extend(first_wait_problem(policy));
+    problems.extend(tls_problems(policy));
     problems
 }
 

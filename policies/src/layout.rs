@@ -80,6 +80,7 @@ const ENDPOINTS: Entries = Entries {
         one("host"),
         one("port"),
         one("protocol"),
+        one("tls"),
         words("methods", 7),
         words("paths", 64),
         words("addresses", 6),

@@ -41,6 +41,8 @@ mod level;
 mod load;
 /// What a plugin says of itself.
 mod manifest;
+/// Secrets that a policy does not keep from its plugin, or leaves nowhere to go.
+mod misplaced_secret;
 /// Names of programs, environment variables and plugins.
 mod name;
 /// Hosts, and what may be spoken to them.
@@ -107,10 +109,11 @@ pub use manifest::{
     ManifestName, PluginFunction, PluginManifest, SchemaCost, ValueSchema, manifest_schema,
     manifest_schema_text, schema_keywords,
 };
+pub use misplaced_secret::MisplacedSecret;
 pub use name::{EnvName, PluginName, ProgramName};
 pub use network::{
     AddressClass, AllowedEndpoint, Endpoint, Host, HostPattern, Method, Methods, PathPattern,
-    Paths, Port, Protocol,
+    Paths, Port, Protocol, TlsEnd,
 };
 pub use origin::{Granted, Origin, Setting};
 pub use overrides::ResourceOverrides;

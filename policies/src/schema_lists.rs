@@ -153,6 +153,15 @@ fn endpoints() -> Value {
             ),
         ),
         (
+            "tls",
+            shaped(
+                Shape::Word(&["plugin", "broker"]),
+                "Who ends the TLS of `https`, and so sees the requests: the `plugin` where it is left out, or the egress \
+                 `broker`, which can put secrets into them.",
+                json!("broker"),
+            ),
+        ),
+        (
             "methods",
             words(
                 &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],

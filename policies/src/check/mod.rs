@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
+pub(crate) use self::network::tls_problems;
 pub(crate) use self::observe::observe_problems;
 use crate::document::{Item, PolicyDocument};
 use crate::extends::Base;

@@ -2,10 +2,14 @@ use std::collections::HashMap;
 
 use super::Checker;
 use crate::document::Item;
-use crate::network::{AllowedEndpoint, Endpoint, HostPattern, Methods, Paths, Port, Protocol};
+use crate::grants::Terms;
+use crate::network::{
+    AllowedEndpoint, Endpoint, HostPattern, Methods, Paths, Port, Protocol, TlsEnd,
+};
 use crate::origin::Granted;
 use crate::permission::Permission;
-use crate::problem::Invalid;
+use crate::policy::SecurityPolicy;
+use crate::problem::{Invalid, Problem};
 use crate::word::Words;
 
 const LIST: &str = "network.endpoints";
@@ -51,6 +55,9 @@ impl Checker<'_> {
         let protocol = self.or_usual(item, (LIST, "protocol"), Protocol::Https, |written| {
             written.text.parse()
         });
+        let tls = self.or_usual(item, (LIST, "tls"), TlsEnd::Plugin, |written| {
+            written.text.parse()
+        });
         let methods = self.words(item, (LIST, "methods")).map(Methods);
         let paths = self.words(item, (LIST, "paths")).map(Paths);
         let addresses = self.words(item, (LIST, "addresses"));
@@ -59,10 +66,21 @@ impl Checker<'_> {
             host: host?,
             port: number?,
             protocol: protocol?,
+            tls: tls?,
             methods: methods?,
             paths: paths?,
             addresses: addresses?.unwrap_or_else(Words::usual),
         };
+        if let Some(written) = item.one("tls")
+            && endpoint.protocol != Protocol::Https
+        {
+            let message = format!(
+                "`{LIST}[].tls`: there is no TLS to end in `protocol: {}`",
+                endpoint.protocol
+            );
+            let hint = "take `tls` away, or write `protocol: https`";
+            self.report(Invalid::new(message).hint(hint), written.place);
+        }
         for key in ["methods", "paths"] {
             if let Some((_, place)) = item.many(key)
                 && endpoint.protocol == Protocol::Tcp
@@ -86,4 +104,44 @@ impl Checker<'_> {
         };
         Some(AllowedEndpoint { endpoint, granted })
     }
+}
+
+/// Where any bytes may be sent nobody can tell those of TLS that the broker is to end.
+pub(crate) fn tls_problems(policy: &SecurityPolicy) -> Vec<(Option<String>, Problem)> {
+    let allowances = policy.lists.allowances();
+    let endpoints = allowances.iter().filter_map(|one| match &one.terms {
+        Terms::Endpoint(endpoint) => Some((&**endpoint, one.granted)),
+        _ => None,
+    });
+    let mut opaque: HashMap<Port, Vec<(&Endpoint, &Granted)>> = HashMap::new();
+    let mut ended = Vec::new();
+    for (endpoint, granted) in endpoints {
+        match (endpoint.protocol, endpoint.tls) {
+            (Protocol::Tcp, _) => opaque
+                .entry(endpoint.port)
+                .or_default()
+                .push((endpoint, granted)),
+            (_, TlsEnd::Broker) => ended.push((endpoint, granted)),
+            (_, TlsEnd::Plugin) => {}
+        }
+    }
+    let mut problems = Vec::new();
+    for (endpoint, granted) in ended {
+        let Endpoint { host, port, .. } = endpoint;
+        let mut same_port = opaque.get(port).into_iter().flatten();
+        let Some((_, other)) =
+            same_port.find(|(other, _)| other.host.covers(host) || host.covers(&other.host))
+        else {
+            continue;
+        };
+        let message = format!(
+            "`{LIST}[].tls`: the broker cannot end TLS at `{host}:{port}`, where `{}` ({}) lets any bytes through",
+            other.permission, other.origin
+        );
+        let hint = "take one of the two away, or write `protocol: https` in the other";
+        let file = granted.origin.file().map(str::to_owned);
+        let problem = Invalid::new(message).hint(hint).at(granted.origin.place());
+        problems.push((file, problem));
+    }
+    problems
 }

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use super::kinds::{MessageTerms, Program, Write};
-use crate::network::Endpoint;
+use crate::network::{Endpoint, TlsEnd};
 use crate::permission::Permission;
 use crate::units::ByteSize;
 
@@ -92,6 +92,11 @@ impl Terms<'_> {
             })),
             _ => return None,
         })
+    }
+
+    /// Whether the broker ends TLS by them.
+    pub(crate) fn ends_tls(&self) -> bool {
+        matches!(self, Self::Endpoint(endpoint) if endpoint.tls == TlsEnd::Broker)
     }
 
     /// Whether both say the same.

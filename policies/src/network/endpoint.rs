@@ -20,6 +20,17 @@ words! {
     }
 }
 
+words! {
+    /// Who ends the TLS of an endpoint that speaks `https`: the one who sees the requests in it. The broker is the
+    /// narrower one, as it lets nothing through that it does not understand.
+    TlsEnd, "end of TLS" {
+        /// The plugin's own process; what an endpoint without `tls` means.
+        Plugin = "plugin",
+        /// The engine's egress broker, with an authority made for the plugin, and anew towards the server.
+        Broker = "broker",
+    }
+}
+
 /// One entry of `network.endpoints`, or what a permission for the network amounts to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Endpoint {
@@ -29,6 +40,8 @@ pub struct Endpoint {
     pub port: Port,
     /// Speaking what.
     pub protocol: Protocol,
+    /// Who ends its TLS, where there is some.
+    pub tls: TlsEnd,
     /// With which methods of HTTP.
     pub methods: Methods,
     /// For which paths of HTTP.
@@ -50,6 +63,7 @@ impl Endpoint {
             host: host.clone(),
             port,
             protocol,
+            tls: TlsEnd::Plugin,
             methods: Methods(None),
             paths: Paths(None),
             addresses: Words::usual(),
@@ -81,6 +95,7 @@ impl Endpoint {
         self.host.covers(&other.host)
             && self.port == other.port
             && (self.protocol == Protocol::Tcp || self.protocol == other.protocol)
+            && self.tls <= other.tls
             && self.methods.cover(&other.methods)
             && self.paths.cover(&other.paths)
             && other.addresses.0.is_subset(&self.addresses.0)
@@ -107,15 +122,26 @@ impl Endpoint {
             host: host.clone(),
             port: self.port,
             protocol,
+            tls: self.tls.max(other.tls),
             methods: self.methods.narrowed(&other.methods)?,
             paths: self.paths.narrowed(&other.paths)?,
             addresses,
         })
     }
 
+    /// Whether the broker sees the requests that are made here: it can hold them to methods and paths, and put secrets
+    /// into them.
+    #[must_use]
+    pub fn is_seen(&self) -> bool {
+        self.protocol == Protocol::Http || self.tls == TlsEnd::Broker
+    }
+
     /// What may be spoken, in words: `https, methods GET, paths /v1/*`.
     pub(crate) fn spoken(&self) -> String {
         let mut text = self.protocol.to_string();
+        if self.tls != TlsEnd::Plugin {
+            text.push_str(&format!(", tls {}", self.tls));
+        }
         if let Some(methods) = &self.methods.0 {
             text.push_str(&format!(", methods {methods}"));
         }

@@ -8,7 +8,7 @@ mod pattern;
 mod port;
 
 pub use address::AddressClass;
-pub use endpoint::{AllowedEndpoint, Endpoint, Protocol};
+pub use endpoint::{AllowedEndpoint, Endpoint, Protocol, TlsEnd};
 pub use host::Host;
 pub use http::{Method, Methods, PathPattern, Paths};
 pub use pattern::HostPattern;

@@ -114,6 +114,9 @@ impl Grammar {
         if path == ".requirements" {
             map.retain(|name, _| !name.starts_with("resources."));
         }
+        if path.ends_with(".endpoints") && map.get("protocol").is_some_and(|word| word != "https") {
+            map.remove("tls");
+        }
         if path.ends_with(".from") {
             let first = map
                 .iter()
