@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::grants::{Allowance, Lists};
@@ -18,6 +19,7 @@ use crate::violations::Violations;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EffectivePolicy {
     source: Option<Arc<str>>,
+    pub(crate) files: Vec<PathBuf>,
     pub(crate) level: Setting<SecurityLevel>,
     pub(crate) lists: Lists,
     pub(crate) resources: Resources,
@@ -45,6 +47,7 @@ impl EffectivePolicy {
         let complete = "the built-in policies name every key, a test counts them";
         Self {
             source: None,
+            files: Vec::new(),
             level: preset.stated_level().expect(complete).clone(),
             lists: preset.lists.clone(),
             resources: preset.resources().clone().complete().expect(complete),
@@ -64,9 +67,13 @@ impl EffectivePolicy {
             .stated_level()
             .filter(|level| level.value != self.level.value);
         let mut result = match stated {
-            Some(level) => Self::of(level.value),
+            Some(level) => Self {
+                files: self.files,
+                ..Self::of(level.value)
+            },
             None => self,
         };
+        result.files.extend_from_slice(policy.files());
         if let Some(level) = policy.stated_level() {
             result.level = level.clone();
         }
@@ -129,6 +136,12 @@ impl EffectivePolicy {
     #[must_use]
     pub fn source(&self) -> Option<&str> {
         self.source.as_deref()
+    }
+
+    /// The files it was read from, by the paths they were opened by: those of every policy and floor in it.
+    #[must_use]
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
     }
 
     /// The level.

@@ -26,6 +26,7 @@ impl SecurityPolicy {
     /// As of [`load`](Self::load).
     pub fn load_with_text(path: &Path) -> Result<(Self, String), LoadError> {
         let mut first = None;
+        let mut files = Vec::new();
         let mut stack: Vec<Self> = Vec::new();
         let mut seen = HashSet::new();
         let mut next = path.to_owned();
@@ -63,15 +64,18 @@ impl SecurityPolicy {
                 .as_ref()
                 .map(|base| beside(&next, &base.value));
             stack.push(policy);
-            match base {
-                Some(base) => next = base,
+            let file = match base {
+                Some(base) => std::mem::replace(&mut next, base),
                 None => break,
-            }
+            };
+            files.push(file);
         }
         let mut layers = stack.into_iter().rev();
         let lowest = layers.next().expect("the loop pushes before it ends");
         let mut whole = layers.fold(lowest, laid_over);
         whole.extends = None;
+        files.push(next);
+        whole.files = files;
         let mut problems = whole_problems(&whole);
         let Some((file, _)) = problems.first() else {
             return Ok((whole, first.expect("the loop reads before it ends")));

@@ -21,6 +21,7 @@ use crate::yaml;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecurityPolicy {
     pub(crate) name: Arc<str>,
+    pub(crate) files: Vec<PathBuf>,
     pub(crate) level: Option<Setting<SecurityLevel>>,
     /// The file it extends; `None` once that is laid under it.
     pub(crate) extends: Option<Setting<PathBuf>>,
@@ -90,6 +91,13 @@ impl SecurityPolicy {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The files it was read from, by the paths they were opened by: itself, then those it extends. None where it was
+    /// read from a text.
+    #[must_use]
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
     }
 
     /// The level the policy stands on: what it says, else `standard`.

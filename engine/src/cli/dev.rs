@@ -27,7 +27,7 @@ use super::run::{arguments_json, interrupted, print_event};
 use crate::event::{Act, Reaction, escape};
 use crate::host::Installation;
 use crate::plugin::{Plugin, PluginConfig};
-use crate::project::{Fingerprint, check_own, fingerprint};
+use crate::project::{Fingerprint, fingerprint};
 use crate::supervisor::{CallFailure, Engine, LaunchError, LaunchOptions, PluginEvent, Running};
 
 /// How many events may wait to be printed before further ones are dropped and counted.
@@ -140,10 +140,6 @@ fn look(arguments: &DevArguments) -> Look {
     let found = || {
         let plugin = Plugin::locate(&arguments.plugin)?;
         let policy = arguments.policy.of(&plugin)?.policy;
-        let beside = arguments.policy.files().chain(arguments.config.as_deref());
-        // It would be started again with what it wrote itself.
-        check_own(&plugin, &policy, beside)
-            .map_err(|error| Failure::of(ExitCode::Policy, &error))?;
         let config = given::config(arguments.config.as_deref())?;
         let fingerprint = fingerprint(&plugin, &policy)?.with(&config.text());
         let found = Found {

@@ -140,9 +140,9 @@ impl From<LaunchError> for Failure {
             | LaunchError::Config { .. }
             | LaunchError::NotExported { .. }) => Self::of(ExitCode::Plugin, &error),
             // As a path that may be read and is not there.
-            error @ (LaunchError::Place(_) | LaunchError::Environment(_)) => {
-                Self::of(ExitCode::Policy, &error)
-            }
+            error @ (LaunchError::Place(_)
+            | LaunchError::Environment(_)
+            | LaunchError::WritesOwn(_)) => Self::of(ExitCode::Policy, &error),
             error @ (LaunchError::Unenforceable(_) | LaunchError::Egress(_)) => {
                 Self::of(ExitCode::Host, &error)
             }

@@ -1,5 +1,8 @@
 //! The host the engine runs on: what it can do, and where the installed parts are.
 
+/// The operator's floor, where it is there.
+pub(crate) const FLOOR: &str = "/etc/lazaret/floor.yaml";
+
 mod cgroups;
 mod enforceable;
 mod features;

@@ -11,7 +11,10 @@ const MAX_BYTES: u64 = 64 * 1024;
 
 /// What an operator gives a plugin: a JSON object.
 #[derive(Clone, Debug, PartialEq)]
-pub struct PluginConfig(Value);
+pub struct PluginConfig {
+    value: Value,
+    file: Option<PathBuf>,
+}
 
 /// Why a file gives a plugin nothing.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +35,10 @@ pub enum ConfigError {
 
 impl Default for PluginConfig {
     fn default() -> Self {
-        Self(Value::Object(serde_json::Map::new()))
+        Self {
+            value: Value::Object(serde_json::Map::new()),
+            file: None,
+        }
     }
 }
 
@@ -51,7 +57,10 @@ impl PluginConfig {
             return Err(ConfigError::TooLarge(path.to_owned()));
         }
         let text = String::from_utf8(text).map_err(|_| ConfigError::NotUnicode(path.to_owned()))?;
-        let config = Self(plugin_config(&path.to_string_lossy(), &text)?);
+        let config = Self {
+            value: plugin_config(&path.to_string_lossy(), &text)?,
+            file: Some(path.to_owned()),
+        };
         // YAML may be shorter than the JSON it stands for.
         if config.text().len() as u64 > MAX_BYTES {
             return Err(ConfigError::TooLarge(path.to_owned()));
@@ -61,12 +70,17 @@ impl PluginConfig {
 
     /// The object.
     pub fn value(&self) -> &Value {
-        &self.0
+        &self.value
+    }
+
+    /// The file it was read from.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
     }
 
     /// As the plugin's shim is told it.
     pub(crate) fn text(&self) -> String {
-        self.0.to_string()
+        self.value.to_string()
     }
 }
 

@@ -172,6 +172,11 @@ impl Plugin {
         (!self.only_entry && path.symlink_metadata().is_ok()).then_some(path)
     }
 
+    /// Where it says of itself what it is; a single file says nothing.
+    pub fn manifest_file(&self) -> Option<PathBuf> {
+        (!self.only_entry).then(|| self.directory.join(MANIFEST_FILE))
+    }
+
     /// What it says of itself, where its directory has a `plugin.yaml`: as it was when the plugin was found.
     pub fn manifest(&self) -> Option<&PluginManifest> {
         self.manifest.as_ref()

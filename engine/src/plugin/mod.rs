@@ -4,8 +4,10 @@
 
 mod config;
 mod locate;
+mod own;
 mod read;
 
 pub use config::{ConfigError, PluginConfig};
 pub use locate::{LocateError, Plugin};
+pub use own::{Own, WritesOwn};
 pub use read::{MAX_DEPTH, ReadError};

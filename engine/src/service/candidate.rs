@@ -5,10 +5,8 @@ use std::path::Path;
 use lazaret_policy::{Cut, EffectivePolicy, LoadError, SecurityLevel, SecurityPolicy};
 
 use super::errors::ServiceError;
+use crate::host::FLOOR;
 use crate::plugin::Plugin;
-
-/// The operator's floor, where it is there.
-pub(crate) const FLOOR: &str = "/etc/lazaret/floor.yaml";
 
 /// What would hold, and what the policy grants and the plugin does not get.
 pub(super) struct Candidate {

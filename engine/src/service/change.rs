@@ -239,6 +239,7 @@ impl Service {
         let options = LaunchOptions {
             events: Some(events::queue(plugin.name(), &shared.recent, &self.events)),
             config: shared.config.clone(),
+            own: shared.file.iter().cloned().collect(),
             metrics: Some(Arc::clone(&shared.metrics)),
             ..LaunchOptions::default()
         };

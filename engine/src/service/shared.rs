@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::events::Recent;
@@ -13,15 +14,18 @@ pub(super) struct Shared {
     pub(super) metrics: Arc<Metrics>,
     /// What the operator gives each of them.
     pub(super) config: PluginConfig,
+    /// Its policy file, whichever policy holds.
+    pub(super) file: Option<PathBuf>,
 }
 
 impl Shared {
     /// Nothing was measured or violated yet.
-    pub(super) fn new(config: PluginConfig) -> Self {
+    pub(super) fn new(config: PluginConfig, file: Option<PathBuf>) -> Self {
         Self {
             recent: Arc::default(),
             metrics: Arc::default(),
             config,
+            file,
         }
     }
 }

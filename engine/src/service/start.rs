@@ -92,7 +92,8 @@ impl Service {
         };
         let Candidate { policy, cuts } = candidate;
         let unenforced = self.engine.unenforced(&policy);
-        let shared = Shared::new(config);
+        let path = file.as_ref().map(|(path, _, _)| path.clone());
+        let shared = Shared::new(config, path);
         let generation = self.launch(&plugin, &shared, policy.clone()).await?;
 
         let mut origin = applied.map(|last| last.policy.origin);

@@ -27,6 +27,7 @@ use crate::container::{CgroupDifference, LauncherError, reactor};
 use crate::egress::Rules;
 use crate::event::EndReason;
 use crate::host::{self, Unenforced};
+use crate::plugin::WritesOwn;
 
 /// A process leaves its cgroup before it has ended; so long is waited for its end.
 const LEAVING: Duration = Duration::from_millis(500);
@@ -50,6 +51,9 @@ pub enum ApplyError {
         /// Which.
         changes: Vec<Difference>,
     },
+    /// It lets the plugin write what it is started from.
+    #[error(transparent)]
+    WritesOwn(#[from] WritesOwn),
     /// This host has no means to hold a key, and the policy does not do without.
     #[error("{0}\n  hint: {remedy}, or say `requirements: {{ {key}: best_effort }}` to run without it", key = .0.key, remedy = .0.remedy)]
     Unenforceable(Unenforced),
@@ -117,6 +121,7 @@ impl Task {
         state: &mut State,
         policy: EffectivePolicy,
     ) -> Result<Vec<Difference>, ApplyError> {
+        self.own.check(&policy)?;
         let changes = self.live_changes(&policy)?;
         let places = self.acts.prepare(&policy)?;
         let resources = policy.resources();

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -25,7 +25,7 @@ use crate::container::{Cgroup, CgroupEvents, Launcher, Listener, Reservation};
 use crate::host::{self, CgroupVersion, Installation, Landlock, ShimEngine, Unenforced};
 use crate::learn::{Tally, Watch};
 use crate::metrics::Metrics;
-use crate::plugin::{Plugin, PluginConfig};
+use crate::plugin::{Own, Plugin, PluginConfig};
 use crate::programs::{ProgramHost, Programs};
 use crate::schema::{Contract, SchemaError, check_config};
 use crate::store::KvDirectory;
@@ -38,6 +38,8 @@ pub struct LaunchOptions {
     pub events: Option<mpsc::Sender<PluginEvent>>,
     /// What the operator gives it.
     pub config: PluginConfig,
+    /// Files that it is started from, besides its own, those of its policy and that of `config`.
+    pub own: Vec<PathBuf>,
     /// What it measures is added up here.
     pub metrics: Option<Arc<Metrics>>,
     /// Another JavaScript engine than the policy's.
@@ -46,7 +48,7 @@ pub struct LaunchOptions {
     /// than another.
     pub learn: Option<Arc<Tally>>,
     /// Another root file system in place of the engine's: for tests from inside.
-    pub rootfs: Option<std::path::PathBuf>,
+    pub rootfs: Option<PathBuf>,
 }
 
 /// An engine with a launcher of its own. Plugins hold on to it while they run.
@@ -162,6 +164,9 @@ impl Engine {
         {
             return Err(LaunchError::Unenforceable(key));
         }
+        let more = options.own.iter().map(PathBuf::as_path);
+        let own = Own::of(plugin, &options.config, more);
+        own.check(&policy)?;
         fits(plugin, &options.config).await?;
         // Made while the container is: nobody waits for it.
         let contract = plugin
@@ -289,6 +294,7 @@ impl Engine {
                 cgroup_events,
                 landlock: self.landlock.clone(),
                 policy,
+                own,
                 receiver,
                 outbox,
                 acts,

@@ -27,6 +27,7 @@ use crate::event::{Act, EndReason, KILLED_FOR, Verdict, Witness};
 use crate::host::Landlock;
 use crate::learn::Watch;
 use crate::metrics::Metrics;
+use crate::plugin::Own;
 
 /// How often the CPU time of calls under way is looked at.
 pub(super) const CPU_TICK: Duration = Duration::from_millis(200);
@@ -50,6 +51,8 @@ pub(super) struct Task {
     pub(super) cgroup_events: CgroupEvents,
     pub(super) landlock: Landlock,
     pub(super) policy: EffectivePolicy,
+    /// What no policy lets it write.
+    pub(super) own: Own,
     pub(super) receiver: Receiver,
     pub(super) pidfd: OwnedFd,
     pub(super) outbox: Outbox,

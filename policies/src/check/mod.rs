@@ -61,6 +61,7 @@ impl Checker<'_> {
                 .any(|path| sections.contains(&path.as_str()));
         SecurityPolicy {
             name,
+            files: Vec::new(),
             extends,
             states_grants,
             lists: self.lists(document),

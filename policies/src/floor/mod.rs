@@ -40,6 +40,7 @@ impl EffectivePolicy {
                 &whole
             }
         };
+        self.files.extend_from_slice(stated.files());
         self.hold_resources(floor, &mut cuts);
         self.settings.within(&floor.settings, &mut cuts);
         self.hold_requirements(floor.requirements(), &mut cuts);

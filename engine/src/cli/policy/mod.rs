@@ -24,7 +24,7 @@ use lazaret_policy::{
 use super::ExitCode;
 use super::failure::Failure;
 use crate::event::escape;
-use crate::host::{CgroupVersion, Unenforced};
+use crate::host::{CgroupVersion, FLOOR, Unenforced};
 use crate::plugin::Plugin;
 
 #[derive(Debug, Subcommand)]
@@ -71,9 +71,6 @@ pub(super) fn run(command: &PolicyCommand) -> Result<ExitCode, Failure> {
         PolicyCommand::Schema => schema::run(),
     }
 }
-
-/// The operator's floor, where it is there.
-const FLOOR: &str = "/etc/lazaret/floor.yaml";
 
 /// Which policy is to hold for a plugin.
 #[derive(Debug, Args)]

@@ -1,0 +1,326 @@
+//! That a plugin cannot write what it is started from: the next start would be of what it wrote itself.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Component, Path, PathBuf};
+
+use lazaret_policy::{EffectivePolicy, Permission};
+
+use super::{Plugin, PluginConfig};
+use crate::host::FLOOR;
+
+/// The most links that are followed on the way to a file, as the kernel does (path_resolution(7)).
+const MOST_LINKS: usize = 40;
+
+/// A plugin may write what it is started from.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the policy lets plugin `{plugin}` write `{granted}`, where it could change `{}`, which it is started from or held to\n  hint: grant a directory apart from the plugin, its policy and the files that extends, and have it put its data there",
+    own.display()
+)]
+pub struct WritesOwn {
+    /// Its name.
+    plugin: String,
+    /// The path that it may write.
+    granted: String,
+    /// What lies there, or holds it.
+    own: PathBuf,
+}
+
+/// What a plugin is started from, and held to: its directory, or its file where it is that alone; the policy beside it,
+/// what it is given, the operator's floor.
+#[derive(Clone, Debug)]
+pub struct Own {
+    plugin: String,
+    places: Vec<Place>,
+}
+
+impl Own {
+    /// Of a plugin, with other files that it is started from.
+    pub fn of<'a>(
+        plugin: &Plugin,
+        config: &'a PluginConfig,
+        more: impl IntoIterator<Item = &'a Path>,
+    ) -> Self {
+        let modules = match plugin.is_single_file() {
+            true => plugin.directory().join(plugin.entry()),
+            false => plugin.directory().to_owned(),
+        };
+        let more = more.into_iter().chain(config.file()).map(Path::to_owned);
+        let files = [Some(modules), plugin.manifest_file(), plugin.policy_file()];
+        let files = files.into_iter().flatten().chain(more);
+        let places = files.chain([PathBuf::from(FLOOR)]);
+        Self {
+            plugin: plugin.name().to_owned(),
+            places: places.map(Place::of).collect(),
+        }
+    }
+
+    /// Checks that the policy lets the plugin write none of this, nothing below it or above it, and none of the files
+    /// that the policy itself was read from.
+    ///
+    /// # Errors
+    /// [`WritesOwn`].
+    pub fn check(&self, policy: &EffectivePolicy) -> Result<(), WritesOwn> {
+        let files: Vec<Place> = policy.files().iter().cloned().map(Place::of).collect();
+        let writable = policy
+            .writable()
+            .into_iter()
+            .map(|write| write.granted.permission);
+        let observed = policy
+            .observe()
+            .iter()
+            .map(|granted| granted.permission.clone());
+        for permission in writable.chain(observed) {
+            let Permission::FileWrite(path) = permission else {
+                continue;
+            };
+            let granted = Place::of(PathBuf::from(path.as_str()));
+            let own = self.places.iter().chain(&files);
+            if let Some(own) = own.into_iter().find(|own| granted.reaches(own)) {
+                return Err(WritesOwn {
+                    plugin: self.plugin.clone(),
+                    granted: path.as_str().to_owned(),
+                    own: own.named.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A file or directory: what it is called, and what that leads to.
+#[derive(Clone, Debug)]
+struct Place {
+    named: PathBuf,
+    /// Links on the way, each where it lies: who writes there leads the name elsewhere.
+    links: Vec<PathBuf>,
+    real: PathBuf,
+    /// What is there, by device and inode: one thing may be mounted at two places.
+    inode: Option<(u64, u64)>,
+    /// The same of all that is on the way.
+    way: Vec<(u64, u64)>,
+}
+
+impl Place {
+    fn of(named: PathBuf) -> Self {
+        let (links, real) = follow(&named);
+        let inode = |path: &Path| {
+            let found = fs_err::symlink_metadata(path).ok()?;
+            Some((found.dev(), found.ino()))
+        };
+        let way = links.iter().chain([&real]);
+        let way = way.flat_map(|path| path.ancestors()).filter_map(inode);
+        Self {
+            way: way.collect(),
+            inode: inode(&real),
+            named,
+            links,
+            real,
+        }
+    }
+
+    /// Whether who may write all of this can change the other, or what its name leads to.
+    fn reaches(&self, other: &Self) -> bool {
+        let above = |path: &PathBuf| path.starts_with(&self.real);
+        let is_of = |one: &Self, way: &[_]| one.inode.is_some_and(|one| way.contains(&one));
+        above(&other.real)
+            || other.links.iter().any(above)
+            || self.real.starts_with(&other.real)
+            || is_of(self, &other.way)
+            || is_of(other, &self.way)
+    }
+}
+
+/// The links on the way to a file, and where it is. What is not there yet is where it would be.
+fn follow(named: &Path) -> (Vec<PathBuf>, PathBuf) {
+    let full = std::path::absolute(named).unwrap_or_else(|_| named.to_owned());
+    let parts = |path: &Path| -> Vec<OsString> {
+        path.components()
+            .map(|part| part.as_os_str().to_owned())
+            .collect()
+    };
+    let mut left: VecDeque<OsString> = parts(&full).into();
+    let (mut links, mut real) = (Vec::new(), PathBuf::new());
+    while let Some(part) = left.pop_front() {
+        match Path::new(&part).components().next() {
+            Some(Component::ParentDir) => {
+                real.pop();
+                continue;
+            }
+            Some(Component::CurDir) | None => continue,
+            Some(_) => real.push(&part),
+        }
+        if links.len() < MOST_LINKS
+            && let Ok(target) = fs_err::read_link(&real)
+        {
+            links.push(real.clone());
+            real.pop();
+            for part in parts(&target).into_iter().rev() {
+                left.push_front(part);
+            }
+        }
+    }
+    (links, real)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use lazaret_policy::{SecurityLevel, SecurityPolicy};
+
+    use super::*;
+
+    struct Tree {
+        _directory: tempfile::TempDir,
+        root: PathBuf,
+        policy: EffectivePolicy,
+        files: Vec<PathBuf>,
+    }
+
+    impl Tree {
+        /// A plugin at `plugins/one`, its policy at `links/policies/one.yaml`, which lies elsewhere, as what that extends
+        /// does; and what it is given.
+        fn new() -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            let root = directory.path().canonicalize().unwrap();
+            for name in [
+                "plugins/one/data",
+                "plugins/one-more",
+                "real",
+                "links",
+                "base",
+                "etc",
+            ] {
+                fs_err::create_dir_all(root.join(name)).unwrap();
+            }
+            let head = "apiVersion: lazaret/v1\nkind: SecurityPolicy\n";
+            let write = |name: &str, text: &str| {
+                fs_err::write(root.join(name), format!("{head}{text}")).unwrap();
+            };
+            write("plugins/one/main.js", "");
+            write("etc/config.yaml", "");
+            write("base/base.yaml", "");
+            write("base/floor.yaml", "");
+            write("real/one.yaml", "extends: ../base/base.yaml\n");
+            symlink("../real", root.join("links/policies")).unwrap();
+            let policy = SecurityPolicy::load(&root.join("links/policies/one.yaml")).unwrap();
+            let policy = EffectivePolicy::of(SecurityLevel::Standard).layer(&policy);
+            let floor = SecurityPolicy::load(&root.join("base/floor.yaml")).unwrap();
+            Self {
+                policy: policy.within(&floor).0,
+                files: vec![root.join("etc/config.yaml")],
+                _directory: directory,
+                root,
+            }
+        }
+
+        fn check(&self, plugin: &str, section: &str) -> Result<(), WritesOwn> {
+            let plugin = Plugin::locate(&self.root.join(plugin)).unwrap();
+            let text = format!("apiVersion: lazaret/v1\nkind: SecurityPolicy\n{section}\n");
+            let more = SecurityPolicy::parse("p", &text).unwrap();
+            let files = self.files.iter().map(PathBuf::as_path);
+            let own = Own::of(&plugin, &PluginConfig::default(), files);
+            own.check(&self.policy.clone().layer(&more))
+        }
+
+        fn may_write(&self, plugin: &str, path: &Path) -> Result<(), WritesOwn> {
+            let section = format!("permissions: ['file:write:{}']", path.display());
+            self.check(plugin, &section)
+        }
+    }
+
+    #[test]
+    fn a_plugin_does_not_write_what_it_is_started_from() {
+        let tree = Tree::new();
+        for wrong in [
+            "plugins",
+            "plugins/one",
+            "plugins/one/data",
+            "plugins/one/plugin.yaml",
+            "real",
+            "real/one.yaml",
+            "links",
+            "base",
+            "base/base.yaml",
+            "base/floor.yaml",
+            "etc",
+            "etc/config.yaml",
+        ] {
+            let error = tree.may_write("plugins/one", &tree.root.join(wrong));
+            let error = error.expect_err(wrong);
+            assert_eq!(error.granted, tree.root.join(wrong).to_str().unwrap());
+        }
+        for wrong in ["/etc/lazaret/floor.yaml", "/etc/lazaret", "/etc"] {
+            let error = tree.may_write("plugins/one", Path::new(wrong)).unwrap_err();
+            assert_eq!(error.own, Path::new("/etc/lazaret/floor.yaml"));
+        }
+        for right in ["plugins/one-more", "elsewhere"] {
+            let done = tree.may_write("plugins/one", &tree.root.join(right));
+            assert!(done.is_ok(), "{right}: {done:?}");
+        }
+    }
+
+    #[test]
+    fn what_lies_beside_a_file_that_is_a_plugin_is_none_of_it() {
+        let tree = Tree::new();
+        let file = "plugins/one/main.js";
+        let may_write = |path: &str| tree.may_write(file, &tree.root.join(path));
+        assert!(may_write("plugins/one/data").is_ok());
+        assert!(may_write("plugins/one").is_err());
+        assert!(may_write(file).is_err());
+    }
+
+    #[test]
+    fn one_file_by_two_names_is_one_file() {
+        let tree = Tree::new();
+        symlink(tree.root.join("plugins"), tree.root.join("spelled")).unwrap();
+        fs_err::hard_link(
+            tree.root.join("base/base.yaml"),
+            tree.root.join("same.yaml"),
+        )
+        .unwrap();
+        for wrong in ["spelled", "spelled/one", "spelled/one/data", "same.yaml"] {
+            let done = tree.may_write("plugins/one", &tree.root.join(wrong));
+            assert!(done.is_err(), "{wrong}");
+            let done = tree.may_write("spelled/one", &tree.root.join(wrong));
+            assert!(done.is_err(), "{wrong}");
+        }
+        assert!(
+            tree.may_write("spelled/one", &tree.root.join("plugins/one-more"))
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn what_is_only_recorded_is_written_all_the_same() {
+        let tree = Tree::new();
+        let section = |path: &str| {
+            format!(
+                "filesystem: {{ mode: audit }}\nobserve: ['file:write:{}']",
+                tree.root.join(path).display()
+            )
+        };
+        assert!(
+            tree.check("plugins/one", &section("plugins/one/data"))
+                .is_err()
+        );
+        assert!(tree.check("plugins/one", &section("elsewhere")).is_ok());
+        let listed = format!(
+            "filesystem: {{ write: [ {{ path: {}, size: 1MiB }} ] }}",
+            tree.root.join("plugins").display()
+        );
+        assert!(tree.check("plugins/one", &listed).is_err());
+    }
+
+    #[test]
+    fn a_circle_of_links_comes_to_an_end() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a");
+        symlink("b", &path).unwrap();
+        symlink("a", directory.path().join("b")).unwrap();
+        assert_eq!(follow(&path.join("c")).0.len(), MOST_LINKS);
+    }
+}
