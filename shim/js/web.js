@@ -17,6 +17,8 @@
     CloseEvent: "deno_web/02_event.js",
     CompressionStream: "deno_web/14_compression.js",
     CountQueuingStrategy: "deno_web/06_streams.js",
+    Crypto: "lazaret/crypto.js",
+    CryptoKey: "lazaret/crypto/subtle.js",
     CustomEvent: "deno_web/02_event.js",
     DOMException: "deno_web/01_dom_exception.js",
     DecompressionStream: "deno_web/14_compression.js",
@@ -46,6 +48,7 @@
     ReadableStreamDefaultReader: "deno_web/06_streams.js",
     Request: "deno_fetch/23_request.js",
     Response: "deno_fetch/23_response.js",
+    SubtleCrypto: "lazaret/crypto/subtle.js",
     TextDecoder: "deno_web/08_text_encoding.js",
     TextDecoderStream: "deno_web/08_text_encoding.js",
     TextEncoder: "deno_web/08_text_encoding.js",
@@ -68,7 +71,7 @@
   const domException = "ext:deno_web/01_dom_exception.js";
 
   // What the platform's native parts throw by name.
-  const domErrors = ["InvalidCharacterError", "OperationError"];
+  const domErrors = ["DataError", "InvalidCharacterError", "NotSupportedError", "OperationError"];
   for (let i = 0; i < domErrors.length; i++) {
     const name = domErrors[i];
     registerErrorBuilder(`DOMException${name}`, (message) => {
@@ -84,6 +87,8 @@
     "deno_web/01_urlpattern.js",
     "deno_web/05_base64.js",
     "deno_web/08_text_encoding.js",
+    "lazaret/crypto.js",
+    "lazaret/crypto/subtle.js",
   ];
 
   let eventsReady = false;

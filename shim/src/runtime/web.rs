@@ -84,6 +84,22 @@ const OWN: &[ExtensionFileSource] = &[
         ascii_str_include!("../../js/crypto.js"),
     ),
     ExtensionFileSource::new(
+        "ext:lazaret/crypto/formats.js",
+        ascii_str_include!("../../js/crypto/formats.js"),
+    ),
+    ExtensionFileSource::new(
+        "ext:lazaret/crypto/keys.js",
+        ascii_str_include!("../../js/crypto/keys.js"),
+    ),
+    ExtensionFileSource::new(
+        "ext:lazaret/crypto/subtle.js",
+        ascii_str_include!("../../js/crypto/subtle.js"),
+    ),
+    ExtensionFileSource::new(
+        "ext:lazaret/crypto/values.js",
+        ascii_str_include!("../../js/crypto/values.js"),
+    ),
+    ExtensionFileSource::new(
         "ext:lazaret/data.js",
         ascii_str_include!("../../js/data.js"),
     ),

@@ -2,6 +2,7 @@
 
 mod acts;
 mod calls;
+mod crypto;
 mod fetch;
 mod files;
 mod filtered;

@@ -5,7 +5,7 @@ use lazaret_protocol::{CallError, ShimMessage};
 use crate::harness::Plugin;
 
 /// Globals beside those of the language.
-const HOST_GLOBALS: [&str; 64] = [
+const HOST_GLOBALS: [&str; 67] = [
     "AbortController",
     "AbortSignal",
     "Blob",
@@ -13,6 +13,8 @@ const HOST_GLOBALS: [&str; 64] = [
     "CloseEvent",
     "CompressionStream",
     "CountQueuingStrategy",
+    "Crypto",
+    "CryptoKey",
     "CustomEvent",
     "DOMException",
     "DecompressionStream",
@@ -43,6 +45,7 @@ const HOST_GLOBALS: [&str; 64] = [
     "ReadableStreamDefaultReader",
     "Request",
     "Response",
+    "SubtleCrypto",
     "TextDecoder",
     "TextDecoderStream",
     "TextEncoder",
