@@ -163,7 +163,7 @@ impl Plugin {
         let directory = tempfile::tempdir()?;
         let path = directory.path().join("egress.sock");
         let (sender, reports) = mpsc::channel(16);
-        let handle = broker.serve(UnixListener::bind(&path)?, Rules::of(&policy), sender)?;
+        let handle = broker.serve(UnixListener::bind(&path)?, Rules::of(&policy), sender, None)?;
         Ok(Self {
             path,
             _handle: handle,

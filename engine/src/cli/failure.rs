@@ -142,10 +142,11 @@ impl From<LaunchError> for Failure {
             // As a path that may be read and is not there.
             error @ (LaunchError::Place(_)
             | LaunchError::Environment(_)
+            | LaunchError::Secrets(_)
             | LaunchError::WritesOwn(_)) => Self::of(ExitCode::Policy, &error),
-            error @ (LaunchError::Unenforceable(_) | LaunchError::Egress(_)) => {
-                Self::of(ExitCode::Host, &error)
-            }
+            error @ (LaunchError::Unenforceable(_)
+            | LaunchError::Egress(_)
+            | LaunchError::Ending(_)) => Self::of(ExitCode::Host, &error),
             error @ (LaunchError::Io { .. } | LaunchError::Ended(_)) => {
                 Self::of(ExitCode::Internal, &error)
             }

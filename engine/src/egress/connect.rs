@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::account::Slot;
 use super::class::Class;
 use super::counters::add;
+use super::decide::{Leave, Terms};
 use super::descriptors::{ONWARD, Share};
 use super::own::class_here;
 use super::plugin::{Plugin, Purpose};
@@ -19,8 +20,8 @@ pub(super) struct Upstream {
     pub(super) stream: TcpStream,
     /// Of the address it is connected to.
     pub(super) class: Class,
-    /// Its first bytes must be TLS.
-    pub(super) tls: bool,
+    /// What it may carry.
+    pub(super) terms: Terms,
     /// Its place, as long as it is open.
     pub(super) place: (Slot, Share),
 }
@@ -47,18 +48,23 @@ pub(super) const BUSY: &str = "the plugins of this engine have too many connecti
 /// What is said where nobody can be told from this host.
 const UNKNOWN: &str = "the kernel does not say whether the address is this host's own";
 
-/// Decides, resolves and connects.
-pub(super) async fn connect(plugin: &Plugin, purpose: &Purpose) -> Result<Upstream, Failure> {
-    let leave = plugin.decide(purpose).await?;
-    let Some(slot) = plugin.account.open() else {
+/// Resolves and connects, as far as there is leave. `counted` says that this one was counted
+/// among the connections of a second before.
+pub(super) async fn connect(
+    plugin: &Plugin,
+    purpose: &Purpose,
+    leave: &Leave,
+    counted: bool,
+) -> Result<Upstream, Failure> {
+    let Some(slot) = plugin.account.opens().await else {
         let most = plugin.account.limits().connections;
         let reason = format!("`network.limits.connections` of {most} at a time are open");
         return Err(Refusal::because(&purpose.ask(), reason).into());
     };
     let share = plugin.descriptors.take(ONWARD).ok_or(Failure::Busy)?;
     // Whoever opens them faster than may be waits, however many it asked for in one connection.
-    if let Some(wait) = plugin.account.connects(std::time::Instant::now()) {
-        tokio::time::sleep(wait).await;
+    if !counted {
+        plugin.waits_to_connect().await;
     }
     let unreachable = |what: &str| Failure::Unreachable(what.to_owned());
     let found = timeout(
@@ -76,7 +82,7 @@ pub(super) async fn connect(plugin: &Plugin, purpose: &Purpose) -> Result<Upstre
         .map(|address| Ok((address, class_here(address)?)))
         .collect::<std::io::Result<_>>()
         .map_err(|error| unreachable(&format!("{UNKNOWN}: {}", error.kind())))?;
-    let terms = |&(address, class)| Some((address, class, leave.needs_tls(class)?));
+    let terms = |&(address, class)| Some((address, class, leave.terms(class)?));
     let allowed: Vec<_> = found.iter().filter_map(terms).collect();
     if let (true, Some((_, class))) = (allowed.is_empty(), found.first()) {
         let reason = format!(
@@ -86,7 +92,7 @@ pub(super) async fn connect(plugin: &Plugin, purpose: &Purpose) -> Result<Upstre
     }
     let deadline = Instant::now() + plugin.deadlines.connect;
     let mut told = "the name has no address".to_owned();
-    for (number, (address, class, tls)) in (1_u32..).zip(allowed.iter().copied()) {
+    for (number, (address, class, terms)) in (1_u32..).zip(allowed.iter().copied()) {
         // Each gets its part of what time is left; the last one all of it.
         let left = deadline.saturating_duration_since(Instant::now());
         let parts = (allowed.len() as u32).saturating_sub(number) + 1;
@@ -101,11 +107,11 @@ pub(super) async fn connect(plugin: &Plugin, purpose: &Purpose) -> Result<Upstre
                 // Bytes are passed on as they come.
                 stream.set_nodelay(true).ok();
                 add(&plugin.tally(purpose).connections, 1);
-                plugin.counters.reached(purpose, tls, class);
+                plugin.counters.reached(purpose, terms.is_tls(), class);
                 return Ok(Upstream {
                     stream,
                     class,
-                    tls,
+                    terms,
                     place: (slot, share),
                 });
             }

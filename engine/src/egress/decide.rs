@@ -1,6 +1,6 @@
 //! Whether a plugin may do what it asks the broker for. Pure.
 
-use lazaret_policy::{Endpoint, Host, Mode, Port, Protocol};
+use lazaret_policy::{Endpoint, Host, Mode, Port, Protocol, TlsEnd};
 
 use super::class::{Class, Classes};
 use super::refusal::{Refusal, shown};
@@ -29,41 +29,81 @@ pub enum How<'a> {
         /// Its path, without a query.
         path: &'a str,
     },
+    /// One request within TLS that the broker ends.
+    Ended {
+        /// Its method.
+        method: &'a str,
+        /// Its path, without a query.
+        path: &'a str,
+    },
+}
+
+/// What a connection may carry. Where several terms hold for an address, the first one here does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Terms {
+    /// Requests within TLS that the broker ends.
+    Ended,
+    /// Requests in the clear, of an endpoint that is for them.
+    Http,
+    /// Any bytes.
+    Any,
+    /// TLS for this very host, which the plugin ends.
+    Tls,
+}
+
+impl Terms {
+    const ALL: [Self; 4] = [Self::Ended, Self::Http, Self::Any, Self::Tls];
+
+    /// Whether the broker reads each request, of a kind that an endpoint names.
+    #[must_use]
+    pub const fn shows_requests(self) -> bool {
+        matches!(self, Self::Ended | Self::Http)
+    }
+
+    /// Whether what goes to the server is TLS.
+    #[must_use]
+    pub const fn is_tls(self) -> bool {
+        matches!(self, Self::Ended | Self::Tls)
+    }
+
+    /// Whether what was begun on these terms may go on under others.
+    #[must_use]
+    pub fn go_on_under(self, now: Self) -> bool {
+        self == now || now == Self::Any || (self == Self::Any && now == Self::Http)
+    }
 }
 
 /// What is allowed, and on which terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Leave {
-    /// Kinds of addresses the name may lead to, whatever is spoken there.
-    pub open: Classes,
-    /// Kinds of addresses it may lead to where the first bytes are TLS, for this very host.
-    pub tls: Classes,
+    /// Kinds of addresses the name may lead to, by the terms that hold there.
+    classes: [Classes; Terms::ALL.len()],
     /// No grant covers it, and it is let through to be told.
     pub observed: Option<Mode>,
 }
 
 impl Leave {
-    /// Whether TLS must be spoken to an address of the class; `None` where none may be reached.
+    /// The terms at an address of the class; `None` where none may be reached.
     #[must_use]
-    pub const fn needs_tls(&self, class: Class) -> Option<bool> {
-        if self.open.has(class) {
-            Some(false)
-        } else if self.tls.has(class) {
-            Some(true)
-        } else {
-            None
-        }
+    pub fn terms(&self, class: Class) -> Option<Terms> {
+        let mut all = Terms::ALL.into_iter();
+        all.find(|terms| self.classes[*terms as usize].has(class))
+    }
+
+    /// Whether the broker ends TLS there, wherever the name leads.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        self.classes[Terms::Ended as usize] != Classes::NONE
     }
 
     /// What several endpoints allow, each on its own terms: none lends its addresses to another.
-    fn add(so_far: Option<Self>, tls: bool, classes: Classes, observed: Option<Mode>) -> Self {
+    fn add(so_far: Option<Self>, terms: Terms, classes: Classes, observed: Option<Mode>) -> Self {
         let mut leave = so_far.unwrap_or(Self {
-            open: Classes::NONE,
-            tls: Classes::NONE,
+            classes: [Classes::NONE; Terms::ALL.len()],
             observed,
         });
-        let kind = if tls { &mut leave.tls } else { &mut leave.open };
-        *kind = kind.or(classes);
+        let there = &mut leave.classes[terms as usize];
+        *there = there.or(classes);
         leave
     }
 }
@@ -72,7 +112,9 @@ impl Ask<'_> {
     /// The permission that it takes.
     pub(super) fn permission(&self) -> String {
         match self.how {
-            How::Connect if self.port == Port::HTTPS => format!("network:read:{}", self.host),
+            How::Connect | How::Ended { .. } if self.port == Port::HTTPS => {
+                format!("network:read:{}", self.host)
+            }
             _ => format!("network:connect:{}:{}", self.host, self.port),
         }
     }
@@ -88,15 +130,15 @@ pub fn decide(rules: &Rules, ask: &Ask<'_>) -> Result<Leave, Refusal> {
     let mut refused = None;
     for endpoint in rules.endpoints.iter().filter(|endpoint| there(endpoint)) {
         match of_endpoint(endpoint, ask) {
-            Ok(tls) => leave = Some(Leave::add(leave, tls, classes(endpoint), None)),
+            Ok(terms) => leave = Some(Leave::add(leave, terms, classes(endpoint), None)),
             Err(reason) => refused = refused.or(Some(reason)),
         }
     }
     let mut watched = None;
     // What is observed is let through on the terms it would have were it granted.
     for (endpoint, mode) in &rules.observed {
-        if let (true, Ok(tls)) = (there(endpoint), of_endpoint(endpoint, ask)) {
-            watched = Some(Leave::add(watched, tls, Classes::PUBLIC, Some(*mode)));
+        if let (true, Ok(terms)) = (there(endpoint), of_endpoint(endpoint, ask)) {
+            watched = Some(Leave::add(watched, terms, Classes::PUBLIC, Some(*mode)));
         }
     }
     match (leave.or(watched), refused) {
@@ -106,29 +148,43 @@ pub fn decide(rules: &Rules, ask: &Ask<'_>) -> Result<Leave, Refusal> {
     }
 }
 
-/// Whether TLS must be spoken, or why what is asked for is not what the endpoint grants.
-fn of_endpoint(endpoint: &Endpoint, ask: &Ask<'_>) -> Result<bool, String> {
+/// The terms, or why what is asked for is not what the endpoint grants.
+fn of_endpoint(endpoint: &Endpoint, ask: &Ask<'_>) -> Result<Terms, String> {
+    let refuse = |reason: &str| Err(reason.to_owned());
     match (endpoint.protocol, ask.how) {
-        (Protocol::Tcp, _) => Ok(false),
-        (Protocol::Https, How::Connect) => Ok(true),
-        (Protocol::Https, How::Request { .. }) => {
-            Err("the policy grants HTTPS there, not HTTP in the clear".to_owned())
+        (Protocol::Tcp, How::Connect | How::Request { .. }) => Ok(Terms::Any),
+        (Protocol::Tcp, How::Ended { .. }) => {
+            refuse("the policy grants a connection there, not requests that the broker reads")
         }
-        (Protocol::Http, How::Connect) => {
-            Err("the policy grants HTTP in the clear there, not a connection".to_owned())
+        (Protocol::Https, How::Connect) => Ok(match endpoint.tls {
+            TlsEnd::Plugin => Terms::Tls,
+            TlsEnd::Broker => Terms::Ended,
+        }),
+        (Protocol::Https, How::Request { .. }) => {
+            refuse("the policy grants HTTPS there, not HTTP in the clear")
+        }
+        (Protocol::Https, How::Ended { method, path }) => {
+            allows(endpoint, method, path).map(|()| Terms::Ended)
+        }
+        (Protocol::Http, How::Connect | How::Ended { .. }) => {
+            refuse("the policy grants HTTP in the clear there, not a connection")
         }
         (Protocol::Http, How::Request { method, path }) => {
-            if !endpoint.methods.allow(method) {
-                let method = shown(method);
-                return Err(format!("the policy does not grant method `{method}` there"));
-            }
-            if !endpoint.paths.allow(path) {
-                let path = shown(path);
-                return Err(format!("the policy does not grant the path `{path}` there"));
-            }
-            Ok(false)
+            allows(endpoint, method, path).map(|()| Terms::Http)
         }
     }
+}
+
+fn allows(endpoint: &Endpoint, method: &str, path: &str) -> Result<(), String> {
+    if !endpoint.methods.allow(method) {
+        let method = shown(method);
+        return Err(format!("the policy does not grant method `{method}` there"));
+    }
+    if !endpoint.paths.allow(path) {
+        let path = shown(path);
+        return Err(format!("the policy does not grant the path `{path}` there"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
-//! Plain HTTP: requests in absolute form (RFC 9112, section 3.2.2), each decided on its own and
-//! written anew for a connection of its own, so that what is passed on is what was decided.
+//! HTTP: requests in the clear, in absolute form (RFC 9112, section 3.2.2), and those within TLS
+//! that the broker ends. Each is decided on its own and written anew for a connection of its own, so
+//! that what is passed on is what was decided.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -8,57 +9,70 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
-use hyper::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{HOST, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode, Uri, Version};
+use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use lazaret_policy::Port;
-use tokio::net::UnixStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::AbortHandle;
+use tokio::time::timeout;
 
+use super::account::Slot;
+use super::anew::{Anew, remove_hop_by_hop};
 use super::connect::{BUSY, Failure, Upstream, connect};
 use super::counters::add;
+use super::decide::Terms;
+use super::descriptors::Share;
+use super::ended::Within;
 use super::head::{MAX_FIELDS, MAX_HEAD_BYTES};
-use super::metered::{Metered, Prefixed};
+use super::metered::Metered;
 use super::plugin::{Plugin, Purpose};
 use super::refusal::Refusal;
+use super::upgrade::{self, Asked, Changed, Handover, UNASKED};
 use super::{REFUSAL, UNREACHABLE, target};
+
+/// What is said of secrets where the policy grants any bytes.
+const UNSEEN: &str = "secrets go only where the policy says `protocol: http` or `tls: broker`";
 
 /// The longest head of an answer, in bytes.
 const MAX_ANSWER_HEAD_BYTES: usize = 64 * 1024;
 
-/// Fields that are for the next one on the way alone (RFC 9110, section 7.6.1), and those that
-/// are written anew.
-const HOP_BY_HOP: [&str; 12] = [
-    "connection",
-    "content-length",
-    "expect",
-    "host",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
+/// A connection's place among those of its plugin, for whoever holds it last, and its task.
+type Place = (Arc<(Slot, Share)>, Held);
 
-/// Serves a connection that began with these bytes.
-pub(super) async fn serve(plugin: &Plugin, stream: UnixStream, bytes: Vec<u8>) {
+/// A connection to a server.
+trait Onward: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Onward for S {}
+
+/// Serves a connection. `moved` counts what goes through it; `within` says whom it is for, where TLS
+/// around it ends here.
+pub(super) async fn serve<S>(
+    plugin: &Plugin,
+    stream: S,
+    moved: &AtomicU64,
+    within: Option<Arc<Within>>,
+) where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let handover = Handover::new();
     let answer = |request| {
-        let plugin = plugin.clone();
-        async move { Ok::<_, Infallible>(answer(&plugin, request).await) }
+        let (plugin, handover) = (plugin.clone(), Arc::clone(&handover));
+        let within = within.clone();
+        async move {
+            let within = within.as_deref();
+            Ok::<_, Infallible>(answer(&plugin, within, request, &handover).await)
+        }
     };
-    let moved = Arc::new(AtomicU64::new(0));
-    let stream = Prefixed::new(bytes, stream, Arc::clone(&moved));
     let served = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(plugin.deadlines.head)
         .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_FIELDS)
-        .serve_connection(TokioIo::new(stream), service_fn(answer));
+        .serve_connection(TokioIo::new(stream), service_fn(answer))
+        .with_upgrades();
     let served = tokio::select! {
         served = served => served,
         // It takes nothing of its answer.
@@ -70,15 +84,26 @@ pub(super) async fn serve(plugin: &Plugin, stream: UnixStream, bytes: Vec<u8>) {
         let refusal = Refusal::malformed(format!("the request is broken: {error}"));
         plugin.refuse(None, refusal).await;
     }
+    if let Some(changed) = handover.take() {
+        changed.carry(plugin).await;
+    }
 }
 
-async fn answer(plugin: &Plugin, request: Request<Incoming>) -> Response<Answer> {
+async fn answer(
+    plugin: &Plugin,
+    within: Option<&Within>,
+    mut request: Request<Incoming>,
+    handover: &Handover<Place>,
+) -> Response<Answer> {
+    let asked = Asked::of(&mut request);
     let (head, body) = request.into_parts();
-    let purpose = match read(&head) {
+    let read = within.map_or_else(|| read(&head), |within| within.read(&head));
+    let purpose = match read {
         Ok(purpose) => purpose,
         Err(refusal) => return refused(plugin, None, refusal).await,
     };
-    match pass_on(plugin, &purpose, head, body).await {
+    let counted = within.is_some_and(Within::take_counted);
+    match pass_on(plugin, (&purpose, counted), head, body, (asked, handover)).await {
         Ok(response) => response,
         Err(Failure::Refused(refusal)) => refused(plugin, Some(&purpose), refusal).await,
         Err(Failure::Unreachable(what)) => told(StatusCode::BAD_GATEWAY, UNREACHABLE, &what),
@@ -140,28 +165,43 @@ pub(super) fn read(head: &Parts) -> Result<Purpose, Refusal> {
         host,
         port,
         request: Some(request),
+        ended: false,
     })
 }
 
 async fn pass_on(
     plugin: &Plugin,
-    purpose: &Purpose,
+    (purpose, counted): (&Purpose, bool),
     head: Parts,
     body: Incoming,
+    (asked, handover): (Option<Asked>, &Handover<Place>),
 ) -> Result<Response<Answer>, Failure> {
     let unreachable = |error: hyper::Error| Failure::Unreachable(format!("no answer: {error}"));
+    let leave = plugin.decide(purpose).await?;
+    let anew = Anew::of(plugin, purpose, &leave, head)?;
     let Upstream {
         stream,
         class,
-        tls,
+        terms,
         place,
-    } = connect(plugin, purpose).await?;
-    let request = written_anew(purpose, head, body);
+    } = connect(plugin, purpose, &leave, counted).await?;
+    if anew.has_secrets && !terms.shows_requests() {
+        return Err(Refusal::because(&purpose.ask(), UNSEEN).into());
+    }
+    let place = Arc::new(place);
+    let mut request = anew.with(body);
+    if asked.is_some() {
+        upgrade::announce(request.headers_mut());
+    }
     let tally = plugin.tally(purpose);
     add(&tally.requests, 1);
     let moved = Arc::new(AtomicU64::new(0));
     let io = Metered::new(stream, plugin, tally, Arc::clone(&moved));
     let used_up = io.used_up();
+    let io = match terms {
+        Terms::Ended => within_tls(plugin, purpose, io).await?,
+        _ => Box::new(io),
+    };
     let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
         .max_headers(MAX_FIELDS)
         .max_buf_size(MAX_ANSWER_HEAD_BYTES)
@@ -170,11 +210,12 @@ async fn pass_on(
         .map_err(unreachable)?;
     let task = {
         let (plugin, purpose) = (plugin.clone(), purpose.clone());
+        let (place, moved, used_up) = (place.clone(), moved.clone(), used_up.clone());
         tokio::spawn(async move {
             let _place = place;
             tokio::select! {
-                ended = connection => drop(ended),
-                () = plugin.forbids(&purpose, tls, class) => {}
+                ended = connection.with_upgrades() => drop(ended),
+                () = plugin.forbids(&purpose, terms, class) => {}
                 () = plugin.idles(|| moved.load(Ordering::Relaxed)) => {}
             }
             if let Some(way) = used_up.get() {
@@ -184,48 +225,54 @@ async fn pass_on(
         })
     };
     let held = Held(task.abort_handle());
-    let response = sender.send_request(request).await.map_err(unreachable)?;
+    let mut response = sender.send_request(request).await.map_err(unreachable)?;
+    let server = match (response.status(), &asked) {
+        (StatusCode::SWITCHING_PROTOCOLS, Some(asked)) => asked.accepted(&mut response),
+        _ => None,
+    };
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS && server.is_none() {
+        return Err(Failure::Unreachable(UNASKED.to_owned()));
+    }
     let (mut head, body) = response.into_parts();
     remove_hop_by_hop(&mut head.headers);
     for ours in [REFUSAL, UNREACHABLE] {
         head.headers.remove(ours);
     }
+    if let (Some(asked), Some(server)) = (asked, server) {
+        upgrade::announce(&mut head.headers);
+        handover.put(Changed {
+            asked,
+            server,
+            purpose: purpose.clone(),
+            terms: (terms, class),
+            moved,
+            used_up,
+            place: (place, held),
+        });
+        return Ok(Response::from_parts(head, Answer::Empty));
+    }
     Ok(Response::from_parts(head, Answer::Of { body, _held: held }))
 }
 
-/// The request as it goes on: with the fields that are for the server, and with the one host that
-/// was decided on.
-fn written_anew(purpose: &Purpose, head: Parts, body: Incoming) -> Request<Incoming> {
-    let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
-    let mut headers = head.headers;
-    remove_hop_by_hop(&mut headers);
-    let host = match purpose.port.number() {
-        80 => purpose.host.to_string(),
-        port => format!("{}:{port}", purpose.host),
+/// TLS with the server, which has to be the host that was decided on.
+async fn within_tls(
+    plugin: &Plugin,
+    purpose: &Purpose,
+    io: Metered,
+) -> Result<Box<dyn Onward>, Failure> {
+    let used_up = io.used_up();
+    let failed = |why: &str| Failure::Unreachable(why.to_owned());
+    let Some(ending) = &plugin.ending else {
+        return Err(failed("nobody is trusted to say who the server is"));
     };
-    let mut request = Request::new(body);
-    *request.method_mut() = head.method;
-    *request.uri_mut() = path.parse().unwrap_or(Uri::from_static("/"));
-    *request.headers_mut() = headers;
-    if let Ok(host) = HeaderValue::from_str(&host) {
-        request.headers_mut().insert(HOST, host);
-    }
-    request
-}
-
-fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = headers
-        .get_all(CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect();
-    for name in named {
-        headers.remove(name);
-    }
-    for name in HOP_BY_HOP {
-        headers.remove(name);
+    let agreed = ending.trust.handshake(&purpose.host, io);
+    match timeout(plugin.deadlines.connect, agreed).await {
+        Ok(Ok(stream)) => Ok(Box::new(stream)),
+        Ok(Err(why)) => Err(match used_up.get() {
+            Some(way) => plugin.used_up(purpose, *way).into(),
+            None => failed(why),
+        }),
+        Err(_) => Err(failed("no TLS was agreed on in time")),
     }
 }
 

@@ -8,19 +8,26 @@
 //!  unix socket ─▶ head ─▶ decide ─▶ resolve ─▶ class of each address ─▶ connect to that address
 //!                   │        │                        │                         │
 //!                   └────────┴──── 403, violation ◀───┘       TLS: its name is the granted one
-//!                                                             HTTP: written anew, one by one
+//!                                                             HTTP: written anew, one by one;
+//!                                                             a WebSocket goes on from there
+//!                                                             TLS that ends here: as HTTP, and
+//!                                                             in TLS of our own to the server
 //! ```
 //!
 //! `decide` is pure. The address that was judged is the one that is connected to: nothing resolves
 //! the name a second time.
 
 mod account;
+mod anew;
+mod authority;
 mod buffers;
 mod class;
 mod connect;
 mod counters;
 pub mod decide;
 mod descriptors;
+mod ended;
+pub mod handout;
 pub mod head;
 pub mod hello;
 mod http;
@@ -33,7 +40,9 @@ mod resolve;
 mod rules;
 mod serve;
 pub mod target;
+mod trust;
 mod tunnel;
+mod upgrade;
 
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
@@ -53,18 +62,21 @@ use resolve::Resolver;
 
 use crate::learn::Tally;
 
+pub use authority::{Authority, AuthorityError};
 pub use class::{Class, Classes, class};
 pub use counters::Count;
+pub use ended::{Ending, EndingError};
 pub use plugin::Report;
 pub use refusal::Refusal;
 pub use resolve::NameServers;
 pub use rules::{Limits, Rules};
+pub use trust::TrustError;
 
 /// The header field that says what is missing, or why not.
 const REFUSAL: &str = lazaret_protocol::EGRESS_REFUSAL;
 
 /// The header field that says why a granted host cannot be reached.
-const UNREACHABLE: &str = "lazaret-unreachable";
+const UNREACHABLE: &str = lazaret_protocol::EGRESS_UNREACHABLE;
 
 /// The most descriptors the broker has the process raise its own limit to.
 const DESCRIPTORS: u32 = 65_536;
@@ -133,6 +145,7 @@ pub struct EgressHandle {
     rules: watch::Sender<Arc<Rules>>,
     account: Arc<Account>,
     counters: Arc<Counters>,
+    ending: Option<Arc<Ending>>,
 }
 
 impl Broker {
@@ -175,6 +188,7 @@ impl Broker {
 
     /// Serves one plugin: whoever connects to the listener is that plugin. What it is refused is
     /// reported before it hears of it; while nobody takes reports, whoever is refused waits.
+    /// `ending` is what it takes where the rules have the broker end TLS.
     ///
     /// # Errors
     /// Where the listener cannot be used.
@@ -183,6 +197,7 @@ impl Broker {
         listener: UnixListener,
         rules: Rules,
         reports: mpsc::Sender<Report>,
+        ending: Option<Ending>,
     ) -> std::io::Result<EgressHandle> {
         listener.set_nonblocking(true)?;
         let listener = {
@@ -192,6 +207,7 @@ impl Broker {
         let account = Arc::new(Account::new(rules.limits, Instant::now()));
         let counters = Arc::new(Counters::default());
         let (sender, receiver) = watch::channel(Arc::new(rules));
+        let ending = ending.map(Arc::new);
         let plugin = Plugin {
             rules: receiver,
             account: Arc::clone(&account),
@@ -201,12 +217,14 @@ impl Broker {
             buffers: Arc::new(Pool::of(&self.buffers)),
             descriptors: Arc::new(Part::of(&self.descriptors)),
             deadlines: self.deadlines,
+            ending: ending.clone(),
         };
         self.runtime.spawn(serve::serve(listener, plugin));
         Ok(EgressHandle {
             rules: sender,
             account,
             counters,
+            ending,
         })
     }
 }
@@ -231,6 +249,13 @@ impl EgressHandle {
     pub fn set(&self, rules: Rules) {
         self.account.set(rules.limits, Instant::now());
         self.rules.send_replace(Arc::new(rules));
+    }
+
+    /// Whether TLS can be ended for this plugin wherever these rules have the broker do so: whom
+    /// it trusts is settled when it starts.
+    pub fn can_end(&self, rules: &Rules) -> bool {
+        let covers = |ending: &Arc<Ending>| ending.covers(rules);
+        !rules.end_tls() || self.ending.as_ref().is_some_and(covers)
     }
 
     /// What went where, by host and port.

@@ -11,8 +11,9 @@ use super::account::{Account, Way};
 use super::buffers::Pool;
 use super::class::Class;
 use super::counters::{Counters, Tally, add};
-use super::decide::{Ask, How, Leave, decide};
+use super::decide::{Ask, How, Leave, Terms, decide};
 use super::descriptors::Part;
+use super::ended::Ending;
 use super::refusal::Refusal;
 use super::resolve::Resolver;
 use super::rules::Rules;
@@ -37,6 +38,8 @@ pub(super) struct Plugin {
     pub(super) buffers: Arc<Pool>,
     pub(super) descriptors: Arc<Part>,
     pub(super) deadlines: Deadlines,
+    /// What it takes to end TLS, where the policy it started with has the broker do so.
+    pub(super) ending: Option<Arc<Ending>>,
 }
 
 /// What an open connection is for, to be judged again by other rules.
@@ -46,6 +49,8 @@ pub(super) struct Purpose {
     pub(super) port: Port,
     /// Method and path of a request; without them, bytes.
     pub(super) request: Option<(String, String)>,
+    /// The request came in within TLS that the broker ends.
+    pub(super) ended: bool,
 }
 
 impl Purpose {
@@ -55,6 +60,7 @@ impl Purpose {
             port: self.port,
             how: match &self.request {
                 None => How::Connect,
+                Some((method, path)) if self.ended => How::Ended { method, path },
                 Some((method, path)) => How::Request { method, path },
             },
         }
@@ -69,8 +75,7 @@ impl Plugin {
 
     /// Decides, and tells what is let through without a grant.
     pub(super) async fn decide(&self, purpose: &Purpose) -> Result<Leave, Refusal> {
-        let rules = Arc::clone(&self.rules.borrow());
-        let leave = decide(&rules, &purpose.ask())?;
+        let leave = decide(&self.rules(), &purpose.ask())?;
         if let Some(mode) = leave.observed {
             add(&self.tally(purpose).observed, 1);
             if mode == Mode::Audit {
@@ -99,19 +104,42 @@ impl Plugin {
         self.reports.send(report).await.ok();
     }
 
-    /// Waits until other rules forbid what a connection to an address of the class is for.
-    /// `tls` says whether it was held to TLS.
-    pub(super) async fn forbids(&self, purpose: &Purpose, tls: bool, class: Class) {
+    /// The rules as they are now.
+    pub(super) fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules.borrow())
+    }
+
+    /// Waits where there were too many connections within a second.
+    pub(super) async fn waits_to_connect(&self) {
+        if let Some(wait) = self.account.connects(std::time::Instant::now()) {
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Waits until other rules forbid what a connection to an address of the class is for, which
+    /// was made on these terms.
+    pub(super) async fn forbids(&self, purpose: &Purpose, terms: Terms, class: Class) {
+        let goes_on = |now: Leave| {
+            let now = now.terms(class);
+            now.is_some_and(|now| terms.go_on_under(now))
+        };
+        self.changes(purpose, goes_on).await;
+    }
+
+    /// Waits until by other rules the broker does not end TLS there any more.
+    pub(super) async fn ends_no_more(&self, purpose: &Purpose) {
+        self.changes(purpose, |now| now.is_ended()).await;
+    }
+
+    async fn changes(&self, purpose: &Purpose, goes_on: impl Fn(Leave) -> bool) {
         let mut rules = self.rules.clone();
         loop {
             if rules.changed().await.is_err() {
                 return;
             }
             let now = Arc::clone(&rules.borrow_and_update());
-            let terms = decide(&now, &purpose.ask()).map(|leave| leave.needs_tls(class));
-            match terms {
-                Ok(Some(needs)) if tls || !needs => {}
-                _ => return,
+            if !decide(&now, &purpose.ask()).is_ok_and(&goes_on) {
+                return;
             }
         }
     }

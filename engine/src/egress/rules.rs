@@ -1,8 +1,11 @@
 //! What one plugin may reach, as the broker holds it.
 
-use lazaret_policy::{EffectivePolicy, Endpoint, Mode};
+use std::sync::Arc;
+
+use lazaret_policy::{EffectivePolicy, Endpoint, HostPattern, Mode, Protocol, TlsEnd};
 
 use super::class::{Class, Classes};
+use crate::secrets::Handout;
 
 /// Everything the broker is to hold a plugin to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,6 +16,8 @@ pub struct Rules {
     pub observed: Vec<(Endpoint, Mode)>,
     /// How much of it.
     pub limits: Limits,
+    /// What goes into its requests in place of what it has of them.
+    pub secrets: Vec<Arc<Handout>>,
 }
 
 /// How much a plugin may do on the network.
@@ -56,7 +61,20 @@ impl Rules {
                 received: limits.received.value.bytes(),
                 bandwidth: limits.bandwidth.value.bytes(),
             },
+            secrets: Vec::new(),
         }
+    }
+
+    /// Whether the broker ends TLS for any host.
+    #[must_use]
+    pub fn end_tls(&self) -> bool {
+        self.ended().next().is_some()
+    }
+
+    /// The hosts for which the broker ends TLS.
+    pub(super) fn ended(&self) -> impl Iterator<Item = &HostPattern> {
+        let broker = |one: &&Endpoint| one.protocol == Protocol::Https && one.tls == TlsEnd::Broker;
+        self.endpoints.iter().filter(broker).map(|one| &one.host)
     }
 
     /// Whether there is anything to reach at all.

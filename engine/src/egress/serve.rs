@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::descriptors::END;
 use super::head::CONNECT;
+use super::metered::Prefixed;
 use super::plugin::Plugin;
 use super::{http, tunnel};
 
@@ -66,7 +67,9 @@ async fn connection(plugin: &Plugin, mut stream: UnixStream) {
     if bytes == CONNECT {
         tunnel::serve(plugin, stream, bytes).await;
     } else {
-        http::serve(plugin, stream, bytes).await;
+        let moved = Arc::default();
+        let stream = Prefixed::new(bytes, stream, Arc::clone(&moved));
+        http::serve(plugin, stream, &moved, None).await;
     }
 }
 

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use super::account::Way;
 use super::connect::{BUSY, Failure, Upstream, connect};
 use super::counters::{Tally, add};
+use super::ended;
 use super::head::{self, MAX_HEAD_BYTES};
 use super::hello::{self, Hello, MAX_HELLO_BYTES};
 use super::plugin::{Plugin, Purpose};
@@ -34,7 +35,14 @@ pub(super) async fn serve(plugin: &Plugin, mut stream: UnixStream, mut bytes: Ve
         Some(Ok(Some(purpose))) => purpose,
         Some(Err(refusal)) => return refuse(plugin, &mut stream, None, refusal).await,
     };
-    let upstream = match connect(plugin, &purpose).await {
+    let leave = match plugin.decide(&purpose).await {
+        Ok(leave) if leave.is_ended() => {
+            return ended::serve(plugin, stream, bytes, purpose).await;
+        }
+        Ok(leave) => leave,
+        Err(refusal) => return refuse(plugin, &mut stream, Some(&purpose), refusal).await,
+    };
+    let upstream = match connect(plugin, &purpose, &leave, false).await {
         Ok(upstream) => upstream,
         Err(Failure::Refused(refusal)) => {
             return refuse(plugin, &mut stream, Some(&purpose), refusal).await;
@@ -51,18 +59,18 @@ pub(super) async fn serve(plugin: &Plugin, mut stream: UnixStream, mut bytes: Ve
     let Upstream {
         stream: server,
         class,
-        tls,
+        terms,
         place: _place,
     } = upstream;
     let passed = async {
-        let pass = pass(plugin, &purpose, (stream, server), bytes, tls);
+        let pass = pass(plugin, &purpose, (stream, server), bytes, terms.is_tls());
         if let Err(Ended::Refused(refusal)) = pass.await {
             plugin.refuse(Some(&purpose), refusal).await;
         }
     };
     tokio::select! {
         () = passed => {}
-        () = plugin.forbids(&purpose, tls, class) => {}
+        () = plugin.forbids(&purpose, terms, class) => {}
     }
 }
 
@@ -78,6 +86,7 @@ async fn asked(stream: &mut UnixStream, bytes: &mut Vec<u8>) -> Result<Option<Pu
                 host: head.host,
                 port: head.port,
                 request: None,
+                ended: false,
             }));
         }
         seen = bytes.len();
@@ -96,7 +105,7 @@ async fn more(stream: &mut UnixStream, bytes: &mut Vec<u8>, most: usize) -> bool
 }
 
 /// Why bytes are passed on no more.
-enum Ended {
+pub(super) enum Ended {
     Refused(Refusal),
     Quietly,
 }
@@ -165,7 +174,7 @@ async fn hangs_up(stream: &impl AsFd) {
 }
 
 /// Reads the first bytes of TLS: they must ask for the host the connection is for.
-async fn names(
+pub(super) async fn names(
     stream: &mut UnixStream,
     bytes: &mut Vec<u8>,
     purpose: &Purpose,
@@ -210,7 +219,7 @@ async fn send(
     Ok(())
 }
 
-async fn refuse(
+pub(super) async fn refuse(
     plugin: &Plugin,
     stream: &mut UnixStream,
     purpose: Option<&Purpose>,

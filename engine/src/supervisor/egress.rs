@@ -5,13 +5,12 @@ use std::os::unix::net::UnixListener;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use lazaret_policy::EffectivePolicy;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use tokio::sync::mpsc;
 
 use super::state::State;
 use super::task::Task;
-use crate::egress::{Broker, BrokerError, EgressHandle, Options, Report, Rules};
+use crate::egress::{Broker, BrokerError, EgressHandle, Ending, Options, Report, Rules};
 use crate::event::{Act, Witness};
 use crate::learn::Tally;
 
@@ -68,12 +67,12 @@ impl Egress {
     pub(super) fn serve(
         broker: Arc<Broker>,
         socket: OwnedFd,
-        policy: &EffectivePolicy,
+        (rules, ending): (Rules, Option<Ending>),
         learn: Option<&Arc<Tally>>,
     ) -> std::io::Result<Self> {
         let (sender, reports) = mpsc::channel(REPORTS);
         let listener = UnixListener::from(socket);
-        let handle = broker.serve(listener, Rules::of(policy), sender)?;
+        let handle = broker.serve(listener, rules, sender, ending)?;
         if let Some(learn) = learn {
             handle.learn(Arc::clone(learn));
         }

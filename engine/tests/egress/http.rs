@@ -8,7 +8,7 @@ use crate::server;
 
 const HTTP: &str = "protocol: http";
 
-fn body_after(mut stream: impl Read, head: &str) -> String {
+pub(crate) fn body_after(mut stream: impl Read, head: &str) -> String {
     let length = head
         .lines()
         .find_map(|line| line.strip_prefix("content-length: "));

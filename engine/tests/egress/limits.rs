@@ -140,7 +140,7 @@ fn a_plugin_with_all_the_connections_it_gets_leaves_some_to_its_neighbours() {
     let (sender, _reports) = mpsc::channel(1);
     let _neighbour = greedy
         .broker
-        .serve(listener, rules(&policy), sender)
+        .serve(listener, rules(&policy), sender, None)
         .unwrap();
     let mut open = Vec::new();
     let told = loop {

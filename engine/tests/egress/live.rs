@@ -71,7 +71,7 @@ fn a_plugin_that_ends_is_closed_and_another_is_not() {
     let (sender, _reports) = mpsc::channel(1);
     let other = plugin
         .broker
-        .serve(listener, rules(&policy), sender)
+        .serve(listener, rules(&policy), sender, None)
         .unwrap();
     let mut stays = plugin.connect("a.example", server);
     // The same words on the socket of the other one.

@@ -6,6 +6,8 @@
 )]
 
 mod dns;
+mod ended;
+mod held;
 mod hostile;
 mod http;
 mod learned;
@@ -15,6 +17,8 @@ mod many;
 mod names;
 mod own;
 mod plugin;
+mod secrets;
 mod server;
 mod tls;
 mod tunnel;
+mod upgrade;

@@ -4,9 +4,13 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use lazaret::egress::{Broker, Deadlines, EgressHandle, NameServers, Options, Report, Rules};
+use lazaret::egress::{
+    Broker, Deadlines, EgressHandle, Ending, NameServers, Options, Report, Rules,
+};
+use lazaret::secrets::{Handout, Secrets};
 use lazaret_policy::{EffectivePolicy, SecurityLevel, SecurityPolicy};
 use tokio::sync::mpsc;
 
@@ -21,15 +25,32 @@ pub(crate) struct Plugin {
     pub(crate) broker: Broker,
     pub(crate) handle: Option<EgressHandle>,
     pub(crate) reports: mpsc::Receiver<Report>,
+    /// The certificate of whoever ends its TLS, as PEM.
+    pub(crate) authority: Option<String>,
     path: PathBuf,
     _directory: tempfile::TempDir,
 }
 
-/// A policy's rules.
-pub(crate) fn rules(body: &str) -> Rules {
+fn policy(body: &str) -> EffectivePolicy {
     let text = format!("apiVersion: lazaret/v1\nkind: SecurityPolicy\n{body}");
     let policy = SecurityPolicy::parse("policy.yaml", &text).unwrap();
-    Rules::of(&EffectivePolicy::of(SecurityLevel::Standard).layer(&policy))
+    EffectivePolicy::of(SecurityLevel::Standard).layer(&policy)
+}
+
+/// A policy's rules.
+pub(crate) fn rules(body: &str) -> Rules {
+    Rules::of(&policy(body))
+}
+
+/// A policy's secrets, each the name of the variable that it comes from.
+pub(crate) fn secrets(body: &str) -> Vec<Arc<Handout>> {
+    secrets_of(body, |name| name.to_owned())
+}
+
+/// A policy's secrets, from these variables.
+pub(crate) fn secrets_of(body: &str, variable: impl Fn(&str) -> String) -> Vec<Arc<Handout>> {
+    let secrets = Secrets::read(&policy(body), |name| Some(variable(name).into()));
+    secrets.unwrap().handouts().to_vec()
 }
 
 /// Leave to speak any bytes, or what `more` says, to a host on the loopback.
@@ -85,16 +106,38 @@ impl Plugin {
             descriptors: Some(descriptors),
         })
         .unwrap();
+        Self::served(dns, broker, rules(policy), None)
+    }
+
+    /// A plugin with secrets, and with a broker that ends TLS and trusts this authority.
+    pub(crate) fn kept_from(policy: &str, secrets: &[Arc<Handout>], trusted: &str) -> Self {
+        let dns = everybody_is_local();
+        let broker = Broker::start(&Options {
+            name_servers: NameServers::These(vec![dns.address]),
+            ..Options::default()
+        });
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("authorities.pem");
+        std::fs::write(&path, trusted).unwrap();
+        let mut rules = rules(policy);
+        rules.secrets = secrets.to_vec();
+        let ending = Ending::of(&rules, &path).unwrap();
+        Self::served(dns, broker.unwrap(), rules, ending)
+    }
+
+    fn served(dns: Dns, broker: Broker, rules: Rules, ending: Option<Ending>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("egress.sock");
         let (sender, reports) = mpsc::channel(1024);
         let listener = UnixListener::bind(&path).unwrap();
-        let handle = broker.serve(listener, rules(policy), sender).unwrap();
+        let authority = ending.as_ref().map(Ending::certificate_pem);
+        let handle = broker.serve(listener, rules, sender, ending).unwrap();
         Self {
             dns,
             broker,
             handle: Some(handle),
             reports,
+            authority,
             path,
             _directory: directory,
         }

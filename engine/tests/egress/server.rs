@@ -56,23 +56,24 @@ pub(crate) struct Heard {
 /// Answers every request with its own request line, and hands on what it heard.
 pub(crate) fn http() -> (SocketAddr, mpsc::Receiver<Heard>) {
     let (sender, heard) = mpsc::channel();
-    let address = serve(move |stream| {
-        let mut writer = stream.try_clone().unwrap();
-        let mut reader = BufReader::new(stream);
-        while let Some(request) = request(&mut reader) {
-            let line = request.head.lines().next().unwrap_or_default().to_owned();
-            let fields =
-                "content-type: text/plain\r\nkeep-alive: timeout=5\r\nlazaret-refusal: made up";
-            let length = line.len();
-            write!(
-                writer,
-                "HTTP/1.1 200 OK\r\n{fields}\r\ncontent-length: {length}\r\n\r\n{line}"
-            )
-            .ok();
-            sender.send(request).ok();
-        }
-    });
-    (address, heard)
+    (serve(move |stream| answers(stream, &sender)), heard)
+}
+
+/// Answers the requests of a connection, each with its own request line.
+pub(crate) fn answers(stream: impl Read + Write, sender: &mpsc::Sender<Heard>) {
+    let mut reader = BufReader::new(stream);
+    while let Some(request) = request(&mut reader) {
+        let line = request.head.lines().next().unwrap_or_default().to_owned();
+        let fields =
+            "content-type: text/plain\r\nkeep-alive: timeout=5\r\nlazaret-refusal: made up";
+        let length = line.len();
+        // Before the answer, so that who has that finds this.
+        sender.send(request).ok();
+        let answer =
+            format!("HTTP/1.1 200 OK\r\n{fields}\r\ncontent-length: {length}\r\n\r\n{line}");
+        reader.get_mut().write_all(answer.as_bytes()).ok();
+        reader.get_mut().flush().ok();
+    }
 }
 
 fn request(reader: &mut impl BufRead) -> Option<Heard> {

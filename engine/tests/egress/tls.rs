@@ -1,12 +1,13 @@
 //! TLS: a certificate authority of our own, virtual hosts, and names that are not the granted one.
 
 use std::io::{Read, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::rustls::server::ResolvesServerCertUsingSni;
 use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{
@@ -16,29 +17,89 @@ use tokio_rustls::rustls::{
 use crate::plugin::{Plugin, echoed, endpoints, ends, local};
 use crate::server;
 
+/// A certificate authority of our own.
+pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    pub(crate) fn new() -> Self {
+        let mut authority = CertificateParams::new(Vec::new()).unwrap();
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        Self(CertifiedIssuer::self_signed(authority, key).unwrap())
+    }
+
+    pub(crate) fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    /// What it certifies for these names; `change` is done to each certificate.
+    pub(crate) fn hosts(
+        &self,
+        names: &[&str],
+        change: impl Fn(&mut CertificateParams),
+    ) -> Arc<ServerConfig> {
+        let mut hosts = ResolvesServerCertUsingSni::new();
+        let provider = tokio_rustls::rustls::crypto::ring::default_provider();
+        for name in names {
+            let (certificate, key) = self.certifies(name, &change);
+            let key = provider.key_provider.load_private_key(key).unwrap();
+            let certified = CertifiedKey::new(vec![certificate], key);
+            hosts.add(name, certified).unwrap();
+        }
+        let config = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(hosts));
+        Arc::new(config)
+    }
+
+    /// What it certifies for this name, shown to whoever asks for any.
+    pub(crate) fn to_all(&self, name: &str) -> Arc<ServerConfig> {
+        let (certificate, key) = self.certifies(name, |_| {});
+        let config = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key);
+        Arc::new(config.unwrap())
+    }
+
+    fn certifies(
+        &self,
+        name: &str,
+        change: impl Fn(&mut CertificateParams),
+    ) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
+        let key = KeyPair::generate().unwrap();
+        let mut certificate = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        change(&mut certificate);
+        let certificate = certificate.signed_by(&key, &self.0).unwrap();
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        (certificate.der().clone(), key)
+    }
+}
+
+/// Who trusts the authority of this certificate, as PEM.
+pub(crate) fn trusts(certificate: &str) -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap();
+    roots.add(certificate).unwrap();
+    ClientConfig::builder()
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}
+
+/// Serves TLS.
+pub(crate) fn serve_tls(
+    config: Arc<ServerConfig>,
+    each: impl Fn(StreamOwned<ServerConnection, TcpStream>) + Clone + Send + 'static,
+) -> SocketAddr {
+    server::serve(move |stream| {
+        let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+        each(StreamOwned::new(connection, stream));
+    })
+}
+
 /// A server of TLS that echoes, for these names, and who trusts its authority.
 fn tls_echo(names: &[&str]) -> (SocketAddr, Arc<ClientConfig>) {
-    let mut authority = CertificateParams::new(Vec::new()).unwrap();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
-    let mut hosts = ResolvesServerCertUsingSni::new();
-    let provider = tokio_rustls::rustls::crypto::ring::default_provider();
-    for name in names {
-        let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(vec![(*name).to_owned()]).unwrap();
-        let certificate = certificate.signed_by(&key, &authority).unwrap();
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let key = provider.key_provider.load_private_key(key).unwrap();
-        let certified = CertifiedKey::new(vec![certificate.der().clone()], key);
-        hosts.add(name, certified).unwrap();
-    }
-    let config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(hosts));
-    let config = Arc::new(config);
-    let address = server::serve(move |stream| {
-        let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
-        let mut stream = StreamOwned::new(connection, stream);
+    let authority = Authority::new();
+    let address = serve_tls(authority.hosts(names, |_| {}), |mut stream| {
         let mut bytes = [0; 1024];
         while let Ok(read) = stream.read(&mut bytes) {
             if read == 0 || stream.write_all(&bytes[..read]).is_err() {
@@ -46,16 +107,11 @@ fn tls_echo(names: &[&str]) -> (SocketAddr, Arc<ClientConfig>) {
             }
         }
     });
-    let mut roots = RootCertStore::empty();
-    roots.add(authority.der().clone()).unwrap();
-    let client = ClientConfig::builder()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    (address, Arc::new(client))
+    (address, Arc::new(trusts(&authority.pem())))
 }
 
 /// TLS for this name over a connection that was asked for another, maybe.
-fn over(
+pub(crate) fn over(
     stream: UnixStream,
     config: &Arc<ClientConfig>,
     name: &str,

@@ -3,17 +3,14 @@ use lazaret_policy::{EffectivePolicy, SecurityLevel, SecurityPolicy};
 use super::*;
 use crate::egress::class::Class;
 
-/// Leave to speak TLS, and to speak anything, to public addresses.
-const TLS: Leave = Leave {
-    open: Classes::NONE,
-    tls: Classes::PUBLIC,
-    observed: None,
-};
-const OPEN: Leave = Leave {
-    open: Classes::PUBLIC,
-    tls: Classes::NONE,
-    observed: None,
-};
+/// The terms at public addresses, and what they are let through as.
+fn public(leave: Leave) -> (Option<Terms>, Option<Mode>) {
+    (leave.terms(Class::Public), leave.observed)
+}
+
+/// Leave to speak TLS, to speak anything, and to speak HTTP.
+const TLS: (Option<Terms>, Option<Mode>) = (Some(Terms::Tls), None);
+const ANY: (Option<Terms>, Option<Mode>) = (Some(Terms::Any), None);
 
 fn rules(body: &str) -> Rules {
     let text = format!("apiVersion: lazaret/v1\nkind: SecurityPolicy\n{body}");
@@ -49,9 +46,9 @@ fn host_and_port_and_protocol_must_all_be_granted() {
         "{ host: a.example, port: 443 }, { host: b.example, port: 5432, protocol: tcp }, \
          { host: c.example, port: 80, protocol: http }",
     );
-    let leave = connect(&rules, "a.example", 443).unwrap();
-    assert_eq!(leave, TLS);
-    assert_eq!(connect(&rules, "b.example", 5432).unwrap(), OPEN);
+    let leave = |name, port| public(connect(&rules, name, port).unwrap());
+    assert_eq!(leave("a.example", 443), TLS);
+    assert_eq!(leave("b.example", 5432), ANY);
     for (name, number, permission, reason) in [
         ("a.example", 444, "network:connect:a.example:444", None),
         ("d.example", 443, "network:read:d.example", None),
@@ -75,8 +72,9 @@ fn permissions_are_ways_out_as_endpoints_are() {
         "permissions: [ network:read:a.example, network:connect:b.example:22, \
          'network:read:*.example.com', 'network:connect:.example.org:25' ]\n",
     );
-    assert_eq!(connect(&rules, "a.example", 443).unwrap(), TLS);
-    assert_eq!(connect(&rules, "b.example", 22).unwrap(), OPEN);
+    let leave = |name, port| public(connect(&rules, name, port).unwrap());
+    assert_eq!(leave("a.example", 443), TLS);
+    assert_eq!(leave("b.example", 22), ANY);
     assert!(connect(&rules, "x.example.com", 443).is_ok());
     assert!(connect(&rules, "example.com", 443).is_err());
     assert!(connect(&rules, "example.org", 25).is_ok());
@@ -103,21 +101,81 @@ fn several_grants_of_one_host_hold_together_each_on_its_own_terms() {
             "{{ host: h.example.com, port: 443, {first} }}, {{ host: '*.example.com', port: 443, {second} }}"
         );
         let leave = connect(&endpoints(&list), "h.example.com", 443).unwrap();
-        [Class::Public, Class::Private, Class::Loopback].map(|class| leave.needs_tls(class))
+        [Class::Public, Class::Private, Class::Loopback].map(|class| leave.terms(class))
     };
     let (tcp, private) = ("protocol: tcp", "addresses: [private]");
-    assert_eq!(together("", private), [Some(true), Some(true), None]);
-    assert_eq!(together("", tcp), [Some(false), None, None]);
+    let (tls, any) = (Some(Terms::Tls), Some(Terms::Any));
+    assert_eq!(together("", private), [tls, tls, None]);
+    assert_eq!(together("", tcp), [any, None, None]);
     // Neither grants raw bytes to private addresses.
-    assert_eq!(together(tcp, private), [Some(false), Some(true), None]);
+    assert_eq!(together(tcp, private), [any, tls, None]);
     assert_eq!(
         together(tcp, "addresses: [public, private]"),
-        [Some(false), Some(true), None]
+        [any, tls, None]
     );
     assert_eq!(
         together("", "protocol: tcp, addresses: [private]"),
-        [Some(true), Some(false), None]
+        [tls, any, None]
     );
+}
+
+/// A request to `h.example.com` within TLS that the broker ends.
+fn within(rules: &Rules, method: &str, path: &str) -> Result<Leave, Refusal> {
+    let ask = Ask {
+        host: &"h.example.com".parse().unwrap(),
+        port: Port::HTTPS,
+        how: How::Ended { method, path },
+    };
+    decide(rules, &ask)
+}
+
+#[test]
+fn where_the_broker_ends_tls_requests_are_held_one_by_one() {
+    let rules = endpoints(
+        "{ host: h.example.com, port: 443, tls: broker, methods: [GET], paths: ['/v1/*'] }, \
+         { host: '*.example.com', port: 443, methods: [POST], addresses: [private] }",
+    );
+    let leave = connect(&rules, "h.example.com", 443).unwrap();
+    assert!(leave.is_ended());
+    assert!(!connect(&rules, "g.example.com", 443).unwrap().is_ended());
+    let leave = within(&rules, "GET", "/v1/x").unwrap();
+    assert_eq!(leave.terms(Class::Public), Some(Terms::Ended));
+    assert_eq!(leave.terms(Class::Private), None);
+    // What the other one would leave to the plugin is held as well, with its own addresses.
+    let leave = within(&rules, "POST", "/v2").unwrap();
+    assert_eq!(leave.terms(Class::Private), Some(Terms::Ended));
+    assert_eq!(leave.terms(Class::Public), None);
+    for (method, path) in [("PUT", "/v1/x"), ("GET", "/v2"), ("GET", "/v1/../v2")] {
+        let refusal = within(&rules, method, path).unwrap_err();
+        assert_eq!(refusal.permission, "network:read:h.example.com");
+    }
+    // In the clear it is not granted at all.
+    let ask = Ask {
+        host: &"h.example.com".parse().unwrap(),
+        port: Port::HTTPS,
+        how: How::Request {
+            method: "GET",
+            path: "/v1/x",
+        },
+    };
+    assert!(decide(&rules, &ask).is_err());
+    let other = endpoints("{ host: h.example.com, port: 443, protocol: tcp }");
+    assert!(within(&other, "GET", "/v1/x").is_err());
+}
+
+#[test]
+fn what_was_begun_goes_on_under_terms_that_ask_no_more_of_it() {
+    let all = [Terms::Ended, Terms::Http, Terms::Any, Terms::Tls];
+    for begun in all {
+        for now in all {
+            let goes_on = match (begun, now) {
+                (Terms::Ended | Terms::Http | Terms::Tls, Terms::Any) => true,
+                (Terms::Any, Terms::Http) => true,
+                _ => begun == now,
+            };
+            assert_eq!(begun.go_on_under(now), goes_on, "{begun:?} {now:?}");
+        }
+    }
 }
 
 #[test]
@@ -202,7 +260,7 @@ fn what_is_observed_is_let_through_with_public_addresses_only() {
         let rules = rules(&text(word));
         let leave = connect(&rules, "b.example.com", 80).unwrap();
         let observed = Some(mode);
-        assert_eq!(leave, Leave { observed, ..OPEN });
+        assert_eq!(public(leave), (ANY.0, observed));
         assert!(connect(&rules, "b.example.com", 81).is_err());
         assert_eq!(connect(&rules, "a.example", 443).unwrap().observed, None);
     }
@@ -216,7 +274,7 @@ fn what_is_observed_is_let_through_on_its_own_terms() {
     );
     let observed = Some(Mode::Audit);
     let leave = connect(&rules, "h.example", 443).unwrap();
-    assert_eq!(leave, Leave { observed, ..TLS });
+    assert_eq!(public(leave), (TLS.0, observed));
     let host = "h.example".parse().unwrap();
     let (method, path) = ("GET", "/");
     let ask = Ask {
@@ -227,7 +285,7 @@ fn what_is_observed_is_let_through_on_its_own_terms() {
     let refusal = decide(&rules, &ask).unwrap_err();
     assert_eq!(refusal.to_string(), "network:connect:h.example:443");
     let leave = connect(&rules, "b.example", 443).unwrap();
-    assert_eq!(leave.needs_tls(Class::Public), Some(false));
+    assert_eq!(leave.terms(Class::Public), Some(Terms::Any));
 }
 
 #[test]

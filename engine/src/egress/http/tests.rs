@@ -53,22 +53,3 @@ fn a_request_that_names_no_host_or_two_is_refused() {
         assert!(refused.is_err(), "{method} {target} {hosts:?}");
     }
 }
-
-#[test]
-fn what_is_for_the_next_on_the_way_is_not_passed_on() {
-    let mut headers = HeaderMap::new();
-    for (name, value) in [
-        ("connection", "close, X-Mine"),
-        ("x-mine", "1"),
-        ("proxy-authorization", "secret"),
-        ("te", "trailers"),
-        ("expect", "100-continue"),
-        ("upgrade", "websocket"),
-        ("accept", "*/*"),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    remove_hop_by_hop(&mut headers);
-    let left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
-    assert_eq!(left, ["accept"]);
-}
