@@ -142,6 +142,7 @@ impl<P> Changed<P> {
         let Some(Ok((ours, theirs))) = plugin.soon(ends).await else {
             return;
         };
+        let _place = self.place;
         let (terms, class) = self.terms;
         tokio::select! {
             () = exchange(plugin, TokioIo::new(ours), TokioIo::new(theirs)) => {}
