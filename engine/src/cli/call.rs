@@ -177,7 +177,8 @@ fn print_item(item: CallResult, json: bool, raw: bool) -> Result<(), Failure> {
     print(&format!("{line}\n"))
 }
 
-fn write_bytes(bytes: &[u8]) -> Result<(), Failure> {
+/// Writes bytes as they are, but never to a terminal.
+pub(super) fn write_bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut output = std::io::stdout();
     if output.is_terminal() {
         let text = format!(

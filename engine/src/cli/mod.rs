@@ -22,6 +22,7 @@ mod problems;
 mod rootfs;
 mod run;
 mod serve;
+mod state;
 mod stop;
 mod types;
 
@@ -51,6 +52,9 @@ enum Command {
     Metrics(metrics::MetricsArguments),
     /// Stop a plugin of a `lazaret serve`.
     Stop(stop::StopArguments),
+    /// Show and delete what plugins keep.
+    #[command(subcommand)]
+    State(state::StateCommand),
     /// Make a new plugin: a project that runs as it is.
     New(new::NewArguments),
     /// Run a plugin, and again after each change of its files, until it is interrupted.
@@ -94,6 +98,7 @@ pub fn run() -> ExitCode {
         Command::Call(arguments) => call::run(&arguments),
         Command::Metrics(arguments) => metrics::run(&arguments),
         Command::Stop(arguments) => stop::run(&arguments),
+        Command::State(command) => state::run(&command),
         Command::New(arguments) => new::run(&arguments),
         Command::Dev(arguments) => dev::run(arguments),
         Command::Types(arguments) => types::run(&arguments),

@@ -35,6 +35,9 @@ const TABLE: &str = "CREATE TABLE entries (
 const LIST: &str = "SELECT key, json, value FROM entries
     WHERE key >= ?1 AND key < ?2 ORDER BY key LIMIT ?3";
 
+/// Hexadecimal digits of the digest in a file's name.
+const DIGEST: usize = 32;
+
 /// For how long nothing is tried again after a failure: opening counts all there is, or waits for
 /// another engine.
 const REST: Duration = Duration::from_secs(1);
@@ -144,11 +147,10 @@ pub(crate) struct Kv {
 }
 
 impl Kv {
-    fn open(state: &Path, plugin: &str) -> Result<Self, StoreError> {
+    pub(super) fn open(state: &Path, plugin: &str) -> Result<Self, StoreError> {
         make_private(state)?;
-        let directory = state.join("kv");
-        make_private(&directory)?;
-        let path = directory.join(file_name(plugin));
+        make_private(&state.join("kv"))?;
+        let path = file_of(state, plugin);
         let opened = Connection::open(&path).map_err(failed("open what the plugin keeps"))?;
         match Self::prepare(opened) {
             Ok((kv, VERSION)) => Ok(kv),
@@ -248,6 +250,14 @@ impl Kv {
         Ok(())
     }
 
+    /// Takes everything away and gives the room of it back.
+    pub(super) fn clear(&mut self) -> rusqlite::Result<()> {
+        self.connection.execute_batch("DELETE FROM entries;")?;
+        self.kept = Kept::default();
+        self.connection
+            .execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);")
+    }
+
     /// Keys that begin with `prefix` and come after `after`, with their values: so many, and as
     /// soon as they have so many bytes no more. And whether there are more.
     pub(crate) fn list(
@@ -301,14 +311,25 @@ fn text(value: ValueRef<'_>) -> rusqlite::Result<String> {
     })
 }
 
-/// As much of a plugin's name as anybody can read, and what no other name has.
-fn file_name(plugin: &str) -> String {
-    let shown = plugin
+/// The most bytes of a plugin's name that its file is named by; no plugin has a longer one.
+const MAX_SHOWN: usize = 128;
+
+/// Where a plugin's database is.
+pub(super) fn file_of(state: &Path, plugin: &str) -> PathBuf {
+    // Two names that look the same here have files of their own all the same.
+    let shown: String = plugin
         .chars()
-        .filter(|letter| letter.is_ascii_alphanumeric() || *letter == '-')
-        .take(32);
-    let shown: String = shown.collect();
-    format!("{shown}-{}.sqlite", &text_digest(plugin)[..32])
+        .filter(|letter| *letter != '/' && !letter.is_control())
+        .collect();
+    let shown = &shown[..shown.floor_char_boundary(MAX_SHOWN)];
+    let digest = &text_digest(plugin)[..DIGEST];
+    state.join("kv").join(format!("{shown}-{digest}.sqlite"))
+}
+
+/// The plugin whose database has a name like this.
+pub(super) fn plugin_of(file: &str) -> Option<&str> {
+    let (plugin, digest) = file.strip_suffix(".sqlite")?.rsplit_once('-')?;
+    (text_digest(plugin)[..DIGEST] == *digest).then_some(plugin)
 }
 
 #[cfg(test)]

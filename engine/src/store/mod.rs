@@ -1,6 +1,7 @@
 //! What outlives an engine: the policies applied to each plugin, and what plugins keep. SQLite in a
 //! directory of its own, which one engine uses at a time.
 
+mod kept;
 mod kv;
 mod revisions;
 
@@ -14,6 +15,7 @@ use rusqlite::Connection;
 
 pub use revisions::{NewRevision, Revision, RevisionOrigin};
 
+pub(crate) use kept::{Keeper, KeptBy, keepers};
 pub(crate) use kv::{Kept, Kv, KvDirectory, KvPlace};
 pub(crate) use revisions::text_digest;
 
@@ -42,7 +44,7 @@ pub enum StoreError {
     #[error("another `lazaret serve` uses the state directory `{}`\n  hint: name another one with `--state`", .0.display())]
     InUse(PathBuf),
     /// Another engine has it open.
-    #[error("another engine has what plugin `{0}` keeps")]
+    #[error("another engine has what plugin `{0}` keeps\n  hint: stop the plugin first")]
     KvInUse(String),
     /// It failed a moment ago, and is not tried again at once.
     #[error("what plugin `{0}` keeps failed a moment ago and is tried again in a second")]

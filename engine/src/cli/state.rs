@@ -1,0 +1,231 @@
+//! `lazaret state …`: what plugins keep, without an engine or beside one.
+
+use std::path::PathBuf;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use clap::{Args, Subcommand};
+use lazaret_protocol::Payload;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::ExitCode;
+use super::call::write_bytes;
+use super::control::or_json;
+use super::failure::Failure;
+use super::outcome::safe_json;
+use super::print::{print, print_json};
+use crate::event::escape;
+use crate::store::{DEFAULT_STATE, Keeper, KeptBy, keepers};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum StateCommand {
+    /// List the plugins that keep something, or the keys of one.
+    List(ListArguments),
+    /// Print the value of a key.
+    Show(ShowArguments),
+    /// Delete a key, or all that a plugin keeps. There is no way back.
+    Delete(DeleteArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ListArguments {
+    /// The plugin's name; without it, all plugins.
+    plugin: Option<String>,
+    #[command(flatten)]
+    how: How,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShowArguments {
+    /// The plugin's name.
+    plugin: String,
+    /// The key.
+    key: String,
+    #[command(flatten)]
+    how: How,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DeleteArguments {
+    /// The plugin's name.
+    plugin: String,
+    /// The key.
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    key: Option<String>,
+    /// Delete every key.
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    how: How,
+}
+
+#[derive(Debug, Args)]
+struct How {
+    /// Where plugins keep it, as `lazaret run` and `lazaret serve` were told.
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_STATE)]
+    state: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct PluginReport<'a> {
+    plugin: &'a str,
+    /// `null` while an engine has it.
+    keys: Option<u64>,
+    /// Of keys and values, likewise.
+    bytes: Option<u64>,
+    in_use: bool,
+}
+
+#[derive(Serialize)]
+struct KeyReport<'a> {
+    key: &'a str,
+    /// `json` or `bytes`.
+    kind: &'static str,
+    /// Of the value.
+    bytes: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum ValueReport {
+    Value(Box<RawValue>),
+    /// Base64.
+    Bytes(String),
+}
+
+#[derive(Serialize)]
+struct Deleted {
+    /// How many keys.
+    deleted: u64,
+}
+
+pub(super) fn run(command: &StateCommand) -> Result<ExitCode, Failure> {
+    let (how, done) = match command {
+        StateCommand::List(list) => (
+            &list.how,
+            match &list.plugin {
+                None => plugins(&list.how),
+                Some(plugin) => keys(plugin, &list.how),
+            },
+        ),
+        StateCommand::Show(show) => (&show.how, value(show)),
+        StateCommand::Delete(delete) => (&delete.how, delete_of(delete)),
+    };
+    Ok(or_json(how.json, done)?.err().unwrap_or(ExitCode::Success))
+}
+
+fn plugins(how: &How) -> Result<(), Failure> {
+    let found = keepers(&how.state)?;
+    if how.json {
+        let reports: Vec<PluginReport<'_>> = found.iter().map(report).collect();
+        return print_json(&reports);
+    }
+    let width = found.iter().map(|one| one.plugin.chars().count());
+    let width = width.max().unwrap_or(0).max("PLUGIN".len());
+    let mut text = format!("{:width$}  {:>8}  {:>12}\n", "PLUGIN", "KEYS", "BYTES");
+    for Keeper { plugin, kept } in &found {
+        let plugin = escape(plugin);
+        text.push_str(&match kept {
+            Some(kept) => format!("{plugin:width$}  {:>8}  {:>12}\n", kept.keys, kept.bytes),
+            None => format!("{plugin:width$}  in use by an engine\n"),
+        });
+    }
+    print(&text)
+}
+
+fn report(keeper: &Keeper) -> PluginReport<'_> {
+    PluginReport {
+        plugin: &keeper.plugin,
+        keys: keeper.kept.map(|kept| kept.keys),
+        bytes: keeper.kept.map(|kept| kept.bytes),
+        in_use: keeper.kept.is_none(),
+    }
+}
+
+/// Printed as they are read: there may be a million.
+fn keys(plugin: &str, how: &How) -> Result<(), Failure> {
+    let kept = open(plugin, how)?;
+    let mut first = true;
+    kept.each(|key, value| {
+        let kind = match value {
+            Payload::Json(_) => "json",
+            Payload::Bytes(_) => "bytes",
+        };
+        let bytes = value.bytes();
+        let line = if how.json {
+            let report = KeyReport { key, kind, bytes };
+            let line = serde_json::to_string(&report);
+            let line = line.map_err(|error| Failure::of(ExitCode::Internal, &error))?;
+            let before = if first { "[" } else { "," };
+            format!("{before}\n  {}", safe_json(&line))
+        } else {
+            format!("{bytes:>9}  {kind:5}  {}\n", escape(key))
+        };
+        first = false;
+        print(&line)
+    })?;
+    match (how.json, first) {
+        (true, true) => print("[]\n"),
+        (true, false) => print("\n]\n"),
+        (false, _) => Ok(()),
+    }
+}
+
+fn value(arguments: &ShowArguments) -> Result<(), Failure> {
+    let ShowArguments { plugin, key, how } = arguments;
+    let value = open(plugin, how)?.get(key)?;
+    let value = value.ok_or_else(|| no_key(plugin, key))?;
+    // A shim in other hands may have said of anything that it is JSON.
+    let parsed = match &value {
+        Payload::Json(text) => RawValue::from_string(safe_json(text)).ok(),
+        Payload::Bytes(_) => None,
+    };
+    let bytes = |value| match value {
+        Payload::Json(text) => text.into_bytes(),
+        Payload::Bytes(bytes) => bytes,
+    };
+    match (parsed, how.json) {
+        (Some(json), true) => print_json(&ValueReport::Value(json)),
+        (Some(json), false) => print(&format!("{json}\n")),
+        (None, true) => print_json(&ValueReport::Bytes(STANDARD.encode(bytes(value)))),
+        (None, false) => write_bytes(&bytes(value)),
+    }
+}
+
+fn delete_of(arguments: &DeleteArguments) -> Result<(), Failure> {
+    let DeleteArguments {
+        plugin, key, how, ..
+    } = arguments;
+    let mut kept = open(plugin, how)?;
+    let deleted = match key {
+        Some(key) if !kept.delete(key)? => return Err(no_key(plugin, key)),
+        Some(_) => 1,
+        None => kept.delete_all()?.keys,
+    };
+    if how.json {
+        return print_json(&Deleted { deleted });
+    }
+    let keys = if deleted == 1 { "key" } else { "keys" };
+    print(&format!("{}: deleted {deleted} {keys}\n", escape(plugin)))
+}
+
+fn open(plugin: &str, how: &How) -> Result<KeptBy, Failure> {
+    KeptBy::open(&how.state, plugin)?.ok_or_else(|| {
+        let state = how.state.display();
+        let text = format!(
+            "plugin `{plugin}` keeps nothing in `{state}`\n  hint: `lazaret state list` tells which plugins do"
+        );
+        Failure::new(ExitCode::Plugin, text)
+    })
+}
+
+fn no_key(plugin: &str, key: &str) -> Failure {
+    let text = format!(
+        "plugin `{plugin}` keeps nothing under `{key}`\n  hint: `lazaret state list {plugin}` tells its keys"
+    );
+    Failure::new(ExitCode::Plugin, text)
+}
