@@ -10,10 +10,6 @@ use serde::{Deserialize, Serialize};
 
 pub use text::exposition;
 
-/// How what is told of a histogram is named behind its name: `a_count` would be one of its own and
-/// that of `a`.
-const PARTS: [&str; 3] = ["_bucket", "_sum", "_count"];
-
 /// What one plugin measured, its own word.
 #[derive(Debug, Default)]
 pub struct Metrics(Mutex<State>);
@@ -137,8 +133,8 @@ impl State {
 
     /// Whether no other kind of thing has the name, nor a histogram what is told of another one.
     fn fits(&self, series: &Series, change: MeasureChange) -> bool {
-        let ends = |end: &str| series.name.ends_with(end);
-        if matches!(change, MeasureChange::Histogram { .. }) && PARTS.iter().any(|end| ends(end)) {
+        let histogram = matches!(change, MeasureChange::Histogram { .. });
+        if histogram && series.check_histogram().is_err() {
             return false;
         }
         let first = Series {
@@ -286,7 +282,7 @@ mod tests {
     fn no_histogram_has_a_name_of_what_is_told_of_another() {
         let buckets = [1; BUCKETS.len() + 1];
         let histogram = MeasureChange::Histogram { buckets, sum: 1.0 };
-        for end in PARTS {
+        for end in ["_bucket", "_sum", "_count"] {
             let name = format!("a{end}");
             let counted = measure(&name, &[], MeasureChange::Counter(1.0));
             let report = taken(vec![measure("a", &[], histogram), counted]);

@@ -51,6 +51,9 @@ pub enum SeriesError {
     /// A label's value is too long.
     #[error("the value of a label has more than {MAX_LABEL_BYTES} bytes")]
     LabelValue,
+    /// What is told of a histogram has such names.
+    #[error("no name of a histogram: it ends in `_bucket`, `_sum` or `_count`, as parts of one do")]
+    Histogram,
     /// There are too many labels, one is there twice, or they are in no order.
     #[error("a measure has {MAX_LABELS} labels at most, none twice")]
     Labels,
@@ -79,6 +82,19 @@ impl Series {
             }
         }
         Ok(())
+    }
+
+    /// Holds the name to what may name a histogram: `a_count` would be one of its own and a part of
+    /// histogram `a`.
+    ///
+    /// # Errors
+    /// [`SeriesError::Histogram`].
+    pub fn check_histogram(&self) -> Result<(), SeriesError> {
+        let parts = ["_bucket", "_sum", "_count"];
+        match parts.iter().any(|end| self.name.ends_with(end)) {
+            true => Err(SeriesError::Histogram),
+            false => Ok(()),
+        }
     }
 
     /// Bytes of its name and labels.

@@ -62,6 +62,9 @@ impl Measures {
         labels.sort();
         let series = Series { name, labels };
         series.check()?;
+        if kind == Kind::Histogram {
+            series.check_histogram()?;
+        }
         if self
             .kinds
             .get(&series.name)
@@ -207,6 +210,19 @@ mod tests {
         assert_eq!(other, Err(MeasureError::Kind("n".into())));
         let twice = number(Kind::Counter, vec![label("a", "1"), label("a", "2")]);
         assert_eq!(twice, Err(MeasureError::Series(SeriesError::Labels)));
+    }
+
+    #[test]
+    fn no_histogram_is_named_as_a_part_of_another_one() {
+        let mut measures = Measures::default();
+        for end in ["_bucket", "_sum", "_count"] {
+            let mut number = |kind| measures.number(kind, format!("size{end}"), vec![]);
+            let refused = Err(MeasureError::Series(SeriesError::Histogram));
+            assert_eq!(number(Kind::Histogram), refused);
+            assert!(number(Kind::Counter).is_ok());
+        }
+        let name = "size_counted".to_owned();
+        assert!(measures.number(Kind::Histogram, name, vec![]).is_ok());
     }
 
     #[test]
