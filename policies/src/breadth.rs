@@ -73,6 +73,16 @@ pub(crate) struct Least;
 /// The floor's value is the only one; none is wider than another.
 pub(crate) struct Same;
 
+/// A value that may be missing, which allows nothing.
+pub(crate) trait Optional: Sized {
+    const NONE: Self;
+
+    fn is_none(&self) -> bool;
+}
+
+/// The floor's value is the only one beside none, which any other one becomes.
+pub(crate) struct Only;
+
 /// The floor's words are all there may be.
 pub(crate) struct Adding;
 
@@ -106,6 +116,17 @@ impl<T: Clone + PartialEq> Rule<T> for Same {
 
     fn breadth(_: &T) -> Breadth {
         Breadth::NONE
+    }
+}
+
+impl<T: Optional + PartialEq + Display> Rule<T> for Only {
+    fn cut(mine: &T, floor: &T) -> Option<T> {
+        (mine != floor && !mine.is_none()).then_some(T::NONE)
+    }
+
+    fn breadth(value: &T) -> Breadth {
+        let there = (!value.is_none()).then(|| value.to_string());
+        Breadth::Adding(there.into_iter().collect())
     }
 }
 

@@ -269,7 +269,7 @@ pub(crate) static LEAVES: LazyLock<Vec<Leaf>> = LazyLock::new(|| {
 });
 
 /// The sections of a policy, in the order of the language's description.
-const SECTIONS: [&str; 23] = [
+const SECTIONS: [&str; 24] = [
     "apiVersion",
     "kind",
     "level",
@@ -283,6 +283,7 @@ const SECTIONS: [&str; 23] = [
     "env",
     "secrets",
     "messaging",
+    "window",
     "kv",
     "log",
     "syscalls",

@@ -110,7 +110,7 @@ pub use manifest::{
     manifest_schema_text, schema_keywords,
 };
 pub use misplaced_secret::MisplacedSecret;
-pub use name::{EnvName, PluginName, ProgramName};
+pub use name::{EnvName, PluginName, ProgramName, WindowClass};
 pub use network::{
     AddressClass, AllowedEndpoint, Endpoint, Host, HostPattern, Method, Methods, PathPattern,
     Paths, Port, Protocol, TlsEnd,
@@ -118,7 +118,7 @@ pub use network::{
 pub use origin::{Granted, Origin, Setting};
 pub use overrides::ResourceOverrides;
 pub use path::GrantPath;
-pub use permission::Permission;
+pub use permission::{Permission, WindowAct};
 pub use plan::Plan;
 pub use policy::{LoadError, SecurityPolicy};
 pub use problem::{Invalid, PolicyProblems, Problem};
@@ -128,11 +128,11 @@ pub use resource_key::ResourceKey;
 pub use resources::{Cpu, CpuWeight, Files, Memory, Output, Pids, Resources, Time, Tmp};
 pub use schema::{schema, schema_text};
 pub use score::{Part, Score};
-pub use sections::{Env, Exec, Filesystem, Messaging, Network};
+pub use sections::{Env, Exec, Filesystem, Messaging, Network, Window};
 pub use settings::{
-    Audit, AuditRecords, Bound, EngineChoice, EngineFlag, FileLimits, Health, HealthFunction, Kv,
-    Log, LogLevel, MessagingLimits, Mode, Modes, NamePattern, NetworkLimits, Quarantine, Restart,
-    RestartOn, Runtime, Section, SyscallGroup, Syscalls,
+    Audit, AuditRecords, AuthorityFile, Bound, DisplayName, EngineChoice, EngineFlag, FileLimits,
+    Health, HealthFunction, Kv, Log, LogLevel, MessagingLimits, Mode, Modes, NamePattern, NetworkLimits, Quarantine, Restart,
+    RestartOn, Runtime, Section, SyscallGroup, Syscalls, WindowDisplay,
 };
 pub use units::{ByteSize, CpuShare, KeepTime, TimeLimit};
 pub use violations::{

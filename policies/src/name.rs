@@ -59,6 +59,13 @@ name!(
     "use letters, digits and `_`, at most 128, such as `TZ`"
 );
 name!(
+    /// The class of a window, which its program says itself.
+    WindowClass, "class of a window", 64,
+    |byte| byte.is_ascii_alphanumeric() || byte == b'_',
+    |byte| byte.is_ascii_alphanumeric() || b"_.+-".contains(&byte),
+    "use the second part of `WM_CLASS` as `xprop` tells it, such as `XTerm`; without a class every window is meant"
+);
+name!(
     /// The name of a plugin.
     PluginName, "plugin name", 64,
     |byte| byte.is_ascii_alphanumeric(),

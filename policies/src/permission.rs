@@ -4,14 +4,15 @@ use std::str::FromStr;
 use serde::{Serialize, Serializer};
 
 use crate::change::Change;
-use crate::name::{EnvName, PluginName, ProgramName};
+use crate::name::{EnvName, PluginName, ProgramName, WindowClass};
 use crate::network::{HostPattern, Port};
 use crate::path::GrantPath;
 use crate::problem::{Invalid, name_hint, quoted};
 use crate::settings::Section;
+use crate::word::words;
 
 /// Every form a permission may take, for hints.
-const FORMS: [&str; 7] = [
+const FORMS: [&str; 11] = [
     "network:read:HOST",
     "network:connect:HOST:PORT",
     "file:read:/PATH",
@@ -19,10 +20,14 @@ const FORMS: [&str; 7] = [
     "exec:run:PROGRAM",
     "env:read:NAME",
     "message:send:PLUGIN",
+    "window:list:CLASS",
+    "window:focus:CLASS",
+    "window:move:CLASS",
+    "window:close:CLASS",
 ];
 
 /// The first two parts of every form.
-const ACTS: [&str; 7] = [
+const ACTS: [&str; 11] = [
     "network:read",
     "network:connect",
     "file:read",
@@ -30,7 +35,25 @@ const ACTS: [&str; 7] = [
     "exec:run",
     "env:read",
     "message:send",
+    "window:list",
+    "window:focus",
+    "window:move",
+    "window:close",
 ];
+
+words! {
+    /// What may be done to the windows of a display.
+    WindowAct, "act on windows" {
+        /// See them: their titles, their classes, where they are.
+        List = "list",
+        /// Have one take what is typed.
+        Focus = "focus",
+        /// Put one elsewhere, or give it another size.
+        Move = "move",
+        /// Ask one to close.
+        Close = "close",
+    }
+}
 
 /// One thing a plugin may do, or asks to do; written `file:read:/srv/data`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,6 +72,8 @@ pub enum Permission {
     EnvRead(EnvName),
     /// `message:send:PLUGIN`: send messages to the plugin.
     MessageSend(PluginName),
+    /// `window:ACT` or `window:ACT:CLASS`: do this to windows of the granted display, or only to those of a class.
+    Window(WindowAct, Option<WindowClass>),
 }
 
 impl Permission {
@@ -76,6 +101,7 @@ impl Permission {
             (Self::NetworkConnect(mine, port), Self::NetworkConnect(theirs, other)) => {
                 mine.covers(theirs) && port == other
             }
+            (Self::Window(mine, None), Self::Window(theirs, _)) => mine == theirs,
             _ => self == other,
         }
     }
@@ -89,6 +115,7 @@ impl Permission {
             Self::ExecRun(_) => Section::Exec,
             Self::EnvRead(_) => Section::Env,
             Self::MessageSend(_) => Section::Messaging,
+            Self::Window(..) => Section::Window,
         }
     }
 
@@ -105,7 +132,8 @@ impl Permission {
             | Self::NetworkConnect(..)
             | Self::FileWrite(_)
             | Self::ExecRun(_)
-            | Self::MessageSend(_) => Change::Live,
+            | Self::MessageSend(_)
+            | Self::Window(..) => Change::Live,
         }
     }
 
@@ -118,6 +146,10 @@ impl Permission {
             Self::ExecRun(_) => "exec:run",
             Self::EnvRead(_) => "env:read",
             Self::MessageSend(_) => "message:send",
+            Self::Window(WindowAct::List, _) => "window:list",
+            Self::Window(WindowAct::Focus, _) => "window:focus",
+            Self::Window(WindowAct::Move, _) => "window:move",
+            Self::Window(WindowAct::Close, _) => "window:close",
         }
     }
 }
@@ -133,15 +165,26 @@ impl FromStr for Permission {
             Some(index) => (&text[..index], &text[index + 1..]),
             None => (text, ""),
         };
+        if text == "kv" {
+            let hint = "write `kv: { size: 16MiB }`: a policy says how much is kept";
+            return Err(Invalid::new("`kv` is a section, and no permission").hint(hint));
+        }
         let Some(known) = ACTS.iter().position(|known| *known == act) else {
             return Err(Invalid::new(format!("{} is no permission", quoted(text)))
                 .hint(name_hint(act, &ACTS)));
         };
+        let window = act.strip_prefix("window:").map(str::parse::<WindowAct>);
+        if let (Some(window), None) = (&window, second_colon) {
+            return window.clone().map(|act| Self::Window(act, None));
+        }
         if object.is_empty() {
             let hint = format!("write `{}`", FORMS[known]);
             return Err(
                 Invalid::new(format!("{} names nothing it is for", quoted(text))).hint(hint),
             );
+        }
+        if let Some(window) = window {
+            return Ok(Self::Window(window?, Some(object.parse()?)));
         }
         match act {
             "network:read" => object.parse().map(Self::NetworkRead),
@@ -180,6 +223,8 @@ impl fmt::Display for Permission {
             Self::ExecRun(name) => write!(out, "{act}:{name}"),
             Self::EnvRead(name) => write!(out, "{act}:{name}"),
             Self::MessageSend(name) => write!(out, "{act}:{name}"),
+            Self::Window(_, None) => out.write_str(act),
+            Self::Window(_, Some(class)) => write!(out, "{act}:{class}"),
         }
     }
 }
@@ -212,6 +257,8 @@ mod tests {
             "exec:run:g++",
             "env:read:TZ",
             "message:send:weather-2",
+            "window:list",
+            "window:close:org.gnome.Files",
         ];
         for text in written {
             assert_eq!(permission(text).to_string(), text);
@@ -265,6 +312,12 @@ mod tests {
                 "`A=B` is no name of an environment variable",
             ),
             ("message:send:a/b", "`a/b` is no plugin name"),
+            ("kv", "`kv` is a section, and no permission"),
+            ("window", "`window` is no permission"),
+            ("window:open", "`window:open` is no permission"),
+            ("window:list:", "`window:list:` names nothing it is for"),
+            ("window:list:*", "`*` is no class of a window"),
+            ("window:list:a b", "`a b` is no class of a window"),
         ];
         for (text, message) in cases {
             let error = text.parse::<Permission>().expect_err(text);
@@ -316,6 +369,11 @@ mod tests {
             ("env:read:TZ", "env:read:TZ", true),
             ("env:read:TZ", "env:read:TZDIR", false),
             ("message:send:a", "message:send:b", false),
+            ("window:list", "window:list:XTerm", true),
+            ("window:list:XTerm", "window:list", false),
+            ("window:list:XTerm", "window:list:Gimp", false),
+            ("window:list", "window:close", false),
+            ("window:close:XTerm", "window:close:XTerm", true),
         ];
         for (mine, theirs, expected) in cases {
             assert_eq!(

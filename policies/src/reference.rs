@@ -21,6 +21,10 @@ pub enum Shape {
     Words(&'static [&'static str]),
     /// A name.
     Name,
+    /// `:` and the number of a display, or `none`.
+    Display,
+    /// A path, or `none`.
+    Path,
     /// A list of names, `*` in them standing for any run of characters.
     Names,
 }
@@ -143,6 +147,12 @@ pub const KEYS: &[Described] = keys! {
     "messaging.mode" MODE, "enforce": MODE_TEXT;
     "messaging.queue" Shape::Count(1), "100":
         "The most messages that wait for the plugin; further ones are refused.";
+    "window.mode" MODE, "enforce": MODE_TEXT;
+    "window.display" Shape::Display, ":0":
+        "The X display, of this machine, whose windows `window:` permissions are about; `none` is no display.";
+    "window.authority" Shape::Path, "/home/ada/.Xauthority":
+        "The file with the display's key, as `xauth` writes it; `none` for a display that takes none. The engine reads it, \
+         and the plugin never sees it.";
     "kv.size" Shape::Size, "16MiB":
         "The most bytes of all keys and values that the plugin keeps; `0B` is nothing, and `lazaret.kv` does not exist.";
     "kv.keys" Shape::Count(1), "10000":
@@ -265,7 +275,7 @@ mod tests {
                 // A mode that lets something through needs something to let through.
                 if key.path.ends_with(".mode") && *word != "enforce" {
                     text.push_str(
-                        "observe: [ 'network:read:a.example', 'file:read:/srv', 'exec:run:jq', 'env:read:TZ', 'message:send:a' ]\n",
+                        "observe: [ 'network:read:a.example', 'file:read:/srv', 'exec:run:jq', 'env:read:TZ', 'message:send:a', 'window:list' ]\n",
                     );
                 }
                 let problems = match SecurityPolicy::parse("p", &text) {

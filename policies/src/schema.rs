@@ -96,6 +96,7 @@ fn section_text(name: &str) -> String {
         "exec" => "Programs the plugin may run, each in a container of its own.",
         "env" => "Variables the plugin sees.",
         "messaging" => "Other plugins, and what may be sent to them and received from them.",
+        "window" => "Windows of a display that the plugin may see and act on.",
         "kv" => "What the plugin keeps from one life to the next.",
         "log" => "Which lines of the log are told.",
         "syscalls" => "System calls.",
@@ -150,6 +151,8 @@ pub(crate) fn form(shape: Shape) -> Map<String, Value> {
         Shape::Keep => text("^(0|[1-9][0-9]*)(h|d)$"),
         Shape::Share => text("^(0|[1-9][0-9]*)%$"),
         Shape::Name => text("^[A-Za-z_$][A-Za-z0-9_$]*$"),
+        Shape::Display => text("^(none|:(0|[1-9][0-9]{0,4}))$"),
+        Shape::Path => text("^(none|/.+)$"),
         Shape::Count(least) => json!({ "type": "integer", "minimum": least }),
         Shape::Word(words) => json!({ "enum": words }),
         Shape::Words(words) => {

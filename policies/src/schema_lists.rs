@@ -104,9 +104,10 @@ fn list(text: &str, most: usize, keys: &[(&str, Value)], required: &[&str], shor
 
 fn permission() -> Value {
     string(
-        "^(network:(read|connect)|file:(read|write)|exec:run|env:read|message:send):.+$",
+        "^(network:(read|connect)|file:(read|write)|exec:run|env:read|message:send):.+$|^window:(list|focus|move|close)(:.+)?$",
         "`network:read:HOST`, `network:connect:HOST:PORT`, `file:read:/PATH`, `file:write:/PATH`, `exec:run:PROGRAM`, \
-         `env:read:NAME` or `message:send:PLUGIN`.",
+         `env:read:NAME`, `message:send:PLUGIN`, or `window:list`, `window:focus`, `window:move`, `window:close`, each for all \
+         windows or with `:CLASS` for those of a class.",
         "file:read:/srv/data",
     )
 }

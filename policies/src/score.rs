@@ -5,7 +5,7 @@ use crate::grants::{Allowance, How, Secret, Terms};
 use crate::level::SecurityLevel;
 use crate::network::{AddressClass, Endpoint, Protocol};
 use crate::path::GrantPath;
-use crate::permission::Permission;
+use crate::permission::{Permission, WindowAct};
 use crate::requirements::{Requirement, RequirementKey};
 use crate::settings::{EngineChoice, EngineFlag};
 use crate::violations::ActReaction;
@@ -150,9 +150,10 @@ impl EffectivePolicy {
 }
 
 /// Kinds of what may be opened.
-const KINDS: usize = 7;
+const KINDS: usize = 8;
 const MESSAGES: usize = 5;
 const SECRETS: usize = 6;
+const WINDOWS: usize = 7;
 
 /// The most that groups of system calls weigh together.
 const MOST_GROUPS: u32 = 5;
@@ -184,6 +185,11 @@ fn weight(allowance: &Allowance<'_>) -> (usize, Part) {
         (Permission::ExecRun(_), _) => (3, 15, "a program with faults of its own"),
         (Permission::EnvRead(_), _) => (4, 2, "a value of the host's environment"),
         (Permission::MessageSend(_), _) => (MESSAGES, 2, "another plugin's functions"),
+        (Permission::Window(act, class), _) => {
+            let (tenths, why) = window_weight(*act);
+            let tenths = if class.is_some() { tenths / 2 } else { tenths };
+            (WINDOWS, tenths, why)
+        }
         // The terms of what leads to the network are an endpoint.
         (Permission::NetworkRead(_) | Permission::NetworkConnect(..), _) => {
             (2, 6, "anything can be said to this host")
@@ -194,6 +200,16 @@ fn weight(allowance: &Allowance<'_>) -> (usize, Part) {
         How::Observed(_) => format!("observe {permission}"),
     };
     (kind, Part::new(tenths, what, why))
+}
+
+/// A title says what is written, read and looked at, in other programs of whoever sits there.
+fn window_weight(act: WindowAct) -> (u32, &'static str) {
+    match act {
+        WindowAct::List => (12, "titles of windows, which tell what somebody does"),
+        WindowAct::Focus => (8, "what is typed can be led to another window"),
+        WindowAct::Move => (4, "windows can be hidden and shown"),
+        WindowAct::Close => (6, "programs can be asked to close"),
+    }
 }
 
 /// `/srv` is all of it; `/srv/data/in` is somebody's choice.
@@ -282,6 +298,17 @@ mod tests {
         assert!(score("syscalls: { level: minimal }").tenths > 0);
         let v8 = |flags: &str| score(&format!("runtime: {{ engine: v8{flags} }}")).tenths;
         assert!(v8(", flags: [ jitless ]") < v8(""));
+    }
+
+    #[test]
+    fn windows_of_a_class_weigh_less_than_all_and_seeing_them_most() {
+        let of = |permission: &str| score(&format!("permissions: [ '{permission}' ]")).tenths;
+        assert!(0 < of("window:list:XTerm") && of("window:list:XTerm") < of("window:list"));
+        for act in ["focus", "move", "close"] {
+            assert!(of(&format!("window:{act}")) < of("window:list"), "{act}");
+        }
+        let all = "permissions: [ window:list, window:focus, window:move, window:close ]";
+        assert_eq!(score(all).tenths, MOST_OF_A_KIND);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::requirements::Requirements;
 use crate::resources::Resources;
 use crate::settings::{
     Audit, FileLimits, Health, Kv, Log, MessagingLimits, Mode, Modes, NetworkLimits, Quarantine,
-    Restart, Runtime, Syscalls,
+    Restart, Runtime, Syscalls, WindowDisplay,
 };
 use crate::violations::Violations;
 
@@ -84,6 +84,15 @@ pub struct Messaging<'policy> {
     pub limits: &'policy MessagingLimits,
 }
 
+/// The section `window`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Window<'policy> {
+    /// `mode`
+    pub mode: &'policy Setting<Mode>,
+    /// `display` and `authority`
+    pub at: &'policy WindowDisplay,
+}
+
 impl EffectivePolicy {
     /// The section `runtime`.
     #[must_use]
@@ -145,6 +154,15 @@ impl EffectivePolicy {
             send: &self.lists.send,
             receive: &self.lists.receive,
             limits: &self.settings.messaging,
+        }
+    }
+
+    /// The section `window`.
+    #[must_use]
+    pub fn window(&self) -> Window<'_> {
+        Window {
+            mode: &self.settings.modes.window,
+            at: &self.settings.window,
         }
     }
 
@@ -283,6 +301,7 @@ impl Serialize for EffectivePolicy {
             env: Env<'policy>,
             secrets: &'policy [Secret],
             messaging: Messaging<'policy>,
+            window: Window<'policy>,
             kv: &'policy Kv,
             log: &'policy Log,
             syscalls: &'policy Syscalls,
@@ -307,6 +326,7 @@ impl Serialize for EffectivePolicy {
             env: self.env(),
             secrets: self.secrets(),
             messaging: self.messaging(),
+            window: self.window(),
             kv: self.kv(),
             log: self.log(),
             syscalls: self.syscalls(),

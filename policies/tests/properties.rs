@@ -173,7 +173,7 @@ proptest! {
 
     #[test]
     fn permissions_read_back_as_they_are_shown(
-        text in "(network:read|network:connect|file:read|file:write|exec:run|env:read|message:send):[/a-zA-Z0-9.:_ -]{0,24}",
+        text in "(network:read|network:connect|file:read|file:write|exec:run|env:read|message:send|window:(list|focus|move|close)):[/a-zA-Z0-9.:_ -]{0,24}",
     ) {
         if let Ok(permission) = text.parse::<Permission>() {
             prop_assert_eq!(permission.to_string(), text);

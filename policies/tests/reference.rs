@@ -19,6 +19,8 @@ fn table() -> String {
             Shape::Word(words) => format!("`{}`", words.join("`, `")),
             Shape::Words(words) => format!("list of `{}`", words.join("`, `")),
             Shape::Name => "name".to_owned(),
+            Shape::Display => "display".to_owned(),
+            Shape::Path => "path".to_owned(),
             Shape::Names => "list of names".to_owned(),
         };
         let levels: Vec<String> = SecurityLevel::ALL

@@ -3,6 +3,7 @@
 const { core, primordials } = __bootstrap;
 const { ObjectDefineProperty, ObjectFreeze, ObjectKeys } = primordials;
 const { loadExtScript } = core;
+const { op_lazaret_window_there } = core.ops;
 
 // `kit` has what `host.js` shares.
 function lazaret(kit) {
@@ -25,8 +26,15 @@ function lazaret(kit) {
       get: () => made ??= parts[names[i]](),
     });
   }
-  // There is none where the policy lets the plugin keep nothing, which may change.
+  let ofWindows;
+  const windows = () => ofWindows ??= loadExtScript("ext:lazaret/window.js").windows(kit);
+  // There are none where the policy grants nothing of it, which may change.
   ObjectDefineProperty(whole, "kv", { __proto__: null, enumerable: true, get: () => state().kv() });
+  ObjectDefineProperty(whole, "window", {
+    __proto__: null,
+    enumerable: true,
+    get: () => op_lazaret_window_there() ? windows() : undefined,
+  });
   ObjectDefineProperty(whole, "call", { __proto__: null, enumerable: true, get: kit.currentCall });
   return ObjectFreeze(whole);
 }

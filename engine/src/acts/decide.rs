@@ -3,8 +3,18 @@
 use lazaret_policy::{Decision, EffectivePolicy, Mode, Permission};
 use lazaret_protocol::Act;
 
+use super::window;
+
 /// What a plugin lacks that may keep nothing: the section of its policy.
-const KV: &str = "kv";
+pub(crate) const KV: &str = "kv";
+
+/// What is to be done so that a plugin has what it lacks.
+pub(crate) fn grant_hint(lacks: &str) -> String {
+    match lacks {
+        KV => "say how much may be kept, as `kv: { size: 16MiB }`".to_owned(),
+        permission => format!("add `{permission}` to `permissions`"),
+    }
+}
 
 /// What the policy says to an act.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,6 +40,12 @@ pub(crate) fn decide(act: &Act, policy: &EffectivePolicy) -> Decided {
             return Decided::Denied(KV.to_owned());
         }
         Act::Kv(_) => Vec::new(),
+        Act::Window(act) => {
+            return match window::permissions(act, policy) {
+                all if all.is_empty() => Decided::Denied(window::lacks(act)),
+                all => Decided::Allowed(all),
+            };
+        }
     };
     let mut allowed = Vec::new();
     for text in needed {

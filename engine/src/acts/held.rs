@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lazaret_policy::{Decision, EffectivePolicy, GrantPath, Mode, Permission, Program, Write};
 
 use super::files::{Place, PlaceError, Quota, Rules};
-use super::kv;
+use super::{kv, window};
 
 /// What was written below each path that was ever granted.
 pub(super) type Quotas = BTreeMap<GrantPath, Arc<Quota>>;
@@ -17,6 +17,7 @@ pub(super) struct Held {
     pub(super) places: Vec<Arc<Place>>,
     pub(super) rules: Rules,
     pub(super) kv: kv::Limits,
+    pub(super) windows: window::Rules,
     programs: Vec<Program>,
 }
 
@@ -80,6 +81,7 @@ impl Prepared {
             places,
             rules,
             kv: kv::Limits::of(policy),
+            windows: window::Rules::of(policy),
             programs: programs
                 .filter(|program| !denied(program))
                 .cloned()

@@ -14,6 +14,7 @@ mod held;
 mod kv;
 mod programs;
 mod queue;
+mod window;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -25,11 +26,12 @@ use lazaret_protocol::{
 use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 
-pub(crate) use decide::{Decided, decide};
+pub(crate) use decide::{Decided, KV, decide, grant_hint};
 pub use environment::{EnvironmentError, environment};
 pub use files::PlaceError;
 use held::{Held, Prepared, Quotas, writable};
 pub(crate) use queue::{Ask, Queue};
+pub(crate) use window::sees as sees_windows;
 
 use crate::programs::Programs;
 
@@ -38,6 +40,11 @@ use crate::programs::Programs;
 const MAX_FILE_ACTS: usize = 16;
 
 static FILE_ACTS: Semaphore = Semaphore::const_new(MAX_FILE_ACTS);
+
+/// The most acts on windows that all plugins have under way: a display may be slow to answer.
+const MAX_WINDOW_ACTS: usize = 4;
+
+static WINDOW_ACTS: Semaphore = Semaphore::const_new(MAX_WINDOW_ACTS);
 
 /// How long an act on files may still take when the plugin is over.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -69,7 +76,7 @@ struct UnderWay {
 
 #[derive(Debug)]
 enum What {
-    /// An act on files or on what is kept; taken out by whoever does it, or by another policy before.
+    /// An act on files, on what is kept or on windows; taken out by whoever does it, or by another policy before.
     Files(Arc<Mutex<Option<Act>>>),
     /// A program, as the policy had it that let it run.
     Program(Option<Program>),
@@ -158,11 +165,15 @@ impl Acts {
                 (handle, what)
             }
             act => {
+                let turns = match act {
+                    Act::Window(_) => &WINDOW_ACTS,
+                    _ => &FILE_ACTS,
+                };
                 let waiting = Arc::new(Mutex::new(Some(act)));
                 let what = What::Files(Arc::clone(&waiting));
                 let kv = self.kv.clone();
                 let handle = self.running.spawn(async move {
-                    let turn = FILE_ACTS.acquire().await;
+                    let turn = turns.acquire().await;
                     let done = tokio::task::spawn_blocking(move || {
                         let _turn = turn;
                         let Some(act) = take(&waiting) else {
@@ -170,6 +181,7 @@ impl Acts {
                         };
                         match &act {
                             Act::Kv(act) => kv::perform(act, &kv, &held.kv),
+                            Act::Window(act) => window::perform(act, &held.windows),
                             act => files::perform(act, &held.places, &held.rules),
                         }
                     });

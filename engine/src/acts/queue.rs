@@ -19,6 +19,8 @@ enum Lane {
     Programs,
     /// What the plugin keeps: one after the other as well.
     Kv,
+    /// Windows: likewise.
+    Windows,
 }
 
 impl Lane {
@@ -31,12 +33,13 @@ impl Lane {
             | Act::Rename { .. } => Self::Files,
             Act::Run { .. } => Self::Programs,
             Act::Kv(_) => Self::Kv,
+            Act::Window(_) => Self::Windows,
         }
     }
 
     fn most(self) -> usize {
         match self {
-            Self::Files | Self::Kv => 1,
+            Self::Files | Self::Kv | Self::Windows => 1,
             Self::Programs => MAX_PROGRAMS,
         }
     }
@@ -149,7 +152,7 @@ impl Queue {
             match (known.under_way, known.lane) {
                 (false, _) => given_up.waiting.push(*id),
                 (true, Lane::Programs) => given_up.programs.push(*id),
-                (true, Lane::Files | Lane::Kv) => {}
+                (true, Lane::Files | Lane::Kv | Lane::Windows) => {}
             }
         }
         for id in &given_up.waiting {

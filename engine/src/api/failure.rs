@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use lazaret_protocol::CallError;
 
 use super::messages::{ChangeLine, Kind, Refusal};
+use crate::acts::grant_hint;
 use crate::event::{EndReason, escape};
 use crate::schema::{unfit_text, unlisted};
 use crate::service::{Change, ServiceError};
@@ -105,8 +106,9 @@ impl Refusal {
             }
             CallError::Denied { permission, .. } => {
                 let permission = escape(permission);
+                let hint = grant_hint(&permission);
                 let text = format!(
-                    "`{permission}` denied for plugin `{plugin}`\n  hint: add `{permission}` to `permissions` and apply the policy"
+                    "`{permission}` denied for plugin `{plugin}`\n  hint: {hint} and apply the policy"
                 );
                 (Kind::Denied, text)
             }

@@ -64,6 +64,9 @@ fn undescribed(permission: &Permission, policy: &EffectivePolicy) -> Option<&'st
         Permission::Window(..) if policy.window().at.display.value.number().is_none() => {
             Some("`window.display` names no display")
         }
+        Permission::Window(..) if policy.window().at.display.value.number().is_none() => {
+            Some("`window.display` names no display")
+        }
         _ => None,
     }
 }
@@ -158,8 +161,9 @@ pub(super) fn settings(
         environment: request.environment.clone(),
         config: request.config.text(),
         state: StateLimits {
-            // Without an engine there is nobody to keep anything.
+            // Without an engine there is nobody to keep anything or to ask a display.
             kv: request.listener && state_limits(request.policy).kv,
+            windows: request.listener && state_limits(request.policy).windows,
             ..state_limits(request.policy)
         },
         https: https(request.policy),
@@ -197,6 +201,7 @@ pub(crate) fn file_limits(policy: &EffectivePolicy) -> FileLimits {
 pub(crate) fn state_limits(policy: &EffectivePolicy) -> StateLimits {
     StateLimits {
         kv: policy.kv().size.value.bytes() > 0,
+        windows: crate::acts::sees_windows(policy),
         log_level: log_level(policy),
     }
 }

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use super::ExitCode;
 use super::failure::Failure;
+use crate::acts::{KV, grant_hint};
 use crate::bundle::unheld_reason;
 use crate::event::{EndReason, escape};
 use crate::host::{Landlock, Unenforced};
@@ -236,6 +237,10 @@ pub(super) fn denied(name: &str, policy: &EffectivePolicy, permission: &str) -> 
         None => format!("level `{}`, no policy file", policy.level().value),
     };
     let (rule, hint) = match permission.parse::<Permission>() {
+        Err(_) if permission == KV => (
+            "no section grants it".to_owned(),
+            Some(grant_hint(permission)),
+        ),
         Err(invalid) => (format!("no rule can grant it: {invalid}"), None),
         Ok(act) if policy.grants(&act).is_some() => (
             "a rule grants it, but what it names is not there".to_owned(),

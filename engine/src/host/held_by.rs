@@ -33,7 +33,7 @@ pub fn held_by(what: &str, cgroup: CgroupVersion, landlock: &Landlock) -> Option
         "log.level" => "shim, and the engine for what the shim sends",
         "syscalls.level" | "syscalls.allow" | "syscalls.deny" => "first system call filter",
         what if what.starts_with("network.") => "egress broker",
-        what if ["filesystem.", "exec.", "messaging.", "kv."]
+        what if ["filesystem.", "exec.", "messaging.", "window.", "kv."]
             .iter()
             .any(|section| what.starts_with(section)) =>
         {
@@ -68,6 +68,7 @@ pub fn held_by(what: &str, cgroup: CgroupVersion, landlock: &Landlock) -> Option
         what if what.starts_with("network:") => {
             "op in the shim, egress broker, empty network namespace"
         }
+        what if what.starts_with("window:") => "engine that asks the display, at each act",
         what if what.starts_with("exec:run:") => {
             "op in the shim, engine, container of the program's own"
         }

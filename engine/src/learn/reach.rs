@@ -27,7 +27,8 @@ pub(super) fn reach(act: &Act, is_there: &dyn Fn(&str) -> bool) -> Option<String
         | Act::Remove { .. }
         | Act::RemoveAll { .. }
         | Act::Run { .. }
-        | Act::Kv(_) => None,
+        | Act::Kv(_)
+        | Act::Window(_) => None,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use lazaret_policy::Mode;
-use lazaret_protocol::{Act as Asked, ActError, ActResult, AskId, CallId, EngineMessage, Payload};
+use lazaret_protocol::{Act as Asked, ActError, ActResult, AskId, CallId, EngineMessage, Payload, Window};
 
 use super::state::State;
 use super::task::Task;
@@ -76,6 +76,13 @@ impl Task {
 
     /// An act is over.
     pub(super) async fn on_act(&mut self, state: &mut State, id: AskId, outcome: Outcome) {
+        // What could be decided only when it was looked at.
+        if let Err(ActError::Denied { permission }) = &outcome
+            && !is_over(state)
+        {
+            let act = Act::refused(permission.clone());
+            self.on_violation(state, act, Witness::Engine).await;
+        }
         self.answer(state, id, outcome).await;
         self.start_acts(state).await;
     }
@@ -115,6 +122,7 @@ fn bytes_of(outcome: &Outcome) -> u64 {
             .iter()
             .map(|entry| entry.key.len() as u64 + entry.value.bytes())
             .sum(),
+        Ok(ActResult::Windows(windows)) => windows.iter().map(Window::bytes).sum::<usize>() as u64,
         Ok(ActResult::Done | ActResult::Found(_)) | Err(_) => 0,
     };
     bytes.max(LEAST_BYTES)

@@ -80,5 +80,6 @@ const fn example(section: Section) -> &'static str {
         Section::Exec => "exec:run:jq",
         Section::Env => "env:read:TZ",
         Section::Messaging => "message:send:store",
+        Section::Window => "window:list:XTerm",
     }
 }

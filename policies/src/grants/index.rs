@@ -102,6 +102,8 @@ pub(crate) fn hidden(ignored: &Words<NamePattern>, path: &str) -> bool {
 const NETWORK: u8 = 0;
 const READ: u8 = 1;
 const WRITE: u8 = 2;
+/// The first of those of windows, one for each act; nothing comes after them.
+const WINDOWS: u8 = 6;
 
 fn key(permission: &Permission) -> Key<'_> {
     match permission {
@@ -112,6 +114,10 @@ fn key(permission: &Permission) -> Key<'_> {
         Permission::ExecRun(name) => (3, 0, name.as_str()),
         Permission::EnvRead(name) => (4, 0, name.as_str()),
         Permission::MessageSend(name) => (5, 0, name.as_str()),
+        Permission::Window(act, class) => {
+            let class = class.as_ref().map_or("", |class| class.as_str());
+            (WINDOWS + *act as u8, 0, class)
+        }
     }
 }
 
@@ -124,6 +130,8 @@ fn above((kind, port, name): Key<'_>) -> Option<Key<'_>> {
     let shorter = match kind {
         NETWORK => name.split_once('.').map(|(_, rest)| rest),
         READ | WRITE => name.rsplit_once('/').map(|(rest, _)| rest),
+        // Those of a class are among all.
+        WINDOWS.. if !name.is_empty() => return Some((kind, port, "")),
         _ => None,
     };
     let shorter = shorter.filter(|name| !name.is_empty())?;

@@ -30,9 +30,10 @@ impl Terms<'static> {
                 .map_or(Self::Plain, |endpoint| Self::Endpoint(Cow::Owned(endpoint))),
             Permission::FileWrite(_) => Self::Write(Write::USUAL_SIZE),
             Permission::MessageSend(_) => Self::Send(Cow::Owned(MessageTerms::usual())),
-            Permission::FileRead(_) | Permission::ExecRun(_) | Permission::EnvRead(_) => {
-                Self::Plain
-            }
+            Permission::FileRead(_)
+            | Permission::ExecRun(_)
+            | Permission::EnvRead(_)
+            | Permission::Window(..) => Self::Plain,
         }
     }
 

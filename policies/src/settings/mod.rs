@@ -10,6 +10,7 @@ mod runtime;
 pub(crate) mod section;
 mod state;
 mod syscalls;
+mod window;
 
 use crate::document::Value;
 use crate::floor::Cuts;
@@ -27,6 +28,7 @@ pub use network::NetworkLimits;
 pub use runtime::{EngineChoice, EngineFlag, Runtime};
 pub use state::{Kv, Log, LogLevel};
 pub use syscalls::{SyscallGroup, Syscalls};
+pub use window::{AuthorityFile, DisplayName, WindowDisplay};
 
 macro_rules! settings {
     ($($section:ident: $name:path, $over:path;)+) => {
@@ -92,6 +94,7 @@ settings! {
     network: network::NetworkLimits, network::NetworkLimitOverrides;
     files: filesystem::FileLimits, filesystem::FileLimitOverrides;
     messaging: messaging::MessagingLimits, messaging::MessagingLimitOverrides;
+    window: window::WindowDisplay, window::WindowDisplayOverrides;
     kv: state::Kv, state::KvOverrides;
     log: state::Log, state::LogOverrides;
     syscalls: syscalls::Syscalls, syscalls::SyscallOverrides;

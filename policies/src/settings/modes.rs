@@ -34,6 +34,8 @@ section! {
         env: Mode = "env.mode", one, Most, Live, mode;
         /// Messages to other plugins.
         messaging: Mode = "messaging.mode", one, Most, Live, mode;
+        /// Windows of a display.
+        window: Mode = "window.mode", one, Most, Live, mode;
         /// System calls: `learn` counts the groups that are used, and lets nothing on that is not allowed.
         syscalls: Mode = "syscalls.mode", one, Most, Recreate, syscall_mode;
     }
@@ -71,6 +73,7 @@ impl Modes {
             Section::Exec => ("exec.mode", &self.exec),
             Section::Env => ("env.mode", &self.env),
             Section::Messaging => ("messaging.mode", &self.messaging),
+            Section::Window => ("window.mode", &self.window),
         }
     }
 
@@ -81,6 +84,7 @@ impl Modes {
             Section::Exec => &mut self.exec,
             Section::Env => &mut self.env,
             Section::Messaging => &mut self.messaging,
+            Section::Window => &mut self.window,
         }
     }
 }
@@ -93,6 +97,7 @@ impl ModeOverrides {
             Section::Exec => self.exec.as_ref(),
             Section::Env => self.env.as_ref(),
             Section::Messaging => self.messaging.as_ref(),
+            Section::Window => self.window.as_ref(),
         }
     }
 }
@@ -110,5 +115,7 @@ words! {
         Env = "env",
         /// `messaging`
         Messaging = "messaging",
+        /// `window`
+        Window = "window",
     }
 }

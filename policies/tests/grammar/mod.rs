@@ -53,6 +53,9 @@ const PERMISSIONS: &[&str] = &[
     "env:read:LANG",
     "message:send:store",
     "message:send:web",
+    "window:list",
+    "window:list:XTerm",
+    "window:close:XTerm",
 ];
 const HOSTS: &[&str] = &[
     "a.example",
@@ -177,6 +180,8 @@ impl Grammar {
         let pool: &[&str] = match path {
             ".resources.output.line" => &["256B", "4KiB"],
             ".resources.output.log" | ".resources.output.result" => &["32KiB", "1MiB"],
+            ".window.display" => &[":0", ":99", "none"],
+            ".window.authority" => &["/srv/a", "none"],
             ".kv.value" => &["16KiB", "64KiB"],
             _ if path.ends_with(".memory.high") => &["24MiB", "32MiB"],
             _ if pattern.contains("KiB") => &["64KiB", "1MiB", "32MiB", "64MiB"],
@@ -206,6 +211,7 @@ fn agree_on_observation(document: &mut Map<String, Value>) {
         ("exec", "exec:"),
         ("env", "env:"),
         ("messaging", "message:"),
+        ("window", "window:"),
     ];
     let mut observe = Vec::new();
     for (section, kind) in kinds {

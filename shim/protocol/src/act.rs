@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kv::{KvAct, KvEntry};
 use crate::message::Payload;
+use crate::window::{Window, WindowAct};
 
 /// The most bytes one act carries, as the content of a file or what a program is given or says
 /// (8 MiB). The policy may allow less.
@@ -76,6 +77,8 @@ pub enum Act {
     },
     /// Look at what the plugin keeps, or keep something else.
     Kv(KvAct),
+    /// Look at the windows of a display, or act on one.
+    Window(WindowAct),
 }
 
 impl Act {
@@ -94,6 +97,7 @@ impl Act {
                 input,
             } => program.len() + input.len() + arguments.iter().map(String::len).sum::<usize>(),
             Self::Kv(act) => act.bytes(),
+            Self::Window(_) => size_of::<WindowAct>(),
         }
     }
 }
@@ -145,6 +149,8 @@ pub enum ActResult {
     },
     /// Of [`KvAct::Put`]: whether the key had a value. Of [`KvAct::Swap`]: whether it had that one.
     Found(bool),
+    /// The windows that may be seen.
+    Windows(Vec<Window>),
 }
 
 /// How a program ended.
@@ -185,7 +191,7 @@ pub enum ActError {
 /// Kinds of failure that plugins tell apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Failure {
-    /// There is no such file, directory or program.
+    /// There is no such file, directory, program or window.
     NotFound,
     /// The name is taken.
     AlreadyExists,

@@ -20,6 +20,7 @@ mod message;
 mod reported;
 mod settings;
 mod stream;
+mod window;
 
 pub use act::{
     Act, ActError, ActResult, AskId, Failure, MAX_ACT_BYTES, MAX_ARGUMENT_BYTES, MAX_PROGRAM_BYTES,
@@ -43,6 +44,7 @@ pub use settings::{
     TimeLimits,
 };
 pub use stream::{Credit, ITEM_BYTES};
+pub use window::{Window, WindowAct};
 
 /// Version of the messages in this crate. Raised when a message changes shape.
 pub const PROTOCOL_VERSION: u16 = 3;

@@ -162,12 +162,14 @@ pub struct FileLimits {
     pub read_bytes: u64,
 }
 
-/// What holds for what the plugin keeps and logs.
+/// What holds for what the plugin keeps and logs, and for windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StateLimits {
     /// The policy lets it keep something, and there is an engine to do so.
     pub kv: bool,
+    /// The policy lets it do something with windows, and there is an engine to do so.
+    pub windows: bool,
     /// Lines of a lower level are dropped.
     pub log_level: LogLevel,
 }

@@ -152,6 +152,7 @@ pub(super) fn only_needed(op: OpDecl) -> OpDecl {
         search::OPS,
         state_ops::OPS,
         watch_ops::OPS,
+        super::window_ops::OPS,
         web::OPS,
     ];
     match needed.iter().any(|ops| ops.binary_search(&op.name).is_ok()) {

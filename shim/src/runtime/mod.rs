@@ -24,6 +24,7 @@ mod stream;
 mod used;
 mod watch_ops;
 mod web;
+mod window_ops;
 
 pub use asks::Asks;
 pub use extension::{OPS, Sink};

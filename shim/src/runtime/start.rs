@@ -168,6 +168,7 @@ impl Runtime {
         extensions.push(super::open_ops::extension());
         extensions.push(super::search::extension());
         extensions.push(super::state_ops::extension());
+        extensions.push(super::window_ops::extension());
         extensions.push(super::watch_ops::extension());
         extensions.push(extension(host, egress));
         let mut js = JsRuntime::try_new(RuntimeOptions {

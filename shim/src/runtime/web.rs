@@ -120,6 +120,10 @@ const OWN: &[ExtensionFileSource] = &[
         ascii_str_include!("../../js/state.js"),
     ),
     ExtensionFileSource::new(
+        "ext:lazaret/window.js",
+        ascii_str_include!("../../js/window.js"),
+    ),
+    ExtensionFileSource::new(
         "ext:deno_fetch/22_http_client.js",
         ascii_str_include!("../../js/stand_ins/http_client.js"),
     ),

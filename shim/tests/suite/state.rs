@@ -289,6 +289,7 @@ fn records_have_a_level_and_fields_and_the_lowest_level_is_the_policys() {
     shim.seen.clear();
     shim.send(&EngineMessage::Limits(lazaret_protocol::LiveLimits {
         state: StateLimits {
+            windows: false,
             log_level: LogLevel::Warn,
             ..STATE
         },

@@ -64,7 +64,9 @@ pub(crate) fn perform(act: &Act, places: &[Arc<Place>], rules: &Rules) -> Outcom
             let (from, to) = (target(from, places, rules)?, target(to, places, rules)?);
             change::rename(&from, &to, places)?;
         }
-        Act::Run { .. } | Act::Kv(_) => return Err(failed(Failure::Other, "no act on files")),
+        Act::Run { .. } | Act::Kv(_) | Act::Window(_) => {
+            return Err(failed(Failure::Other, "no act on files"));
+        }
     }
     Ok(ActResult::Done)
 }

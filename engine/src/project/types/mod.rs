@@ -14,6 +14,7 @@ const COMMAND: &str = include_str!("parts/command.d.ts");
 const ENV: &str = include_str!("parts/env.d.ts");
 const LAZARET: &str = include_str!("parts/lazaret.d.ts");
 const KV: &str = include_str!("parts/kv.d.ts");
+const WINDOW: &str = include_str!("parts/window.d.ts");
 const FETCH: &str = include_str!("parts/fetch.d.ts");
 
 const HEAD: &str = "\
@@ -35,6 +36,7 @@ pub fn declarations(manifest: Option<&PluginManifest>, policy: &EffectivePolicy)
         (!grants.urls.is_empty(), FETCH),
         (true, LAZARET),
         (policy.kv().size.value.bytes() > 0, KV),
+        (crate::acts::sees_windows(policy), WINDOW),
         (true, WEB),
     ];
     parts.extend(
@@ -104,6 +106,14 @@ mod tests {
             !text.contains("Granted") && !text.contains("fetch"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn windows_are_declared_where_some_are_granted_and_a_display_is_named() {
+        let granted = "permissions: [ window:list ]";
+        assert!(!own(None, &policy(granted)).contains("const window"));
+        let named = format!("{granted}\nwindow: {{ display: ':7' }}");
+        assert!(own(None, &policy(&named)).contains("const window"));
     }
 
     #[test]

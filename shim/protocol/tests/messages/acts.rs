@@ -1,9 +1,9 @@
 //! Every act there is, and every outcome.
 
 use lazaret_protocol::{
-    Act, ActError, ActResult, AskId, Failure, Presence, ProgramStatus, WriteMode,
+    Act, ActError, ActResult, AskId, Failure, Presence, ProgramStatus, Window, WindowAct, WriteMode,
 };
-use proptest::{collection::vec, prelude::*};
+use proptest::{collection::vec, option, prelude::*};
 
 use super::{state, text};
 
@@ -43,7 +43,42 @@ pub(super) fn act() -> impl Strategy<Value = Act> {
             input
         }),
         state::act().prop_map(Act::Kv),
+        window_act().prop_map(Act::Window),
     ]
+}
+
+fn window_act() -> impl Strategy<Value = WindowAct> {
+    let id = any::<u32>;
+    let sides = (option::of(any::<u16>()), option::of(any::<u16>()));
+    let place = (option::of(any::<i16>()), option::of(any::<i16>()));
+    prop_oneof![
+        Just(WindowAct::List),
+        id().prop_map(|id| WindowAct::Focus { id }),
+        (id(), place, sides).prop_map(|(id, (x, y), (width, height))| WindowAct::Move {
+            id,
+            x,
+            y,
+            width,
+            height
+        }),
+        id().prop_map(|id| WindowAct::Close { id }),
+    ]
+}
+
+fn windows() -> impl Strategy<Value = Vec<Window>> {
+    let shape = any::<(i16, i16, u16, u16)>();
+    let one = (any::<u32>(), text(), text(), shape, any::<bool>());
+    let one = one.prop_map(|(id, title, class, (x, y, width, height), focused)| Window {
+        id,
+        title,
+        class,
+        x,
+        y,
+        width,
+        height,
+        focused,
+    });
+    vec(one, 0..4)
 }
 
 pub(super) fn result() -> impl Strategy<Value = Result<ActResult, ActError>> {
@@ -64,6 +99,7 @@ pub(super) fn result() -> impl Strategy<Value = Result<ActResult, ActError>> {
     prop_oneof![
         Just(Ok(ActResult::Done)),
         state::result().prop_map(Ok),
+        windows().prop_map(|windows| Ok(ActResult::Windows(windows))),
         (status, bytes(), bytes()).prop_map(|(status, stdout, stderr)| Ok(ActResult::Ran {
             status,
             stdout,

@@ -155,6 +155,7 @@ pub(crate) fn engine_message() -> impl Strategy<Value = EngineMessage> {
                 connections,
                 state: StateLimits {
                     kv: true,
+                    windows: true,
                     log_level: LogLevel::Warn,
                 },
             })

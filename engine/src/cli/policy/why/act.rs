@@ -6,6 +6,7 @@ use lazaret_policy::{Invalid, Permission};
 use syscalls::Sysno;
 
 use super::request::Request;
+use crate::acts::KV;
 
 /// Farthest that a name may be from the one that is meant.
 const NEAR: usize = 2;
@@ -17,12 +18,17 @@ pub(super) enum Act {
     Permission(Permission),
     /// A request of HTTP.
     Request(Request),
+    /// Keeping values, which a section grants and no permission.
+    Kv,
     /// A system call of the plugin's process.
     SystemCall(Sysno),
 }
 
-/// Reads `syscall:NAME`, `network:METHOD:URL` or a permission.
+/// Reads `syscall:NAME`, `network:METHOD:URL`, `kv` or a permission.
 pub(super) fn parse(text: &str) -> Result<Act, String> {
+    if text == KV {
+        return Ok(Act::Kv);
+    }
     if let Some(name) = text.strip_prefix("syscall:") {
         return system_call(name).map(Act::SystemCall);
     }
@@ -67,6 +73,7 @@ mod tests {
             parse("syscall:ptrace"),
             Ok(Act::SystemCall(Sysno::ptrace))
         ));
+        assert!(matches!(parse("kv"), Ok(Act::Kv)));
         assert!(matches!(
             parse("file:read:/srv"),
             Ok(Act::Permission(Permission::FileRead(_)))

@@ -40,6 +40,11 @@ pub(super) fn of(permission: &Permission, policy: &EffectivePolicy) -> Vec<Strin
             "the container is told the variables that are granted, when it starts",
             "its environment holds nothing else of the host's",
         ],
+        Permission::Window(..) => &[
+            "`lazaret.window` does not exist where no permission is about windows",
+            "the engine asks the policy again, of the class of the window",
+            "the display's socket and key are not mounted in the container, and the network namespace is empty",
+        ],
         Permission::MessageSend(_) => &[
             "there is no op that sends",
             "the only channel leads to the engine",

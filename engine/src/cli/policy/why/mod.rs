@@ -1,6 +1,7 @@
 //! `lazaret policy why`
 
 mod act;
+mod kv;
 mod layers;
 mod request;
 mod syscall;
@@ -13,6 +14,7 @@ use serde::Serialize;
 
 use self::act::Act;
 use super::{Chosen, PolicyArguments};
+use crate::acts::grant_hint;
 use crate::bundle::refused_grant;
 use crate::cli::ExitCode;
 use crate::cli::failure::Failure;
@@ -24,8 +26,8 @@ use crate::plugin::Plugin;
 pub(in crate::cli) struct WhyArguments {
     /// The plugin: a `.js` file, or a directory with a `main.js`.
     plugin: PathBuf,
-    /// What it would do: a permission (`file:read:/srv/data`), a request (`network:GET:https://host/path`) or a system call
-    /// (`syscall:ptrace`).
+    /// What it would do: a permission (`file:read:/srv/data`), a request (`network:GET:https://host/path`), a system call
+    /// (`syscall:ptrace`), or `kv`.
     #[arg(value_parser = act::parse)]
     act: Act,
     #[command(flatten)]
@@ -76,6 +78,7 @@ pub(super) fn run(arguments: &WhyArguments) -> Result<ExitCode, Failure> {
     let chosen = arguments.policy.of(&plugin)?;
     let answer = match &arguments.act {
         Act::Permission(permission) => of_permission(&chosen, permission),
+        Act::Kv => kv::answer(&chosen),
         Act::Request(request) => request::answer(&chosen, request),
         Act::SystemCall(call) => syscall::answer(&chosen.policy, *call)?,
     };
@@ -178,8 +181,8 @@ fn as_text(answer: &Answer, policy: &EffectivePolicy) -> String {
             text.push_str(&format!("  {}: {}\n", cut.layer, escape(&cut.to_string())))
         }
         (None, Some(takes)) if missing => {
-            let takes = escape(takes);
-            text.push_str(&format!("  hint: add `{takes}` to `permissions`\n"));
+            let hint = grant_hint(takes);
+            text.push_str(&format!("  hint: {}\n", escape(&hint)));
         }
         _ => {}
     }

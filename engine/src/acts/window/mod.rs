@@ -1,0 +1,227 @@
+//! Windows of the display that a policy names: the engine speaks to it, one short connection for each
+//! act, and the plugin never has its socket or its key.
+//!
+//! Whoever draws on that display is believed no more than a plugin: answers are bounded in bytes and
+//! time, and titles and classes are what programs say of themselves.
+
+mod authority;
+mod connection;
+mod manager;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use lazaret_policy::{EffectivePolicy, Mode, Permission, WindowAct as Kind, WindowClass};
+use lazaret_protocol::{ActError, ActResult, Failure, Window, WindowAct};
+
+use self::connection::{Display, DisplayError};
+use self::manager::Screen;
+use super::{Outcome, failed};
+
+/// The most windows that are told.
+const MAX_WINDOWS: usize = 256;
+
+/// How long one act may take on the display.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What acts on windows are held to.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    /// The socket of the display, where there is one.
+    socket: Option<PathBuf>,
+    number: u16,
+    authority: Option<PathBuf>,
+    /// What may be done to windows of which class; without one, to all.
+    grants: Vec<(Kind, Option<WindowClass>)>,
+    patience: Duration,
+}
+
+impl Rules {
+    /// Those of a policy.
+    pub(super) fn of(policy: &EffectivePolicy) -> Self {
+        let at = policy.window().at;
+        let number = at.display.value.number();
+        let path = at.authority.value.path();
+        Self {
+            socket: number.map(|number| format!("/tmp/.X11-unix/X{number}").into()),
+            number: number.unwrap_or_default(),
+            authority: path.map(|path| path.as_str().into()),
+            grants: allowed(policy)
+                .filter_map(|(permission, _)| match permission {
+                    Permission::Window(kind, class) => Some((kind, class)),
+                    _ => None,
+                })
+                .collect(),
+            patience: PATIENCE,
+        }
+    }
+
+    /// Whether something may be done to windows that say they are of a class.
+    fn allow(&self, kind: Kind, class: &str) -> bool {
+        let covers = |granted: &Option<WindowClass>| {
+            granted
+                .as_ref()
+                .is_none_or(|granted| granted.as_str() == class)
+        };
+        self.grants
+            .iter()
+            .any(|(granted, of)| *granted == kind && covers(of))
+    }
+}
+
+/// Whether a plugin may do anything with windows.
+pub(crate) fn sees(policy: &EffectivePolicy) -> bool {
+    policy.window().at.display.value.number().is_some() && allowed(policy).next().is_some()
+}
+
+/// Every permission about windows that holds, with its mode where it is only observed.
+fn allowed(policy: &EffectivePolicy) -> impl Iterator<Item = (Permission, Option<Mode>)> {
+    let mode = policy.window().mode.value;
+    let observed = policy
+        .observe()
+        .iter()
+        .filter(move |_| mode != Mode::Enforce);
+    let granted = policy.all_grants().map(|granted| (granted, None));
+    granted
+        .chain(observed.map(move |granted| (granted, Some(mode))))
+        .filter(|(granted, _)| matches!(granted.permission, Permission::Window(..)))
+        .map(|(granted, mode)| (granted.permission.clone(), mode))
+}
+
+/// The permissions by which an act may be done, to some windows at least; none where it may not. Which
+/// window it is about is known when the display was asked.
+pub(super) fn permissions(
+    act: &WindowAct,
+    policy: &EffectivePolicy,
+) -> Vec<(Permission, Option<Mode>)> {
+    let kind = kind(act);
+    let all: Vec<_> = allowed(policy)
+        .filter(|(permission, _)| matches!(permission, Permission::Window(one, _) if *one == kind))
+        .collect();
+    // With that nothing else is needed, nor observed.
+    let whole = (Permission::Window(kind, None), None);
+    match all.contains(&whole) {
+        true => vec![whole],
+        false => all,
+    }
+}
+
+/// What a plugin lacks that may not do it to any window.
+pub(super) fn lacks(act: &WindowAct) -> String {
+    Permission::Window(kind(act), None).to_string()
+}
+
+fn kind(act: &WindowAct) -> Kind {
+    match act {
+        WindowAct::List => Kind::List,
+        WindowAct::Focus { .. } => Kind::Focus,
+        WindowAct::Move { .. } => Kind::Move,
+        WindowAct::Close { .. } => Kind::Close,
+    }
+}
+
+/// Does an act on the display. Blocks, for a bounded time.
+pub(super) fn perform(act: &WindowAct, rules: &Rules) -> Outcome {
+    let Some(socket) = &rules.socket else {
+        let message = "the policy grants windows and names no display";
+        return Err(failed(Failure::NotFound, message));
+    };
+    let key = authority::key(rules.authority.as_deref(), rules.number).map_err(|_| {
+        let message = "the display's key, which the policy names, cannot be read";
+        failed(Failure::Other, message)
+    })?;
+    let display = Display::connect(socket, key, rules.patience).map_err(told)?;
+    let mut screen = Screen::of(display).map_err(told)?;
+    match *act {
+        WindowAct::List => list(&mut screen, rules).map_err(told),
+        WindowAct::Focus { id } => {
+            judge(&mut screen, rules, Kind::Focus, id)?;
+            done(screen.focus(id), "cannot take what is typed")
+        }
+        WindowAct::Move {
+            id,
+            x,
+            y,
+            width,
+            height,
+        } => {
+            judge(&mut screen, rules, Kind::Move, id)?;
+            done(screen.place(id, (x, y), (width, height)), "cannot be moved")
+        }
+        WindowAct::Close { id } => {
+            judge(&mut screen, rules, Kind::Close, id)?;
+            done(screen.close(id), "takes no request to close")
+        }
+    }
+}
+
+fn list(screen: &mut Screen, rules: &Rules) -> Result<ActResult, DisplayError> {
+    let focused = screen.focused()?;
+    let mut windows = Vec::new();
+    for id in screen.windows()? {
+        let Some(class) = screen.class(id)? else {
+            continue;
+        };
+        if !rules.allow(Kind::List, &class) {
+            continue;
+        }
+        // One that is gone by now is none.
+        let Some((x, y, width, height)) = screen.shape(id)? else {
+            continue;
+        };
+        windows.push(Window {
+            id,
+            title: screen.title(id)?,
+            class,
+            x,
+            y,
+            width,
+            height,
+            focused: id == focused,
+        });
+        if windows.len() == MAX_WINDOWS {
+            break;
+        }
+    }
+    Ok(ActResult::Windows(windows))
+}
+
+/// Holds a number that a plugin says to the windows it may see, and the act to the window's class.
+fn judge(screen: &mut Screen, rules: &Rules, kind: Kind, id: u32) -> Result<(), ActError> {
+    let there = screen.windows().map_err(told)?.contains(&id);
+    let class = match there {
+        true => screen.class(id).map_err(told)?,
+        false => None,
+    };
+    let Some(class) = class.filter(|class| rules.allow(Kind::List, class)) else {
+        let message = format!("there is no window {id} that the policy lets be seen");
+        return Err(failed(Failure::NotFound, message));
+    };
+    if rules.allow(kind, &class) {
+        return Ok(());
+    }
+    // A class that no permission can name takes one for all.
+    let permission = Permission::Window(kind, class.parse().ok()).to_string();
+    Err(ActError::Denied { permission })
+}
+
+fn done(outcome: Result<bool, DisplayError>, otherwise: &str) -> Outcome {
+    match outcome {
+        Ok(true) => Ok(ActResult::Done),
+        Ok(false) => Err(failed(Failure::Other, format!("the window {otherwise}"))),
+        Err(error) => Err(told(error)),
+    }
+}
+
+fn told(error: DisplayError) -> ActError {
+    let failure = match error {
+        DisplayError::TooSlow => Failure::TimedOut,
+        DisplayError::Busy => Failure::Busy,
+        _ => Failure::Other,
+    };
+    // Where on the host it is, is no business of the plugin's.
+    failed(failure, error.to_string())
+}
+
+#[cfg(test)]
+mod tests;
