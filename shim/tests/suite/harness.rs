@@ -32,6 +32,7 @@ pub(crate) const GENEROUS: CallLimits = CallLimits {
 pub(crate) const STATE: StateLimits = StateLimits {
     kv: true,
     log_level: LogLevel::Debug,
+    windows: false,
 };
 
 /// What the shim's `main` does first.
