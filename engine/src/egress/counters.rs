@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use serde::Serialize;
 
 use super::class::Class;
+use super::handout::without_placeholders;
 use super::plugin::Purpose;
 use crate::learn::{self, Request};
 
@@ -44,7 +45,7 @@ pub struct Count {
     pub port: u16,
     /// Connections made to it.
     pub connections: u64,
-    /// Requests of plain HTTP passed on to it.
+    /// Requests that the broker read and passed on to it.
     pub requests: u64,
     /// Times it was refused.
     pub refused: u64,
@@ -82,7 +83,7 @@ impl Counters {
                 (false, None) => "tcp",
             },
             method,
-            path,
+            path: path.map(without_placeholders),
             addresses: Some(class.to_string()),
         });
     }

@@ -17,7 +17,7 @@ use lazaret_policy::Host;
 use crate::secrets::Handout;
 
 /// What everything begins with that stands for a secret.
-const BEGINS: &[u8] = b"lazaret-secret-";
+const BEGINS: &str = "lazaret-secret-";
 
 /// The most secrets in one request, one that is there twice counted twice. So a head is never
 /// longer than what was read and so many of the longest values, and how long one is makes no
@@ -81,6 +81,14 @@ pub fn hand_out(
     Ok(hand.names)
 }
 
+/// A path as a policy would name it: what stands for a secret is another one at each start.
+pub(super) fn without_placeholders(path: String) -> String {
+    match path.find(BEGINS) {
+        Some(at) => format!("{}*", &path[..at]),
+        None => path,
+    }
+}
+
 struct Hand<'a> {
     secrets: &'a [Arc<Handout>],
     to: Option<&'a Host>,
@@ -97,7 +105,10 @@ impl Hand<'_> {
         let mut filled = Vec::new();
         let mut rest = text;
         let before = self.names.len();
-        while let Some(at) = rest.windows(BEGINS.len()).position(|part| part == BEGINS) {
+        while let Some(at) = rest
+            .windows(BEGINS.len())
+            .position(|part| part == BEGINS.as_bytes())
+        {
             let (plain, here) = rest.split_at(at);
             let stands = |one: &&Arc<Handout>| here.starts_with(one.placeholder.as_bytes());
             filled.extend_from_slice(plain);
@@ -108,7 +119,7 @@ impl Hand<'_> {
                     rest = &here[secret.placeholder.len()..];
                 }
                 None => {
-                    filled.extend_from_slice(BEGINS);
+                    filled.extend_from_slice(BEGINS.as_bytes());
                     rest = &here[BEGINS.len()..];
                 }
             }

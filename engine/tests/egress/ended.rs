@@ -223,7 +223,7 @@ fn a_server_that_cannot_show_who_it_is_hears_nothing() {
     let other = serve_tls(other, |mut stream| ends(&mut stream));
     for (server, why) in [
         (
-            server::http().0,
+            server::echo(),
             "no TLS could be agreed on with the server",
         ),
         (other, "the server's certificate is for another name"),

@@ -1,5 +1,6 @@
 use base64::engine::general_purpose::STANDARD as PADDED;
 use lazaret_policy::{EffectivePolicy, SecurityLevel, SecurityPolicy};
+use proptest::prelude::*;
 
 use super::*;
 use crate::secrets::SecretValue;
@@ -171,6 +172,58 @@ fn a_request_has_a_few_secrets_however_long_they_are() {
             assert_eq!(headers["x-a"].len(), longest.len() * (MOST - 1));
         } else {
             assert_eq!(told, Err(Withheld::TooMany));
+        }
+    }
+}
+
+#[test]
+fn what_is_learned_of_a_path_ends_where_a_secret_begins() {
+    let path = without_placeholders(format!("/bot{KEY}/send"));
+    assert_eq!(path, "/bot*");
+    assert_eq!(without_placeholders("/bot/send".to_owned()), "/bot/send");
+}
+
+/// Pieces of a field or target: placeholders, parts of them, and what is around them.
+fn pieces() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        Just(KEY.to_owned()),
+        Just(OTHER.to_owned()),
+        Just(KEY[..30].to_owned()),
+        Just(BEGINS.to_owned()),
+        "[!-~]{0,8}",
+    ];
+    proptest::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_request_is_made_of_secrets_go_to_their_hosts_only(
+        field in pieces(),
+        user in pieces(),
+        target in pieces(),
+        host in prop_oneof![Just("api.example.com"), Just("b.example.com"), Just("c.example.org")],
+    ) {
+        let basic = format!("Basic {}", PADDED.encode(&user));
+        let whole = [&field, &user, &target].map(String::as_str).concat();
+        let there = |stands: &str| [&field, &user, &target].iter().any(|text| text.contains(stands));
+        let count = |stands: &str| {
+            [&field, &user, &target].iter().map(|text| text.matches(stands).count()).sum::<usize>()
+        };
+        let may = !(there(KEY) && host != "api.example.com")
+            && !(there(OTHER) && host == "c.example.org")
+            && count(KEY) + count(OTHER) <= MOST;
+        let fields = [("x-a", field.as_str()), ("authorization", &basic)];
+        match sent(host, &fields, &target) {
+            Err(_) => prop_assert!(!may, "{whole}"),
+            Ok((values, sent)) => {
+                prop_assert!(may, "{whole}");
+                let puts = |text: &str, key: &str| text.replace(KEY, key).replace(OTHER, "0ther");
+                prop_assert_eq!(&values[0], &puts(&field, "s3:c/r%t"));
+                let user = BASE64.decode(&values[1]["Basic ".len()..]).unwrap();
+                let expected = puts(&String::from_utf8(PADDED.decode(&basic[6..]).unwrap()).unwrap(), "s3:c/r%t");
+                prop_assert_eq!(String::from_utf8(user).unwrap(), expected);
+                prop_assert_eq!(sent, puts(&target, "s3%3Ac%2Fr%25t"));
+            }
         }
     }
 }
