@@ -1,6 +1,8 @@
 //! Web Cryptography: answers that standards and another implementation give, and what is refused.
 
-use crate::harness::{Plugin, Shim};
+use lazaret_protocol::{CallError, CallLimits};
+
+use crate::harness::{GENEROUS, Plugin, Shim};
 
 fn plugin(main: &str) -> Shim {
     Plugin::new(main)
@@ -43,4 +45,37 @@ fn keys_of_another_implementation_come_in_and_go_out() {
 fn what_cannot_be_is_refused_with_the_error_of_the_standard() {
     let functions = ["broken", "noKeys", "notAllowed", "tooMuch"];
     hold(include_str!("crypto/refusals.js"), &functions);
+}
+
+#[test]
+fn a_plugin_that_spoils_the_language_changes_and_sees_no_key() {
+    let mut shim = plugin(include_str!("crypto/spoilt.js"));
+    assert_eq!(
+        shim.json("spoilt", "[]"),
+        r#""1 3 true true InvalidAccessError 0""#
+    );
+}
+
+#[test]
+fn what_takes_long_is_answered_at_its_limit_of_cpu_time() {
+    let mut shim = Plugin::new(
+        "const derive = async (iterations) => {
+           const key = await crypto.subtle.importKey('raw', new Uint8Array(8), 'PBKDF2', false, ['deriveBits']);
+           const salt = new Uint8Array(8);
+           await crypto.subtle.deriveBits({ name: 'PBKDF2', hash: 'SHA-512', salt, iterations }, key, 512);
+         };
+         export const again = async () => { for (;;) await derive(10); };
+         export const once = () => derive(4000000);
+         export const ok = () => derive(1).then(() => 1);",
+    )
+    .ready();
+    let short = CallLimits {
+        cpu_ms: 50,
+        ..GENEROUS
+    };
+    let over = Err(CallError::CpuTime { limit_ms: 50 });
+    assert_eq!(shim.call_within("again", "[]", short), over);
+    assert_eq!(shim.json("ok", "[]"), "1");
+    // Nothing interrupts this; the warden answers all the same.
+    assert_eq!(shim.call_within("once", "[]", short), over);
 }

@@ -67,6 +67,16 @@ fn run_under_the_filter(deny_executable_memory: bool) {
            watcher.close();
            return [read, found, await Deno.realPath('lib.js')];
          };
+         export const keys = async () => {
+           const { subtle } = crypto;
+           const how = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+           const { privateKey, publicKey } = await subtle.generateKey(how, true, ['sign', 'verify']);
+           const rsa = { name: 'RSA-OAEP', hash: 'SHA-256', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) };
+           const pair = await subtle.generateKey(rsa, false, ['encrypt', 'decrypt']);
+           const sealed = await subtle.encrypt(rsa, pair.publicKey, new Uint8Array(3));
+           const opened = await subtle.decrypt(rsa, pair.privateKey, sealed);
+           return subtle.verify(how, publicKey, await subtle.sign(how, privateKey, opened), opened);
+         };
          export const fails = () => { throw new TypeError('as it should'); };
          export const deep = () => deep() + 1;
          export const big = () => new Array(1e6).fill(0).map((_, i) => ({ i })).length;",
@@ -88,6 +98,7 @@ fn run_under_the_filter(deny_executable_memory: bool) {
     );
     assert_eq!(shim.json("f", "[20]"), "1000042");
     assert_eq!(shim.json("files", "[]"), r#"[2,1,"/plugin/lib.js"]"#);
+    assert_eq!(shim.json("keys", "[]"), "true");
     assert_eq!(shim.thrown("fails").message, "as it should");
     assert_eq!(shim.thrown("deep").name, "RangeError");
     assert_eq!(shim.json("big", "[]"), "1000000");

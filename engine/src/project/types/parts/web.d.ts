@@ -561,12 +561,139 @@ type IntegerArray =
   | Uint32Array
   | Uint8Array
   | Uint8ClampedArray;
-interface Crypto {
-  readonly subtle: {
-    digest(algorithm: DigestName | { name: DigestName }, data: BufferSource): Promise<ArrayBuffer>;
-  };
+type DigestName = "SHA-1" | "SHA-256" | "SHA-384" | "SHA-512";
+type CurveName = "P-256" | "P-384" | "P-521";
+type Hash = DigestName | { name: DigestName };
+type KeyUsage = "decrypt" | "deriveBits" | "deriveKey" | "encrypt" | "sign" | "unwrapKey" | "verify" | "wrapKey";
+type KeyType = "private" | "public" | "secret";
+type KeyFormat = "jwk" | "pkcs8" | "raw" | "spki";
+type AesName = "AES-CBC" | "AES-CTR" | "AES-GCM" | "AES-KW";
+type EdwardsName = "Ed25519" | "X25519";
+type RsaName = "RSA-OAEP" | "RSA-PSS" | "RSASSA-PKCS1-v1_5";
+type AesKey = { name: AesName; length: 128 | 192 | 256 };
+type HmacKey = { name: "HMAC"; hash: Hash; length?: number };
+type CurveKey = { name: "ECDH" | "ECDSA"; namedCurve: CurveName };
+type RsaKey = { name: RsaName; hash: Hash; modulusLength: number; publicExponent: Uint8Array };
+type Cipher =
+  | { name: "AES-CBC"; iv: BufferSource }
+  | { name: "AES-CTR"; counter: BufferSource; length: 32 | 64 | 128 }
+  | { name: "AES-GCM"; iv: BufferSource; additionalData?: BufferSource; tagLength?: 96 | 104 | 112 | 120 | 128 }
+  | { name: "RSA-OAEP"; label?: BufferSource };
+type Signature =
+  | "Ed25519"
+  | "HMAC"
+  | "RSASSA-PKCS1-v1_5"
+  | { name: "Ed25519" | "HMAC" | "RSASSA-PKCS1-v1_5" }
+  | { name: "ECDSA"; hash: Hash }
+  | { name: "RSA-PSS"; saltLength: number };
+type Derivation =
+  | { name: "ECDH" | "X25519"; public: CryptoKey }
+  | { name: "HKDF"; hash: Hash; info: BufferSource; salt: BufferSource }
+  | { name: "PBKDF2"; hash: Hash; iterations: number; salt: BufferSource };
+type ImportAlgorithm =
+  | AesName
+  | EdwardsName
+  | "HKDF"
+  | "PBKDF2"
+  | { name: AesName | EdwardsName | "HKDF" | "PBKDF2" }
+  | CurveKey
+  | HmacKey
+  | { name: RsaName; hash: Hash };
+interface KeyAlgorithm {
+  hash?: { name: DigestName };
+  length?: number;
+  modulusLength?: number;
+  name: string;
+  namedCurve?: CurveName;
+  publicExponent?: Uint8Array;
+}
+declare class CryptoKey {
+  private constructor();
+  readonly algorithm: KeyAlgorithm;
+  readonly extractable: boolean;
+  readonly type: KeyType;
+  readonly usages: KeyUsage[];
+}
+interface CryptoKeyPair {
+  privateKey: CryptoKey;
+  publicKey: CryptoKey;
+}
+interface JsonWebKey {
+  alg?: string;
+  crv?: string;
+  d?: string;
+  dp?: string;
+  dq?: string;
+  e?: string;
+  ext?: boolean;
+  k?: string;
+  key_ops?: string[];
+  kty?: string;
+  n?: string;
+  p?: string;
+  q?: string;
+  qi?: string;
+  use?: string;
+  x?: string;
+  y?: string;
+}
+declare class SubtleCrypto {
+  private constructor();
+  decrypt(algorithm: Cipher | "RSA-OAEP", key: CryptoKey, data: BufferSource): Promise<ArrayBuffer>;
+  deriveBits(algorithm: Derivation, baseKey: CryptoKey, length?: number | null): Promise<ArrayBuffer>;
+  deriveKey(
+    algorithm: Derivation,
+    baseKey: CryptoKey,
+    derivedKeyType: AesKey | HmacKey | "HKDF" | "PBKDF2" | { name: "HKDF" | "PBKDF2" },
+    extractable: boolean,
+    keyUsages: Iterable<KeyUsage>,
+  ): Promise<CryptoKey>;
+  digest(algorithm: Hash, data: BufferSource): Promise<ArrayBuffer>;
+  encrypt(algorithm: Cipher | "RSA-OAEP", key: CryptoKey, data: BufferSource): Promise<ArrayBuffer>;
+  exportKey(format: "jwk", key: CryptoKey): Promise<JsonWebKey>;
+  exportKey(format: Exclude<KeyFormat, "jwk">, key: CryptoKey): Promise<ArrayBuffer>;
+  generateKey(algorithm: AesKey | HmacKey, extractable: boolean, keyUsages: Iterable<KeyUsage>): Promise<CryptoKey>;
+  generateKey(
+    algorithm: CurveKey | EdwardsName | RsaKey | { name: EdwardsName },
+    extractable: boolean,
+    keyUsages: Iterable<KeyUsage>,
+  ): Promise<CryptoKeyPair>;
+  importKey(
+    format: "jwk",
+    keyData: JsonWebKey,
+    algorithm: ImportAlgorithm,
+    extractable: boolean,
+    keyUsages: Iterable<KeyUsage>,
+  ): Promise<CryptoKey>;
+  importKey(
+    format: Exclude<KeyFormat, "jwk">,
+    keyData: BufferSource,
+    algorithm: ImportAlgorithm,
+    extractable: boolean,
+    keyUsages: Iterable<KeyUsage>,
+  ): Promise<CryptoKey>;
+  sign(algorithm: Signature, key: CryptoKey, data: BufferSource): Promise<ArrayBuffer>;
+  unwrapKey(
+    format: KeyFormat,
+    wrappedKey: BufferSource,
+    unwrappingKey: CryptoKey,
+    unwrapAlgorithm: Cipher | "AES-KW" | "RSA-OAEP" | { name: "AES-KW" },
+    unwrappedKeyAlgorithm: ImportAlgorithm,
+    extractable: boolean,
+    keyUsages: Iterable<KeyUsage>,
+  ): Promise<CryptoKey>;
+  verify(algorithm: Signature, key: CryptoKey, signature: BufferSource, data: BufferSource): Promise<boolean>;
+  wrapKey(
+    format: KeyFormat,
+    key: CryptoKey,
+    wrappingKey: CryptoKey,
+    wrapAlgorithm: Cipher | "AES-KW" | "RSA-OAEP" | { name: "AES-KW" },
+  ): Promise<ArrayBuffer>;
+}
+declare class Crypto {
+  private constructor();
   getRandomValues<T extends IntegerArray>(into: T): T;
   randomUUID(): `${string}-${string}-${string}-${string}-${string}`;
+  readonly subtle: SubtleCrypto;
 }
-type DigestName = "SHA-1" | "SHA-256" | "SHA-384" | "SHA-512";
 declare const crypto: Crypto;
