@@ -49,11 +49,15 @@
     for (
       const name of [
         "AlreadyExists",
+        "BrokenPipe",
         "Busy",
+        "ConnectionRefused",
+        "ConnectionReset",
         "IsADirectory",
         "NotADirectory",
         "QuotaExceeded",
         "TimedOut",
+        "UnexpectedEof",
       ]
     ) {
       errors[name] = {

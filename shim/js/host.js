@@ -21,6 +21,7 @@
     MapPrototypeGet,
     MapPrototypeSet,
     Number,
+    NumberIsInteger,
     ObjectDefineProperty,
     ObjectFreeze,
     ObjectGetPrototypeOf,
@@ -49,6 +50,7 @@
   const {
     op_is_native_error,
     op_is_proxy,
+    op_lazaret_connect_lacks,
     op_lazaret_fetch_lacks,
     op_lazaret_file_lacks,
     op_lazaret_log,
@@ -238,6 +240,22 @@
     return await made(request, { __proto__: null, signal });
   }
 
+  let sockets;
+
+  async function connectBy(name, options) {
+    const { hostname = "127.0.0.1", transport = "tcp" } = options;
+    const host = String(hostname);
+    const port = Number(options.port);
+    if (transport !== "tcp") throw new TypeError("a plugin connects by `tcp` alone");
+    if (!NumberIsInteger(port) || port < 1 || port > 65535) {
+      throw new TypeError("a port is a number from 1 to 65535");
+    }
+    const lacks = op_lazaret_connect_lacks(host, port);
+    if (lacks !== "") throw new PermissionDenied(lacks);
+    sockets ??= loadExtScript("ext:lazaret/sockets.js").sockets(kit);
+    return await sockets[name](host, port, options);
+  }
+
   // ----- timers -----
 
   const timers = new SafeMap();
@@ -323,6 +341,8 @@
   const acts = global.__acts(kit);
   const Deno = ObjectFreeze({
     ...acts.functions,
+    connect: (options) => connectBy("connect", options),
+    connectTls: (options) => connectBy("connectTls", options),
     errors: ObjectFreeze({ NotFound, PermissionDenied, ...acts.errors }),
     readFile,
     readFileSync,

@@ -4,8 +4,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
 use super::rules::Limits;
 use crate::supervisor::bucket::Bucket;
+
+/// How long a connection waits for the place of another one that is about to end: a plugin that closes
+/// one and opens the next is heard in any order.
+const ROOM_WITHIN: Duration = Duration::from_millis(500);
 
 /// Which way bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +27,8 @@ pub(super) enum Way {
 #[derive(Debug)]
 pub(super) struct Account {
     state: Mutex<State>,
+    /// A connection was closed.
+    closed: Notify,
     sent: AtomicU64,
     received: AtomicU64,
 }
@@ -41,6 +50,7 @@ impl Account {
     pub(super) fn new(limits: Limits, now: Instant) -> Self {
         Self {
             state: Mutex::new(State::new(limits, 0, now)),
+            closed: Notify::new(),
             sent: AtomicU64::new(0),
             received: AtomicU64::new(0),
         }
@@ -63,8 +73,21 @@ impl Account {
         self.state().connects.spend(1.0, 0.0, now)
     }
 
-    /// Opens a connection, if there is room for one more.
-    pub(super) fn open(self: &Arc<Self>) -> Option<Slot> {
+    /// Opens a connection, if there is room for one more now or soon.
+    pub(super) async fn opens(self: &Arc<Self>) -> Option<Slot> {
+        let opens = async {
+            loop {
+                let closed = self.closed.notified();
+                match self.open() {
+                    Some(slot) => return slot,
+                    None => closed.await,
+                }
+            }
+        };
+        timeout(ROOM_WITHIN, opens).await.ok()
+    }
+
+    fn open(self: &Arc<Self>) -> Option<Slot> {
         let mut state = self.state();
         if state.open >= state.limits.connections {
             return None;
@@ -114,6 +137,7 @@ impl State {
 impl Drop for Slot {
     fn drop(&mut self) {
         self.0.state().open -= 1;
+        self.0.closed.notify_one();
     }
 }
 
@@ -146,6 +170,24 @@ mod tests {
         assert!(account.open().is_none());
         drop(first);
         assert!(account.open().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_connection_waits_a_while_for_the_place_of_one_that_ends() {
+        let limits = Limits {
+            connections: 1,
+            ..LIMITS
+        };
+        let account = account(limits, Instant::now());
+        let first = account.opens().await.unwrap();
+        let (second, third) = tokio::join!(account.opens(), async {
+            drop(first);
+            account.opens().await
+        });
+        // Either has it, as long as it is held.
+        assert!(second.is_some() != third.is_some());
+        drop((second, third));
+        assert!(account.opens().await.is_some());
     }
 
     #[test]

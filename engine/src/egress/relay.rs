@@ -117,30 +117,22 @@ pub(super) trait Socket: AsFd + Sync {
     ) -> io::Result<usize>;
 }
 
-impl Socket for UnixStream {
-    async fn ready(&self, interest: Interest) -> io::Result<()> {
-        self.ready(interest).await.map(drop)
-    }
+macro_rules! sockets {
+    ($($stream:ty),*) => {$(
+        impl Socket for $stream {
+            async fn ready(&self, interest: Interest) -> io::Result<()> {
+                self.ready(interest).await.map(drop)
+            }
 
-    fn try_io(
-        &self,
-        interest: Interest,
-        moves: impl FnOnce() -> io::Result<usize>,
-    ) -> io::Result<usize> {
-        self.try_io(interest, moves)
-    }
+            fn try_io(
+                &self,
+                interest: Interest,
+                moves: impl FnOnce() -> io::Result<usize>,
+            ) -> io::Result<usize> {
+                self.try_io(interest, moves)
+            }
+        }
+    )*};
 }
 
-impl Socket for TcpStream {
-    async fn ready(&self, interest: Interest) -> io::Result<()> {
-        self.ready(interest).await.map(drop)
-    }
-
-    fn try_io(
-        &self,
-        interest: Interest,
-        moves: impl FnOnce() -> io::Result<usize>,
-    ) -> io::Result<usize> {
-        self.try_io(interest, moves)
-    }
-}
+sockets!(UnixStream, TcpStream);

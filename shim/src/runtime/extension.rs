@@ -18,7 +18,7 @@ use super::used::Used;
 use super::crypto;
 use super::fetch::{self, Way};
 use super::measures::Measures;
-use super::{open_ops, search, state_ops, watch_ops, web};
+use super::{open_ops, search, sockets, state_ops, watch_ops, web};
 use crate::beneath::{Places, ReadError};
 
 /// The longest URL that is looked at, in bytes.
@@ -122,6 +122,7 @@ pub const OPS: &[&str] = &[
     "op_lazaret_act_run",
     "op_lazaret_act_write_bytes",
     "op_lazaret_act_write_text",
+    "op_lazaret_connect_lacks",
     "op_lazaret_environment",
     "op_lazaret_environment_lacks",
     "op_lazaret_fetch_lacks",
@@ -150,6 +151,7 @@ pub(super) fn only_needed(op: OpDecl) -> OpDecl {
         fetch::OPS,
         open_ops::OPS,
         search::OPS,
+        sockets::OPS,
         state_ops::OPS,
         watch_ops::OPS,
         super::window_ops::OPS,
@@ -164,6 +166,7 @@ pub(super) fn only_needed(op: OpDecl) -> OpDecl {
 extension!(
     lazaret,
     ops = [
+        op_lazaret_connect_lacks,
         op_lazaret_fetch_lacks,
         op_lazaret_file_lacks,
         op_lazaret_in_call,
@@ -309,6 +312,21 @@ fn op_lazaret_fetch_lacks(state: &mut OpState, #[string] url: &str) -> Result<St
     Ok(host.refuse(&endpoint))
 }
 
+/// The permission that a connection to a host lacks; empty if it is granted.
+#[op2]
+#[string]
+fn op_lazaret_connect_lacks(
+    state: &mut OpState,
+    #[string] host: &str,
+    port: u16,
+) -> Result<String, JsErrorBox> {
+    let endpoint = Endpoint::to(host, port)?;
+    if state.has::<Way>() {
+        return Ok(String::new());
+    }
+    Ok(state.borrow_mut::<Host>().refuse(&endpoint))
+}
+
 /// Where a URL leads.
 pub(super) struct Endpoint {
     host: String,
@@ -332,6 +350,35 @@ impl Endpoint {
             port: url.port_or_known_default()?,
             secure,
         })
+    }
+
+    /// A port of a host, which is a name or an address. Nothing else is in the text: it is written
+    /// into requests to the broker.
+    pub(super) fn to(host: &str, port: u16) -> Result<Self, JsErrorBox> {
+        let bare = host.contains(':') && !host.starts_with('[');
+        let host = if bare {
+            Cow::Owned(format!("[{host}]"))
+        } else {
+            Cow::Borrowed(host)
+        };
+        let text = format!("http://{host}:{port}/");
+        let whole = |url: &Url| {
+            url.path() == "/"
+                && url.query().or(url.fragment()).is_none()
+                && url.username().is_empty()
+                && url.password().is_none()
+                && url.port_or_known_default() == Some(port)
+        };
+        (text.len() <= MAX_URL_BYTES)
+            .then(|| Url::parse(&text).ok())
+            .flatten()
+            .filter(whole)
+            .and_then(|url| Self::at(&url))
+            .ok_or_else(|| JsErrorBox::type_error("no name of a host"))
+    }
+
+    pub(super) fn host(&self) -> &str {
+        &self.host
     }
 
     fn address(&self) -> String {
@@ -378,8 +425,39 @@ mod tests {
     }
 
     #[test]
+    fn a_host_to_connect_to_is_nothing_but_a_host() {
+        let permission = |host| Endpoint::to(host, 80).map(|endpoint| endpoint.permission());
+        for (host, expected) in [
+            ("DB.example.com", "network:connect:db.example.com:80"),
+            ("10.0.0.1", "network:connect:10.0.0.1:80"),
+            ("::1", "network:connect:[::1]:80"),
+            ("[::1]", "network:connect:[::1]:80"),
+        ] {
+            assert_eq!(permission(host).expect("a host"), expected);
+        }
+        let long = "a.".repeat(MAX_URL_BYTES);
+        for host in [
+            "",
+            " ",
+            "a.example/x",
+            "a.example/",
+            "a.example?x",
+            "a.example#x",
+            "a@b.example",
+            "a:b@c.example",
+            "a.example:81",
+            "a.example\r\nx: y",
+            "a b",
+            "[::1",
+            &long,
+        ] {
+            assert!(permission(host).is_err(), "{host:?}");
+        }
+    }
+
+    #[test]
     fn the_lists_of_ops_are_sorted() {
-        for ops in [OPS, open_ops::OPS, search::OPS, watch_ops::OPS] {
+        for ops in [OPS, open_ops::OPS, search::OPS, sockets::OPS, watch_ops::OPS] {
             assert!(ops.is_sorted());
         }
     }

@@ -163,6 +163,9 @@ impl Runtime {
         extensions.push(fetch::data::extension());
         let egress = config.egress.is_some();
         extensions.extend(config.egress.map(fetch::extension));
+        if egress {
+            extensions.push(super::sockets::extension());
+        }
         extensions.push(super::act_ops::extension());
         extensions.push(super::file_ops::extension());
         extensions.push(super::open_ops::extension());

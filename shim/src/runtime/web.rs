@@ -116,6 +116,10 @@ const OWN: &[ExtensionFileSource] = &[
         ascii_str_include!("../../js/search.js"),
     ),
     ExtensionFileSource::new(
+        "ext:lazaret/sockets.js",
+        ascii_str_include!("../../js/sockets.js"),
+    ),
+    ExtensionFileSource::new(
         "ext:lazaret/state.js",
         ascii_str_include!("../../js/state.js"),
     ),

@@ -105,11 +105,11 @@ fn the_globals_are_those_of_the_language_and_the_hosts() {
     }
     assert_eq!(
         shim.json("deno", "[]"),
-        r#"["Command","copyFile","env","errors","lstat","lstatSync","mkdir","open","openSync","readDir","readDirSync","readFile","readFileSync","readTextFile","readTextFileSync","realPath","realPathSync","remove","rename","stat","statSync","watchFs","writeFile","writeTextFile"]"#
+        r#"["Command","connect","connectTls","copyFile","env","errors","lstat","lstatSync","mkdir","open","openSync","readDir","readDirSync","readFile","readFileSync","readTextFile","readTextFileSync","realPath","realPathSync","remove","rename","stat","statSync","watchFs","writeFile","writeTextFile"]"#
     );
     assert_eq!(
         shim.json("errors", "[]"),
-        r#"["AlreadyExists","BadResource","Busy","Interrupted","IsADirectory","NotADirectory","NotFound","PermissionDenied","QuotaExceeded","TimedOut"]"#
+        r#"["AlreadyExists","BadResource","BrokenPipe","Busy","ConnectionRefused","ConnectionReset","Interrupted","IsADirectory","NotADirectory","NotFound","PermissionDenied","QuotaExceeded","TimedOut","UnexpectedEof"]"#
     );
     assert_eq!(
         shim.json("lists", "[]"),

@@ -14,12 +14,13 @@ use hyper::client::conn::http1;
 use hyper::header::{HOST, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
-use lazaret_protocol::{EGRESS_REFUSAL, EGRESS_UNREACHABLE};
+use lazaret_protocol::{EGRESS_REFUSAL, EGRESS_TLS_END, EGRESS_UNREACHABLE};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
-use super::kept::{Kept, Lent, Place};
+use super::kept::{Kept, Lent, Line, Place};
 use super::tls;
 
 /// The longest wait for the head of an answer.
@@ -52,7 +53,7 @@ pub(in crate::runtime) enum Failure {
 
 impl Failure {
     /// What failed, with why.
-    pub(super) fn told(what: &str, error: &dyn Display) -> Self {
+    pub(in crate::runtime) fn told(what: &str, error: &dyn Display) -> Self {
         Self::Failed(format!("{what}: {error}"))
     }
 
@@ -86,12 +87,32 @@ impl Dial {
     }
 
     /// A connection to a host, through the broker: from the first byte on all is the host's.
-    pub(in crate::runtime) async fn host(
-        &self,
-        host: &str,
-        port: u16,
-    ) -> Result<UnixStream, Failure> {
+    pub(in crate::runtime) async fn host(&self, host: &str, port: u16) -> Result<Tunnel, Failure> {
         tunnel(self.broker().await?, host, port).await
+    }
+}
+
+/// A connection to a host.
+pub(in crate::runtime) struct Tunnel {
+    pub(in crate::runtime) stream: UnixStream,
+    /// What the host said already.
+    pub(in crate::runtime) early: Bytes,
+    /// TLS on it ends with the broker, which reads what is said.
+    pub(super) brokered: bool,
+}
+
+impl Tunnel {
+    /// TLS with the host.
+    pub(in crate::runtime) async fn tls(
+        self,
+        connector: &TlsConnector,
+        host: &str,
+    ) -> Result<TlsStream<UnixStream>, Failure> {
+        if !self.early.is_empty() {
+            let reason = "TLS failed: the host speaks before it is spoken to";
+            return Err(Failure::Failed(reason.to_owned()));
+        }
+        tls::handshake(connector, self.stream, host).await
     }
 }
 
@@ -147,10 +168,10 @@ async fn exchange(
         Position::BeforeScheme
     };
     *request.uri_mut() = uri(&url[begin..Position::AfterQuery])?;
-    if let Some(mut sender) = dial.kept.take(&place).await {
+    if let Some(mut line) = dial.kept.take(&place).await {
         let copy = repeatable(&request);
-        match sender.try_send_request(request).await {
-            Ok(answer) => return answered(dial, place, sender, answer),
+        match line.sender.try_send_request(request).await {
+            Ok(answer) => return answered(dial, place, line, answer),
             Err(mut error) => {
                 // What was never sent can be sent; of the rest, what may be done twice.
                 let unsent = error.take_message();
@@ -160,36 +181,38 @@ async fn exchange(
             }
         }
     }
-    let mut sender = match connector {
-        None => speak(dial.broker().await?).await?,
+    let mut line = match connector {
+        None => Line {
+            sender: speak(dial.broker().await?).await?,
+            brokered: true,
+        },
         Some(connector) => {
-            let stream = dial.host(&place.host, place.port).await?;
-            speak(tls::handshake(connector, stream, &place.host).await?).await?
+            let tunnel = dial.host(&place.host, place.port).await?;
+            let brokered = tunnel.brokered;
+            let stream = tunnel.tls(connector, &place.host).await?;
+            Line {
+                sender: speak(stream).await?,
+                brokered,
+            }
         }
     };
-    let answer = sender.send_request(request).await;
+    let answer = line.sender.send_request(request).await;
     let answer = answer.map_err(|error| of_hyper(&error))?;
-    answered(dial, place, sender, answer)
+    answered(dial, place, line, answer)
 }
 
 fn answered(
     dial: &Dial,
     place: Place,
-    sender: http1::SendRequest<Body>,
+    line: Line,
     answer: Response<Incoming>,
 ) -> Result<Answered, Failure> {
-    // Within TLS it is the host that answers.
-    let answer = match place.secure {
-        true => answer,
-        false => refused(answer)?,
+    let answer = match line.brokered {
+        true => refused(answer)?,
+        false => answer,
     };
     let kept = Rc::clone(&dial.kept);
-    let lent = Lent {
-        place,
-        sender,
-        kept,
-    };
-    Ok((answer, lent))
+    Ok((answer, Lent { place, line, kept }))
 }
 
 /// The same request once more, if to ask twice is as good as to ask once (RFC 9110, section 9.2.2)
@@ -216,7 +239,7 @@ fn is_stale(error: &hyper::Error) -> bool {
 }
 
 /// Has the broker connect to a host; from then on the bytes are the host's.
-async fn tunnel(stream: UnixStream, host: &str, port: u16) -> Result<UnixStream, Failure> {
+async fn tunnel(stream: UnixStream, host: &str, port: u16) -> Result<Tunnel, Failure> {
     let target = format!("{host}:{port}");
     let mut request = Request::new(http_body_util::Empty::<Bytes>::new());
     *request.method_mut() = Method::CONNECT;
@@ -236,12 +259,15 @@ async fn tunnel(stream: UnixStream, host: &str, port: u16) -> Result<UnixStream,
         let reason = reason.map_or_else(|| answer.status().to_string(), text_of);
         return Err(Failure::Unreachable(reason));
     }
+    let brokered = answer.headers().contains_key(EGRESS_TLS_END);
     drop(answer);
     drop(sender);
-    let parts = connection.await;
-    match parts {
-        // Nobody speaks before TLS does, and that begins on this side.
-        Ok(Ok(parts)) if parts.read_buf.is_empty() => Ok(parts.io.into_inner()),
+    match connection.await {
+        Ok(Ok(parts)) => Ok(Tunnel {
+            stream: parts.io.into_inner(),
+            early: parts.read_buf,
+            brokered,
+        }),
         _ => Err(Failure::Failed("the broker's answer is broken".to_owned())),
     }
 }
@@ -259,7 +285,7 @@ where
     Ok(sender)
 }
 
-fn of_hyper(error: &hyper::Error) -> Failure {
+pub(super) fn of_hyper(error: &hyper::Error) -> Failure {
     match std::error::Error::source(error) {
         Some(cause) => Failure::told(&error.to_string(), &cause),
         None => Failure::Failed(error.to_string()),
@@ -272,19 +298,19 @@ fn text_of(value: &HeaderValue) -> String {
     text[..text.floor_char_boundary(REASON_BYTES)].to_owned()
 }
 
-fn builder() -> http1::Builder {
+pub(super) fn builder() -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder.max_buf_size(HEAD_BYTES).max_headers(FIELDS);
     builder
 }
 
-fn uri(text: &str) -> Result<Uri, Failure> {
+pub(super) fn uri(text: &str) -> Result<Uri, Failure> {
     text.parse()
         .map_err(|error| Failure::told("no URL for a request", &error))
 }
 
 /// The answer, if it is one and no refusal by the broker.
-fn refused(answer: Response<Incoming>) -> Result<Response<Incoming>, Failure> {
+pub(super) fn refused(answer: Response<Incoming>) -> Result<Response<Incoming>, Failure> {
     match answer.headers().get(EGRESS_REFUSAL) {
         Some(refusal) if answer.status() == StatusCode::FORBIDDEN => {
             Err(Failure::of_refusal(refusal))

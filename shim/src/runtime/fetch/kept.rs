@@ -44,14 +44,21 @@ pub(super) struct Kept {
 
 struct Idle {
     place: Place,
-    sender: SendRequest<Body>,
+    line: Line,
     until: Instant,
+}
+
+/// A connection on which HTTP is spoken.
+pub(super) struct Line {
+    pub(super) sender: SendRequest<Body>,
+    /// The broker reads the requests: what it refuses it answers there.
+    pub(super) brokered: bool,
 }
 
 /// A connection while its answer is read.
 pub(super) struct Lent {
     pub(super) place: Place,
-    pub(super) sender: SendRequest<Body>,
+    pub(super) line: Line,
     pub(super) kept: Rc<Kept>,
 }
 
@@ -59,7 +66,7 @@ impl Lent {
     /// Keeps it: its answer was read to the end.
     pub(super) fn give_back(self) {
         let kept = self.kept;
-        if self.sender.is_closed() {
+        if self.line.sender.is_closed() {
             return;
         }
         let mut idle = kept.idle.borrow_mut();
@@ -68,7 +75,7 @@ impl Lent {
         }
         idle.push_back(Idle {
             place: self.place,
-            sender: self.sender,
+            line: self.line,
             until: Instant::now() + IDLE,
         });
         drop(idle);
@@ -90,19 +97,19 @@ impl Kept {
     }
 
     /// One that leads there and takes a request now.
-    pub(super) async fn take(&self, place: &Place) -> Option<SendRequest<Body>> {
+    pub(super) async fn take(&self, place: &Place) -> Option<Line> {
         loop {
-            let mut sender = self.newest(place)?;
-            if let Ok(Ok(())) = timeout(SETTLE, sender.ready()).await {
-                return Some(sender);
+            let mut line = self.newest(place)?;
+            if let Ok(Ok(())) = timeout(SETTLE, line.sender.ready()).await {
+                return Some(line);
             }
         }
     }
 
-    fn newest(&self, place: &Place) -> Option<SendRequest<Body>> {
+    fn newest(&self, place: &Place) -> Option<Line> {
         let mut idle = self.idle.borrow_mut();
         let found = idle.iter().rposition(|one| one.place == *place)?;
-        Some(idle.remove(found)?.sender)
+        Some(idle.remove(found)?.line)
     }
 
     /// Closes as many as must go before a further connection is made. The one it is for is in use
@@ -122,7 +129,7 @@ impl Kept {
     /// Closes those that were kept long enough; when the next one will have been.
     fn close_old(&self, now: Instant) -> Option<Instant> {
         let mut idle = self.idle.borrow_mut();
-        idle.retain(|one| one.until > now && !one.sender.is_closed());
+        idle.retain(|one| one.until > now && !one.line.sender.is_closed());
         idle.front().map(|one| one.until)
     }
 }
@@ -162,7 +169,10 @@ mod tests {
         tokio::spawn(connection);
         let lent = Lent {
             place: place(host),
-            sender,
+            line: Line {
+                sender,
+                brokered: false,
+            },
             kept: kept.clone(),
         };
         lent.give_back();

@@ -12,10 +12,11 @@ mod kept;
 mod ops;
 mod rules;
 mod tls;
+mod upgrade;
 
 pub(super) use broker::{Failure, within_patience};
-pub(super) use ops::{DENIED, OPS, Way, extension};
-pub(super) use tls::handshake;
+pub(super) use ops::{DENIED, OPS, Way, extension, fields};
+pub(super) use upgrade::Passage;
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -43,8 +44,9 @@ pub struct Egress {
 }
 
 impl Egress {
-    /// The way out of this container. Without certificates nobody is trusted.
-    pub(super) fn of(settings: &ShimSettings) -> Self {
+    /// The way out of this container. Nobody is trusted but those whose certificates are there, and the authority by
+    /// which the broker ends TLS.
+    pub(super) fn of(settings: &ShimSettings, authority: Option<&str>) -> Self {
         let mut authorities = Vec::new();
         let read = fs_err::File::open(AUTHORITIES_PATH).and_then(|file| {
             file.take(MAX_AUTHORITIES_BYTES)
@@ -52,6 +54,10 @@ impl Egress {
         });
         if read.is_err() {
             authorities.clear();
+        }
+        if let Some(authority) = authority {
+            authorities.push(b'\n');
+            authorities.extend(authority.as_bytes());
         }
         Self {
             socket: PathBuf::from(EGRESS_SOCKET_PATH),

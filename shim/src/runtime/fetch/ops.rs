@@ -53,11 +53,12 @@ pub(in crate::runtime) const OPS: &[&str] = &[
     "op_readable_stream_resource_write_buf",
     "op_readable_stream_resource_write_error",
     "op_readable_stream_resource_write_sync",
+    "op_utf8_to_byte_string",
 ];
 
 extension!(
     lazaret_fetch,
-    ops = [op_fetch, op_fetch_send],
+    ops = [op_fetch, op_fetch_send, op_utf8_to_byte_string],
     options = { egress: Egress },
     state = |state, options| {
         state.put(Way::of(options.egress));
@@ -130,12 +131,27 @@ impl Way {
         tls::connector(&[&self.egress.authorities, more.as_bytes()], &[])
     }
 
-    fn connector(&mut self) -> Result<TlsConnector, JsErrorBox> {
+    /// TLS for HTTP.
+    pub(super) fn connector(&mut self) -> Result<TlsConnector, JsErrorBox> {
         if let Some(connector) = &self.connector {
             return Ok(connector.clone());
         }
         let connector = tls::connector(&[&self.egress.authorities], &[tls::HTTP]).map_err(to_js)?;
         Ok(self.connector.insert(connector).clone())
+    }
+}
+
+/// Tells the engine, and the plugin, of a request that the policy does not grant as far as that is
+/// held here.
+pub(super) fn granted(state: &mut OpState, method: &str, url: &Url) -> Result<(), JsErrorBox> {
+    let rules = &state.borrow::<Way>().egress.rules;
+    let granted = url.scheme() != "https" || rules::allow(rules, method, url);
+    match Endpoint::at(url).filter(|_| !granted) {
+        None => Ok(()),
+        Some(endpoint) => {
+            let permission = state.borrow_mut::<Host>().refuse(&endpoint);
+            Err(JsErrorBox::new(DENIED, permission))
+        }
     }
 }
 
@@ -221,13 +237,7 @@ fn op_fetch(
     if !url.username().is_empty() || url.password().is_some() {
         return Err(JsErrorBox::type_error("a URL with a name or password"));
     }
-    let granted =
-        !secure || rules::allow(&state.borrow::<Way>().egress.rules, method.as_str(), &url);
-    let endpoint = Endpoint::at(&url).filter(|_| !granted);
-    if let Some(endpoint) = endpoint {
-        let permission = state.borrow_mut::<Host>().refuse(&endpoint);
-        return Err(JsErrorBox::new(DENIED, permission));
-    }
+    granted(state, method.as_str(), &url)?;
     let way = state.borrow_mut::<Way>();
     let dial = way.dial();
     let open = way.begin()?;
@@ -290,7 +300,7 @@ fn body_of(
 
 /// The header fields of a request; how long its body is and where it goes is not for the plugin to
 /// say.
-fn fields(
+pub(in crate::runtime) fn fields(
     headers: Vec<(ByteString, ByteString)>,
     length: Option<u64>,
 ) -> Result<HeaderMap, JsErrorBox> {
@@ -364,4 +374,10 @@ fn to_js(failure: Failure) -> JsErrorBox {
             JsErrorBox::type_error(format!("fetch failed: {reason}"))
         }
     }
+}
+
+/// For a header field.
+#[op2]
+fn op_utf8_to_byte_string(#[string] text: String) -> ByteString {
+    text.into()
 }

@@ -41,7 +41,7 @@ pub(super) fn connector(
 }
 
 /// TLS with `host` on an open connection.
-pub(in crate::runtime) async fn handshake(
+pub(super) async fn handshake(
     connector: &TlsConnector,
     stream: UnixStream,
     host: &str,

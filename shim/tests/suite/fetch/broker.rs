@@ -14,6 +14,8 @@ use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 
+use crate::websocket::server;
+
 pub(crate) struct Broker {
     directory: tempfile::TempDir,
     authority: String,
@@ -221,6 +223,20 @@ fn answer<S: Read + Write>(head: &Head, stream: &mut BufReader<S>) -> bool {
             &rest[rest.find('/').unwrap_or_default()..]
         });
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let field = |name: &str| {
+        let found = head.fields.iter().find(|(field, _)| field == name);
+        found.map(|(_, value)| value.as_str())
+    };
+    if let (Some(name), Some(key)) = (path.strip_prefix("/ws/"), field("sec-websocket-key"))
+        && !name.is_empty()
+    {
+        server::socket(name, query, key, stream);
+        return false;
+    }
+    if path.starts_with("/events") {
+        server::events(path, field("last-event-id"), stream.get_mut());
+        return false;
+    }
     let text = match path {
         "/echo" => echo(head, stream),
         "/bytes" => {
@@ -240,6 +256,11 @@ fn answer<S: Read + Write>(head: &Head, stream: &mut BufReader<S>) -> bool {
             while sent.is_ok() {
                 sent = to.write_all(&[b'x'; 65536]);
             }
+            return false;
+        }
+        "/begun" => {
+            let _ = stream.get_mut().write_all(b"HTTP/1.1 200 OK\r\n\r\nx");
+            let _ = stream.read(&mut [0]);
             return false;
         }
         "/packed" => return stream.get_mut().write_all(&packed(query)).is_ok(),
