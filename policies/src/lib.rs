@@ -131,8 +131,9 @@ pub use score::{Part, Score};
 pub use sections::{Env, Exec, Filesystem, Messaging, Network, Window};
 pub use settings::{
     Audit, AuditRecords, AuthorityFile, Bound, DisplayName, EngineChoice, EngineFlag, FileLimits,
-    Health, HealthFunction, Kv, Log, LogLevel, MessagingLimits, Mode, Modes, NamePattern, NetworkLimits, Quarantine, Restart,
-    RestartOn, Runtime, Section, SyscallGroup, Syscalls, WindowDisplay,
+    Health, HealthFunction, Kv, Log, LogLevel, MessagingLimits, Mode, Modes, NamePattern,
+    NetworkLimits, Quarantine, Restart, RestartOn, Runtime, Section, SyscallGroup, Syscalls,
+    WindowDisplay,
 };
 pub use units::{ByteSize, CpuShare, KeepTime, TimeLimit};
 pub use violations::{

@@ -6,10 +6,10 @@ use clap::Args;
 use lazaret_launcher_wire::ContainerId;
 
 use super::ExitCode;
+use super::calling::arguments_json;
 use super::failure::Failure;
 use super::given;
 use super::policy::{PolicyArguments, warn_unenforced};
-use super::run::arguments_json;
 use crate::bundle::{self, BundleRequest, StandaloneCall};
 use crate::compile;
 use crate::host::{self, CgroupVersion, Installation, Landlock};

@@ -19,11 +19,12 @@ use notify::{Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watche
 use tokio::sync::{mpsc, watch};
 
 use super::ExitCode;
+use super::calling::arguments_json;
 use super::failure::Failure;
 use super::given;
 use super::outcome;
 use super::policy::{PolicyArguments, warn_unenforced};
-use super::run::{arguments_json, interrupted, print_event};
+use super::run::{interrupted, print_event};
 use crate::event::{Act, Reaction, escape};
 use crate::host::Installation;
 use crate::plugin::{Plugin, PluginConfig};
@@ -231,9 +232,9 @@ async fn live(
     let unenforced = engine.unenforced(&policy);
     warn_unenforced(&unenforced);
     let (events, queue) = mpsc::channel(EVENT_QUEUE);
-    let (name, told) = (plugin.name().to_owned(), policy.clone());
+    let (of, told) = (plugin.clone(), policy.clone());
     // Printing waits for whoever reads; the engine's clocks must not.
-    std::thread::spawn(move || print_events(&name, &told, queue));
+    std::thread::spawn(move || print_events(&of, &told, queue));
     let options = LaunchOptions {
         events: Some(events),
         config,
@@ -306,9 +307,9 @@ async fn wait(stopped: &mut watch::Receiver<bool>) {
     drop(stopped.wait_for(|stopped| *stopped).await);
 }
 
-fn print_events(plugin: &str, policy: &EffectivePolicy, mut queue: mpsc::Receiver<PluginEvent>) {
+fn print_events(plugin: &Plugin, policy: &EffectivePolicy, mut queue: mpsc::Receiver<PluginEvent>) {
     while let Some(event) = queue.blocking_recv() {
-        print_event(plugin, &event);
+        print_event(plugin.name(), &event);
         let PluginEvent::Violation { violation, .. } = &event else {
             continue;
         };

@@ -5,6 +5,7 @@
 
 mod bundle;
 mod call;
+mod calling;
 mod check;
 mod control;
 mod dev;
@@ -15,6 +16,7 @@ mod list;
 mod metrics;
 mod new;
 mod outcome;
+mod place;
 mod plugin;
 mod policy;
 mod print;

@@ -2,13 +2,13 @@
 
 use std::fmt::Write;
 
-use lazaret_policy::{EffectivePolicy, Permission};
+use lazaret_policy::{EffectivePolicy, Granted, Permission};
 use lazaret_protocol::{CallError, Payload, PluginError};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::ExitCode;
 use super::failure::Failure;
+use super::{ExitCode, place};
 use crate::acts::{KV, grant_hint};
 use crate::bundle::unheld_reason;
 use crate::event::{EndReason, escape};
@@ -66,7 +66,7 @@ pub(super) fn of_call(
     let function = escape(function);
     Some(match failure {
         CallFailure::Ended(_) => return None,
-        CallFailure::Call(error) => call_error(name, &function, policy, error),
+        CallFailure::Call(error) => call_error(plugin, &function, policy, error),
         CallFailure::Deadline { limit_ms } => Failure::new(
             ExitCode::WallTime,
             format!("call `{function}` of plugin `{name}` ended: deadline (timeout {limit_ms}ms)"),
@@ -128,7 +128,13 @@ pub(super) fn ended(name: &str, reason: &EndReason) -> Option<Failure> {
     Some(Failure::new(code, text))
 }
 
-fn call_error(name: &str, function: &str, policy: &EffectivePolicy, error: &CallError) -> Failure {
+fn call_error(
+    plugin: &Plugin,
+    function: &str,
+    policy: &EffectivePolicy,
+    error: &CallError,
+) -> Failure {
+    let name = plugin.name();
     let call = format!("call `{function}` of plugin `{name}`");
     match error {
         CallError::NoSuchFunction { functions } => no_such_function(name, function, functions),
@@ -137,7 +143,7 @@ fn call_error(name: &str, function: &str, policy: &EffectivePolicy, error: &Call
             append_stack(&mut text, &error.stack);
             Failure::new(ExitCode::Exception, text)
         }
-        CallError::Denied { permission, .. } => denied(name, policy, permission),
+        CallError::Denied { permission, .. } => denied(plugin, policy, permission),
         CallError::CpuTime { .. } => {
             let limit = policy.resources().time.cpu_per_call.value;
             Failure::new(
@@ -175,7 +181,7 @@ fn call_error(name: &str, function: &str, policy: &EffectivePolicy, error: &Call
         CallError::Stream => Failure::new(
             ExitCode::Result,
             format!(
-                "{call}: the result is a stream\n  hint: `lazaret serve` it, and take its items with `lazaret call --stream`"
+                "{call}: the result is a stream\n  hint: `lazaret run --stream` prints its items"
             ),
         ),
         CallError::ShuttingDown => Failure::new(
@@ -230,12 +236,15 @@ fn no_such_function(name: &str, function: &str, functions: &[String]) -> Failure
     )
 }
 
-pub(super) fn denied(name: &str, policy: &EffectivePolicy, permission: &str) -> Failure {
+/// A refused permission: what was missing, the entry that comes nearest to it, and where it would stand.
+pub(super) fn denied(plugin: &Plugin, policy: &EffectivePolicy, permission: &str) -> Failure {
+    let name = plugin.name();
     let shown = escape(permission);
     let source = match policy.source() {
         Some(file) => file.to_owned(),
         None => format!("level `{}`, no policy file", policy.level().value),
     };
+    let mut nearest = None;
     let (rule, hint) = match permission.parse::<Permission>() {
         Err(_) if permission == KV => (
             "no section grants it".to_owned(),
@@ -247,21 +256,28 @@ pub(super) fn denied(name: &str, policy: &EffectivePolicy, permission: &str) -> 
             None,
         ),
         Ok(act) => {
-            let place = if policy.source().is_some() {
-                "to `permissions`"
-            } else {
-                "to `permissions` in a policy, and name it with `--policy`"
+            let place = match policy.source() {
+                Some(source) => format!("to `permissions` ({})", place::permissions(source)),
+                None => "to `permissions` in a policy, and name it with `--policy`".to_owned(),
             };
+            let why = place::why(plugin, policy, permission);
             let hint = match unheld_reason(&act) {
-                None => format!("add `{shown}` {place}"),
+                None => format!("add `{shown}` {place}, or see `{why}`"),
                 Some(why) => format!("it cannot be granted: {why}"),
             };
+            nearest = place::nearest(policy, &act);
             ("no rule grants it".to_owned(), Some(hint))
         }
     };
     let mut text = format!("`{shown}` denied for plugin `{name}`\n  policy: {rule} ({source})");
+    // Writing to a string cannot fail.
+    if let Some(Granted {
+        permission, origin, ..
+    }) = nearest
+    {
+        let _infallible = write!(text, "\n  nearest: `{permission}` ({origin})");
+    }
     if let Some(hint) = hint {
-        // Writing to a string cannot fail.
         let _infallible = write!(text, "\n  hint: {hint}");
     }
     Failure::new(ExitCode::Denied, text)
@@ -332,7 +348,7 @@ pub(super) fn to_json(
 
 #[cfg(test)]
 mod tests {
-    use lazaret_policy::SecurityLevel;
+    use lazaret_policy::{SecurityLevel, SecurityPolicy};
 
     use super::*;
 
@@ -411,15 +427,32 @@ mod tests {
 
     #[test]
     fn a_denial_names_the_rule_that_is_missing() {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path().canonicalize().unwrap();
+        fs_err::write(directory.join("nosy.js"), "").unwrap();
+        let nosy = Plugin::locate(&directory.join("nosy.js")).unwrap();
+        let told = |policy: &EffectivePolicy, permission: &str| {
+            let failure = denied(&nosy, policy, permission);
+            assert_eq!(failure.code, ExitCode::Denied);
+            failure.text.replace(directory.to_str().unwrap(), "DIR")
+        };
         let policy = EffectivePolicy::of(SecurityLevel::Standard);
-        let failure = denied("nosy", &policy, "file:read:/etc/shadow");
-        assert_eq!(failure.code, ExitCode::Denied);
-        insta::assert_snapshot!(failure.text, @r"
+        insta::assert_snapshot!(told(&policy, "file:read:/etc/shadow"), @r"
         `file:read:/etc/shadow` denied for plugin `nosy`
           policy: no rule grants it (level `standard`, no policy file)
-          hint: add `file:read:/etc/shadow` to `permissions` in a policy, and name it with `--policy`
+          hint: add `file:read:/etc/shadow` to `permissions` in a policy, and name it with `--policy`, or see `lazaret policy why DIR/nosy.js file:read:/etc/shadow`
         ");
-        let failure = denied("nosy", &policy, "file:read:/proc/1/environ");
+        let file = directory.join("p.yaml");
+        let text = "apiVersion: lazaret/v1\nkind: SecurityPolicy\npermissions:\n  - file:read:/etc/hosts\n  - env:read:TZ\n";
+        fs_err::write(&file, text).unwrap();
+        let policy = policy.layer(&SecurityPolicy::load(&file).unwrap());
+        insta::assert_snapshot!(told(&policy, "file:read:/etc/shadow"), @r"
+        `file:read:/etc/shadow` denied for plugin `nosy`
+          policy: no rule grants it (DIR/p.yaml)
+          nearest: `file:read:/etc/hosts` (DIR/p.yaml:4:5)
+          hint: add `file:read:/etc/shadow` to `permissions` (DIR/p.yaml:3), or see `lazaret policy why DIR/nosy.js file:read:/etc/shadow --policy DIR/p.yaml`
+        ");
+        let failure = denied(&nosy, &policy, "file:read:/proc/1/environ");
         assert!(
             failure.text.contains("no rule can grant it"),
             "{}",

@@ -1,6 +1,6 @@
 //! `lazaret run`
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use lazaret_protocol::{LogLevel, Payload};
 use tokio::sync::{mpsc, oneshot};
 
 use super::ExitCode;
+use super::calling::{CallOptions, write_bytes};
 use super::failure::Failure;
 use super::given;
 use super::outcome::{self, Outcome, describe};
@@ -18,7 +19,7 @@ use crate::event::{Reaction, escape};
 use crate::host::Installation;
 use crate::plugin::{Plugin, PluginConfig};
 use crate::store::DEFAULT_STATE;
-use crate::supervisor::{CallFailure, Engine, LaunchError, LaunchOptions, PluginEvent};
+use crate::supervisor::{CallFailure, Engine, LaunchError, LaunchOptions, PluginEvent, Running};
 
 /// How many events may wait to be printed before further ones are dropped and counted.
 const EVENT_QUEUE: usize = 1024;
@@ -35,9 +36,8 @@ pub(super) struct RunArguments {
     /// The exported function to call; without it the plugin is only loaded.
     #[arg(long, value_name = "FUNCTION")]
     pub(super) call: Option<String>,
-    /// What to call it with, as JSON: an array is the list of arguments, anything else the only argument.
-    #[arg(long, value_name = "JSON", requires = "call")]
-    pub(super) args: Option<String>,
+    #[command(flatten)]
+    how: CallOptions,
     /// What the plugin finds in `lazaret.config`: a file with a map in YAML or JSON.
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
@@ -64,7 +64,11 @@ pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
 }
 
 fn run_plugin(arguments: &RunArguments) -> Result<ExitCode, Failure> {
-    let payload = Payload::Json(arguments_json(arguments.args.as_deref())?);
+    if let (None, Some(option)) = (&arguments.call, arguments.how.given()) {
+        let text = format!("`{option}` is for a call\n  hint: name the function with `--call`");
+        return Err(Failure::new(ExitCode::Usage, text));
+    }
+    let payload = arguments.how.payload()?;
     let plugin = Plugin::locate(&arguments.plugin)?;
     let chosen = arguments.policy.of(&plugin)?;
     chosen.warn();
@@ -84,24 +88,11 @@ fn run_plugin(arguments: &RunArguments) -> Result<ExitCode, Failure> {
             signal = interrupted() => Err(signal),
         }
     });
-    // Dropped here, what still runs is killed and removed before the command returns.
-    drop(runtime);
+    // Dropped here, what still runs is killed and removed before the command returns. What nobody
+    // reads is not waited for.
+    runtime.shutdown_background();
     drop(engine);
     finish(&plugin, &policy, arguments, &outcome?)
-}
-
-/// Checked JSON text; without any a function is called with no arguments.
-pub(super) fn arguments_json(text: Option<&str>) -> Result<String, Failure> {
-    let text = text.unwrap_or("[]");
-    match serde_json::from_str::<serde::de::IgnoredAny>(text) {
-        Ok(_) => Ok(text.to_owned()),
-        Err(error) => Err(Failure::new(
-            ExitCode::Arguments,
-            format!(
-                "`--args` is no JSON: {error}\n  hint: quote it for the shell, as `--args '{{\"city\":\"Kobe\"}}'`"
-            ),
-        )),
-    }
 }
 
 async fn execute(
@@ -134,7 +125,16 @@ async fn execute(
         Ok(running) => {
             let functions = running.functions().to_vec();
             let result = match &arguments.call {
-                Some(function) => Some(running.call(function, payload).await),
+                Some(function) if arguments.how.stream => {
+                    match stream(&running, plugin, function, payload, arguments).await? {
+                        Ok(()) => None,
+                        Err(failure) => Some(Err(failure)),
+                    }
+                }
+                Some(function) => {
+                    let time = arguments.how.time();
+                    Some(running.call_within(function, payload, time).await)
+                }
                 None => None,
             };
             let ended = match &result {
@@ -154,6 +154,29 @@ async fn execute(
     // not read what it prints does not hold up the result for ever.
     drop(tokio::time::timeout(LAST_LINES, all_printed).await);
     Ok(outcome)
+}
+
+/// Prints items as they come. Nothing is read ahead of what is printed.
+async fn stream(
+    running: &Running,
+    plugin: &Plugin,
+    function: &str,
+    payload: Payload,
+    arguments: &RunArguments,
+) -> Result<Result<(), CallFailure>, Failure> {
+    let how = &arguments.how;
+    let called = running.call_stream(function, payload, how.time()).await;
+    let mut items = match called {
+        Ok(items) => items,
+        Err(failure) => return Ok(Err(failure)),
+    };
+    while let Some(item) = items.next().await {
+        match item {
+            Ok(item) => how.print(plugin.name(), item, arguments.json).await?,
+            Err(failure) => return Ok(Err(failure)),
+        }
+    }
+    Ok(Ok(()))
 }
 
 fn print_events(
@@ -273,13 +296,7 @@ fn finish(
     }
     match &outcome.result {
         Some(Ok(Payload::Json(text))) => writeln!(output, "{}", outcome::safe_json(text)),
-        Some(Ok(Payload::Bytes(bytes))) if output.is_terminal() => {
-            return Err(Failure::new(
-                ExitCode::Output,
-                format!("the result is {} bytes, which may harm the terminal\n  hint: send it to a file, as `> result.bin`", bytes.len()),
-            ));
-        }
-        Some(Ok(Payload::Bytes(bytes))) => output.write_all(bytes),
+        Some(Ok(Payload::Bytes(bytes))) => return write_bytes(bytes).map(|()| ExitCode::Success),
         Some(Err(_)) | None => Ok(()),
     }
     .and_then(|()| output.flush())

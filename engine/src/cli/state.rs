@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::ExitCode;
-use super::call::write_bytes;
+use super::calling::write_bytes;
 use super::control::or_json;
 use super::failure::Failure;
 use super::outcome::safe_json;

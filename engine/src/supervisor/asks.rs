@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use lazaret_policy::Mode;
-use lazaret_protocol::{Act as Asked, ActError, ActResult, AskId, CallId, EngineMessage, Payload, Window};
+use lazaret_protocol::{
+    Act as Asked, ActError, ActResult, AskId, CallId, EngineMessage, Payload, Window,
+};
 
 use super::state::State;
 use super::task::Task;
