@@ -37,6 +37,8 @@ pub mod programs;
 pub mod project;
 /// Arguments and results held against what a plugin says of its functions.
 pub mod schema;
+/// Secrets of plugins.
+pub mod secrets;
 /// Plugins an engine keeps running.
 pub mod service;
 /// What outlives an engine.

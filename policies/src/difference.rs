@@ -8,6 +8,7 @@ use crate::change::Change;
 use crate::effective::EffectivePolicy;
 use crate::grants::{Allowance, Index};
 use crate::keys::{Key, requirement_breadth};
+use crate::network::HostPattern;
 use crate::permission::Permission;
 use crate::requirements::RequirementKey;
 
@@ -109,8 +110,12 @@ impl EffectivePolicy {
         let (old, new) = (Index::of(&had), Index::of(&has));
         // The filter of a container without a way to the network lets no socket be made.
         let opens = !self.has_network() && after.has_network();
-        // An authority of the broker's is handed over at the start.
-        let trusts = self.ends_tls();
+        // Whom the plugin trusts where the broker ends TLS, and for which hosts, is settled at its start.
+        let trusted: Vec<HostPattern> = (had.iter())
+            .filter_map(|was| was.terms.ended())
+            .map(|endpoint| HostPattern::Domain(endpoint.host.base().clone()))
+            .collect();
+        let trusts = |host: &HostPattern| trusted.iter().any(|one| one.covers(host));
         for was in had.iter().filter(|was| !new.has(was)) {
             differences.push(of_grant(was, false, false, was.granted.permission.change()));
         }
@@ -120,7 +125,7 @@ impl EffectivePolicy {
                 Permission::NetworkRead(_) | Permission::NetworkConnect(..) if opens => {
                     Change::Recreate
                 }
-                _ if !trusts && is.terms.ends_tls() => Change::Restart,
+                _ if is.terms.ended().is_some_and(|one| !trusts(&one.host)) => Change::Restart,
                 ref permission => permission.change(),
             };
             differences.push(of_grant(is, true, widens, change));

@@ -289,6 +289,8 @@ mod tests {
             endpoint(", addresses: [ metadata ]"),
         ];
         assert!(rising.is_sorted_by(|one, other| one < other), "{rising:?}");
+        // Who ends TLS is a trade: the broker holds more of it, and sees more.
+        assert_eq!(endpoint(", tls: broker"), endpoint(""));
         let secret = |expose: &str| {
             let key = "name: k, hosts: [ a.example ], from: { env: K }";
             score(&format!("secrets: [ {{ {key}{expose} }} ]")).tenths

@@ -250,13 +250,6 @@ impl EffectivePolicy {
         self.all_grants().any(network) || !self.observed_endpoints().is_empty()
     }
 
-    /// Whether the egress broker ends the plugin's TLS anywhere.
-    #[must_use]
-    pub fn ends_tls(&self) -> bool {
-        let mut all = self.lists.allowances().into_iter();
-        all.any(|one| one.terms.ends_tls())
-    }
-
     /// Everything that may be written, be it by `filesystem.write` or a permission.
     #[must_use]
     pub fn writable(&self) -> Vec<Write> {

@@ -101,6 +101,38 @@ fn an_endpoint_on_which_more_may_be_spoken_widens() {
 }
 
 #[test]
+fn tls_that_the_broker_ends_for_another_host_takes_a_restart() {
+    let endpoints = |entries: &[&str]| {
+        let entries = entries
+            .iter()
+            .map(|entry| format!("{{ port: 443, host: {entry} }}"));
+        let entries: Vec<String> = entries.collect();
+        format!("network: {{ endpoints: [ {} ] }}", entries.join(", "))
+    };
+    let plan = |before: &[&str], after: &[&str]| {
+        let plan = policy(&endpoints(before)).plan(&policy(&endpoints(after)));
+        let change = plan.change.map(|change| change.as_str());
+        (plan.widens, change)
+    };
+    let (plugin, broker) = ("a.example", "a.example, tls: broker");
+    let (live, restart) = (Some("live"), Some("restart"));
+    assert_eq!(plan(&[plugin], &[broker]), (false, restart));
+    assert_eq!(plan(&[broker], &[plugin]), (true, live));
+    let narrower = "a.example, tls: broker, methods: [ GET ]";
+    assert_eq!(plan(&[broker], &[narrower]), (false, live));
+    assert_eq!(plan(&[narrower], &[broker]), (true, live));
+    assert_eq!(
+        plan(&[broker], &[broker, "b.a.example, tls: broker"]),
+        (true, live)
+    );
+    assert_eq!(
+        plan(&[broker], &[broker, "b.example, tls: broker"]),
+        (true, restart)
+    );
+    assert_eq!(plan(&[], &[broker]), (true, Some("recreate")));
+}
+
+#[test]
 fn what_follows_less_widens() {
     let kill = "violations: { permission: { reaction: kill } }";
     assert_eq!(

@@ -1,7 +1,7 @@
 //! How a floor and a plugin's request hold each section, and how it is told.
 
 use lazaret_policy::{
-    Cut, Decision, EffectivePolicy, Granted, Mode, Origin, SecurityLevel, SecurityPolicy,
+    Cut, Decision, EffectivePolicy, Granted, Mode, Origin, SecurityLevel, SecurityPolicy, TlsEnd,
 };
 
 fn read(name: &str, body: &str) -> SecurityPolicy {
@@ -78,6 +78,24 @@ fn endpoints_are_narrowed_to_what_both_allow() {
     );
     assert_eq!(held.endpoints().len(), 2);
     assert!(cuts(body, &format!("{body}\nlevel: minimal")).is_empty());
+}
+
+#[test]
+fn tls_that_the_broker_ends_for_one_of_two_it_ends() {
+    let plugin = "network: { endpoints: [ { host: a.example, port: 443 } ] }";
+    let broker = "network: { endpoints: [ { host: a.example, port: 443, tls: broker } ] }";
+    let read = "permissions: [ network:read:a.example ]";
+    let tcp = "permissions: [ network:connect:a.example:443 ]";
+    assert!(cuts(broker, plugin).is_empty() && cuts(broker, tcp).is_empty());
+    for asked in [plugin, read, tcp] {
+        let (held, told) = within(asked, broker);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(
+            told[0].ends_with("for https, tls broker (f.yaml:3:33)"),
+            "{told:?}"
+        );
+        assert_eq!(held.endpoints()[0].endpoint.tls, TlsEnd::Broker);
+    }
 }
 
 #[test]

@@ -50,6 +50,11 @@ fn of_endpoints() {
         "host: api.example.com, port: 443, addresses: [ 10.0.0.0/8 ]",
         "host: api.example.com, port: 443, address: 10.0.0.1",
         "host: a.example, port: 443 }, { host: a.example, port: 443, protocol: tcp",
+        "host: a.example, port: 443, tls: engine",
+        "host: a.example, port: 80, protocol: http, tls: broker",
+        "host: a.example, port: 443, protocol: tcp, tls: plugin",
+        r#"host: a.example, port: 443, tls: broker }, { host: .a.example, port: 443, protocol: tcp"#,
+        r#"host: "*.a.example", port: 443, tls: broker }, { host: b.a.example, port: 443, protocol: tcp"#,
     ]);
     insta::assert_snapshot!(said);
 }

@@ -15,6 +15,7 @@ function lazaret(kit) {
     log: () => state().log,
     metrics: () => state().metrics,
     search: () => loadExtScript("ext:lazaret/search.js").search(kit),
+    secrets: () => loadExtScript("ext:lazaret/secrets.js").secrets,
   };
   const whole = {};
   const names = ObjectKeys(parts);

@@ -52,9 +52,10 @@ fn connected(settings: ShimSettings, socket: OwnedFd) -> i32 {
         Err(error) => return fail(&error, exit::SYSTEM),
     };
     let mut reader = Reader::default();
-    if let Err(error) = handshake::greet(&channel, &mut reader) {
-        return fail(&error, exit::PROTOCOL);
-    }
+    let given = match handshake::greet(&channel, &mut reader) {
+        Ok(given) => given,
+        Err(error) => return fail(&error, exit::PROTOCOL),
+    };
     let filter = match confine(&settings) {
         Ok(filter) => filter,
         Err(differences) => return refuse(&channel, differences),
@@ -75,7 +76,7 @@ fn connected(settings: ShimSettings, socket: OwnedFd) -> i32 {
     );
     let intake = Arc::new(intake);
     let job = Job {
-        config: Config::of(&settings, channel.clone(), Some(asks)),
+        config: Config::of(&settings, given, channel.clone(), Some(asks)),
         deny_executable_memory: settings.deny_executable_memory,
         entry: settings.entry.clone(),
         guard: guard.clone(),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use lazaret_protocol::{EngineMessage, PROTOCOL_VERSION, ShimMessage};
+use lazaret_protocol::{EngineMessage, Given, PROTOCOL_VERSION, ShimMessage};
 
 use crate::channel::{Channel, ChannelError, Reader};
 
@@ -29,12 +29,12 @@ pub enum HandshakeError {
     },
 }
 
-/// Says hello and waits for the engine's.
+/// Says hello and waits for the engine's, with what it gives the plugin.
 ///
 /// # Errors
 ///
 /// [`HandshakeError`].
-pub fn greet(channel: &Channel, reader: &mut Reader) -> Result<(), HandshakeError> {
+pub fn greet(channel: &Channel, reader: &mut Reader) -> Result<Given, HandshakeError> {
     let hello = ShimMessage::Hello {
         version: PROTOCOL_VERSION,
         engine: crate::ENGINE.to_owned(),
@@ -44,8 +44,10 @@ pub fn greet(channel: &Channel, reader: &mut Reader) -> Result<(), HandshakeErro
     loop {
         match reader.message()? {
             // There is one version so far, so the lower of the two must be it.
-            Some(EngineMessage::Hello { version }) if version >= PROTOCOL_VERSION => return Ok(()),
-            Some(EngineMessage::Hello { version }) => {
+            Some(EngineMessage::Hello { version, given }) if version >= PROTOCOL_VERSION => {
+                return Ok(given);
+            }
+            Some(EngineMessage::Hello { version, .. }) => {
                 return Err(HandshakeError::Version { theirs: version });
             }
             Some(_) => return Err(HandshakeError::OutOfTurn),
@@ -70,7 +72,7 @@ mod tests {
 
     use super::*;
 
-    fn greet_with(answer: &[u8]) -> Result<(), HandshakeError> {
+    fn greet_with(answer: &[u8]) -> Result<Given, HandshakeError> {
         let (ours, mut theirs) = UnixStream::pair().expect("socket pair");
         theirs.write_all(answer).expect("answer");
         drop(theirs.shutdown(std::net::Shutdown::Write));
@@ -80,14 +82,26 @@ mod tests {
         )
     }
 
+    fn given() -> Given {
+        Given {
+            secrets: Vec::new(),
+            authority: Some("the broker's".to_owned()),
+        }
+    }
+
     fn hello(version: u16) -> Vec<u8> {
-        encode(&EngineMessage::Hello { version }).expect("frame")
+        encode(&EngineMessage::Hello {
+            version,
+            given: given(),
+        })
+        .expect("frame")
     }
 
     #[test]
     fn the_same_or_a_newer_version_is_agreed_upon() {
-        greet_with(&hello(PROTOCOL_VERSION)).expect("agreed");
-        greet_with(&hello(PROTOCOL_VERSION + 1)).expect("agreed");
+        for version in [PROTOCOL_VERSION, PROTOCOL_VERSION + 1] {
+            assert_eq!(greet_with(&hello(version)).expect("agreed"), given());
+        }
     }
 
     #[test]

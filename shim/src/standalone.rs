@@ -9,7 +9,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use lazaret_protocol::{
-    CallError, CallId, CallLimits, Difference, Payload, PluginError, ShimMessage, ShimSettings,
+    CallError, CallId, CallLimits, Difference, Given, Payload, PluginError, ShimMessage,
+    ShimSettings,
 };
 
 use crate::boot::{budgets, confine, fail, filter_difference};
@@ -51,7 +52,7 @@ pub fn run(settings: ShimSettings, arguments: &[String]) -> i32 {
     let guard = Arc::new(Guard::new(Watch::new(budgets(&settings)), None));
     let backlog = Arc::new(Backlog::default());
     let job = Job {
-        config: Config::of(&settings, Arc::new(Terminal(say)), None),
+        config: Config::of(&settings, Given::default(), Arc::new(Terminal(say)), None),
         deny_executable_memory: settings.deny_executable_memory,
         entry: settings.entry.clone(),
         guard: guard.clone(),

@@ -171,10 +171,12 @@ impl From<&ServiceError> for Refusal {
             ServiceError::Policy(_)
             | ServiceError::Floor(_)
             | ServiceError::File { .. }
-            | ServiceError::Apply(ApplyError::Unheld(_) | ApplyError::WritesOwn(_))
-            | ServiceError::Launch(LaunchError::Bundle(_) | LaunchError::WritesOwn(_)) => {
-                Kind::Policy
-            }
+            | ServiceError::Apply(
+                ApplyError::Unheld(_) | ApplyError::Secret(_) | ApplyError::WritesOwn(_),
+            )
+            | ServiceError::Launch(
+                LaunchError::Bundle(_) | LaunchError::Secrets(_) | LaunchError::WritesOwn(_),
+            ) => Kind::Policy,
             ServiceError::Wider(_) => Kind::Wider,
             ServiceError::NeedsRestart(_)
             | ServiceError::Apply(ApplyError::NeedsRestart { .. }) => Kind::NeedsRestart,

@@ -71,6 +71,8 @@ fn undescribed(permission: &Permission, policy: &EffectivePolicy) -> Option<&'st
     }
 }
 
+const ALONE: &str = "the engine does this for its plugins, and this bundle runs without one";
+
 /// Why a grant cannot be held where there is no engine to do what it allows.
 fn unheld_alone(permission: &Permission) -> Option<&'static str> {
     match permission {
@@ -79,7 +81,7 @@ fn unheld_alone(permission: &Permission) -> Option<&'static str> {
         | Permission::NetworkConnect(..)
         | Permission::ExecRun(_)
         | Permission::Window(..) => {
-            Some("the engine does this for its plugins, and this bundle runs without one")
+            Some(ALONE)
         }
         _ => None,
     }
@@ -93,6 +95,14 @@ pub(super) fn file_grants(request: &BundleRequest<'_>) -> Result<Vec<FileGrant>,
         refused_grant(permission, policy).or_else(|| unheld_alone(permission).filter(|_| alone))
     };
     let mut unheld = Vec::new();
+    if !request.listener {
+        let secrets = request.policy.secrets().iter();
+        unheld.extend(secrets.map(|secret| UnheldGrant {
+            permission: format!("secrets.{}", secret.name),
+            origin: secret.origin.to_string(),
+            why: ALONE,
+        }));
+    }
     let mut paths = Vec::new();
     for granted in policy.all_grants() {
         match (&granted.permission, unheld_reason(&granted.permission)) {
@@ -216,16 +226,21 @@ pub(crate) fn log_level(policy: &EffectivePolicy) -> LogLevel {
     }
 }
 
-/// What the policy lets the plugin ask of hosts by HTTPS, which only the shim sees. A grant of any
-/// bytes is one of all of HTTPS.
+/// What the policy lets the plugin ask of hosts by HTTPS where only the shim sees it. A grant of any
+/// bytes is one of all of HTTPS, and where the broker ends TLS it is the one to decide.
 pub(crate) fn https(policy: &EffectivePolicy) -> Vec<HttpsEndpoint> {
     let endpoints = policy.endpoints().iter().map(|allowed| &allowed.endpoint);
     let secure = endpoints.filter(|endpoint| endpoint.protocol != Protocol::Http);
-    let listed = secure.map(|endpoint| HttpsEndpoint {
-        host: endpoint.host.to_string(),
-        port: endpoint.port.number(),
-        methods: (endpoint.methods.named()).map(|all| all.map(ToString::to_string).collect()),
-        paths: (endpoint.paths.named()).map(|all| all.map(ToString::to_string).collect()),
+    let listed = secure.map(|endpoint| {
+        let seen = endpoint.is_seen();
+        let methods = endpoint.methods.named().filter(|_| !seen);
+        let paths = endpoint.paths.named().filter(|_| !seen);
+        HttpsEndpoint {
+            host: endpoint.host.to_string(),
+            port: endpoint.port.number(),
+            methods: methods.map(|all| all.map(ToString::to_string).collect()),
+            paths: paths.map(|all| all.map(ToString::to_string).collect()),
+        }
     });
     listed.collect()
 }

@@ -105,18 +105,11 @@ fn not_yet(policy: &EffectivePolicy) -> Vec<Unenforced> {
         let why = "what is not granted is not mounted, so that nobody can read it";
         missing("observe", granted.origin.to_string(), why)
     });
-    let secrets = policy.secrets().first().map(|one| {
-        missing(
-            "secrets",
-            one.origin.to_string(),
-            "no secrets are handed out yet",
-        )
-    });
     let receive = policy.messaging().receive.first().map(|one| {
         let why = "there is no messaging between plugins yet";
         missing("messaging.receive", one.origin.to_string(), why)
     });
-    keys.chain(read).chain(secrets).chain(receive).collect()
+    keys.chain(read).chain(receive).collect()
 }
 
 /// Every key of the policy that is not held where cgroups have this version and the kernel this
@@ -299,8 +292,6 @@ mod tests {
         };
         assert_eq!(observe("file:write:/srv/out"), None);
         assert_eq!(observe("file:read:/srv/in"), refused("observe"));
-        let secret = "secrets: [ { name: key, hosts: [ api.example.com ], from: { env: KEY } } ]\n";
-        assert_eq!(first(secret), refused("secrets"));
         assert_eq!(
             first("messaging: { receive: [ web ] }\n"),
             refused("messaging.receive")
@@ -309,6 +300,8 @@ mod tests {
             "env: { set: { MODE: batch } }\n",
             "network: { endpoints: [ { host: a.example, port: 443, methods: [GET], paths: [/v1/*] } ] }\n",
             "network: { endpoints: [ { host: a.example, port: 80, protocol: http, paths: [/v1/*] } ] }\n",
+            "network: { endpoints: [ { host: a.example, port: 443, tls: broker } ] }\n",
+            "secrets: [ { name: key, hosts: [ a.example ], from: { env: KEY } } ]\n",
             "filesystem: { ignore: [ '*.pem' ] }\n",
             "syscalls: { level: maximum, allow: [ timers ] }\n",
         ] {

@@ -65,6 +65,8 @@ pub fn write(lesson: &Lesson<'_>) -> Result<String, PolicyProblems> {
     }
     system_calls(&mut tree, lesson);
     kept::keep(&mut tree, policy);
+    let hosts = network::seen_hosts(policy, &used(lesson));
+    kept::secrets(&mut tree, policy, &hosts);
     let text = [head(lesson), tree.text(), remarks(lesson.seen)].concat();
     lazaret_policy::format("the policy that was learned", &text)
 }

@@ -12,7 +12,7 @@
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use lazaret_policy::{Change, Difference, EffectivePolicy};
+use lazaret_policy::{Change, Difference, EffectivePolicy, MisplacedSecret};
 use lazaret_protocol::{EngineMessage, LiveLimits};
 use serde::Serialize;
 use tokio::sync::oneshot;
@@ -60,6 +60,9 @@ pub enum ApplyError {
     /// It grants what this version has no means to hold.
     #[error("the policy grants what cannot be held yet:{}", .0.iter().map(|grant| format!("\n  {grant}")).collect::<String>())]
     Unheld(Vec<UnheldGrant>),
+    /// It does not keep a secret from the plugin, or leaves it nowhere to go.
+    #[error(transparent)]
+    Secret(MisplacedSecret),
     /// The launcher or the kernel refused.
     #[error(transparent)]
     Launcher(#[from] LauncherError),
@@ -146,7 +149,7 @@ impl Task {
         self.receiver.allow(result.max(acts::largest(&policy)));
         self.acts.set(places);
         if let Some(egress) = &self.egress {
-            egress.handle().set(Rules::of(&policy));
+            egress.handle().set(self.secrets.rules(&policy));
         }
         state.calls.allow_results(result);
         state.log.set(log, now);
@@ -164,8 +167,14 @@ impl Task {
         if !restart.is_empty() {
             return Err(ApplyError::NeedsRestart { changes: restart });
         }
-        // A container that was made without a way out has no socket for one.
-        if self.egress.is_none() && Rules::of(policy).reach_anything() {
+        // A container that was made without a way out has no socket for one, and whom it trusts is
+        // what it was told when it started.
+        let rules = Rules::of(policy);
+        let held = match &self.egress {
+            None => !rules.reach_anything(),
+            Some(egress) => egress.handle().can_end(&rules),
+        };
+        if !held {
             return Err(ApplyError::NeedsRestart { changes });
         }
         let unheld = policy.all_grants().filter_map(|granted| {
@@ -178,6 +187,10 @@ impl Task {
         let unheld: Vec<_> = unheld.collect();
         if !unheld.is_empty() {
             return Err(ApplyError::Unheld(unheld));
+        }
+        // They stay what they are, but the ways they may take need not.
+        if let Some(misplaced) = policy.misplaced_secrets().into_iter().next() {
+            return Err(ApplyError::Secret(misplaced));
         }
         let unenforced = host::unenforced(policy, self.cgroup.version(), &self.landlock);
         match unenforced.into_iter().find(|key| !key.best_effort) {

@@ -7,10 +7,11 @@ use crate::acts::{EnvironmentError, PlaceError};
 use crate::bundle::BundleError;
 use crate::compile::CompileError;
 use crate::container::LauncherError;
-use crate::egress::BrokerError;
+use crate::egress::{BrokerError, EndingError};
 use crate::event::escape;
 use crate::host::{InstallationError, Unenforced};
 use crate::plugin::{ReadError, WritesOwn};
+use crate::secrets::SecretError;
 use crate::schema::{SchemaError, Unfit, unfit_text};
 
 /// Why there is no engine.
@@ -84,6 +85,12 @@ pub enum LaunchError {
     /// Its way out cannot be served.
     #[error(transparent)]
     Egress(#[from] BrokerError),
+    /// Its secrets cannot be handed out.
+    #[error(transparent)]
+    Secrets(#[from] SecretError),
+    /// TLS cannot be ended for it, as its policy says.
+    #[error(transparent)]
+    Ending(#[from] EndingError),
     /// A schema of its `plugin.yaml` is none.
     #[error(transparent)]
     Schema(#[from] SchemaError),

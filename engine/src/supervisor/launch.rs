@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use lazaret_launcher_wire::{SnapshotFile, encode_snapshot};
 use lazaret_policy::{EffectivePolicy, EngineChoice, SecurityLevel};
+use lazaret_protocol::Given;
 use rustix::fs::{MemfdFlags, OFlags, SealFlags};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
@@ -22,12 +23,14 @@ use crate::bundle::{self, BundleRequest};
 use crate::channel;
 use crate::compile::Compiler;
 use crate::container::{Cgroup, CgroupEvents, Launcher, Listener, Reservation};
+use crate::egress::{Ending, Rules};
 use crate::host::{self, CgroupVersion, Installation, Landlock, ShimEngine, Unenforced};
 use crate::learn::{Tally, Watch};
 use crate::metrics::Metrics;
 use crate::plugin::{Own, Plugin, PluginConfig};
 use crate::programs::{ProgramHost, Programs};
 use crate::schema::{Contract, SchemaError, check_config};
+use crate::secrets::Secrets;
 use crate::store::KvDirectory;
 
 /// How a plugin is launched, besides its policy.
@@ -187,6 +190,13 @@ impl Engine {
         let kv = self.kv.as_ref().map(|kv| kv.of(plugin.name()));
         let acts = Acts::open(&policy, Programs::new(&self.programs), kv)?;
         let environment = acts::environment(&policy, |name| std::env::var_os(name))?;
+        let secrets = secrets(&policy).await?;
+        let rules = secrets.rules(&policy);
+        let ending = ending(&rules, &rootfs).await?;
+        let given = Given {
+            secrets: secrets.given(),
+            authority: ending.as_ref().map(Ending::certificate_pem),
+        };
         let (id, directory, first_host_id) =
             self.launcher.reserve(plugin.preferred_block()).await?;
         let reservation = Reservation::new(&self.launcher, &id, self.cgroup);
@@ -225,7 +235,7 @@ impl Engine {
                 .await?;
             let egress = way_out
                 .map(|(broker, socket)| {
-                    Egress::serve(broker, socket, &policy, options.learn.as_ref())
+                    Egress::serve(broker, socket, (rules, ending), options.learn.as_ref())
                 })
                 .transpose()
                 .map_err(io("serve the way out"))?;
@@ -298,6 +308,8 @@ impl Engine {
                 receiver,
                 outbox,
                 acts,
+                given,
+                secrets,
                 egress,
                 listener,
                 exit,
@@ -413,6 +425,28 @@ fn memory_file(bytes: &[u8]) -> Result<OwnedFd, LaunchError> {
         Ok(file.into())
     };
     make().map_err(io("hold the plugin's files in memory"))
+}
+
+/// The secrets that a plugin is to use.
+async fn secrets(policy: &EffectivePolicy) -> Result<Secrets, LaunchError> {
+    if policy.secrets().is_empty() {
+        return Ok(Secrets::default());
+    }
+    let policy = policy.clone();
+    let read = move || Secrets::read(&policy, |name| std::env::var_os(name));
+    Ok(aside("read its secrets", read).await??)
+}
+
+/// What it takes to end TLS for a plugin, where its policy has the broker do so. Servers are vouched
+/// for by those that the plugin would trust.
+async fn ending(rules: &Rules, rootfs: &Path) -> Result<Option<Ending>, LaunchError> {
+    if !rules.end_tls() {
+        return Ok(None);
+    }
+    let authorities = rootfs.join(lazaret_rootfs::CERTIFICATES_PATH.trim_start_matches('/'));
+    let rules = rules.clone();
+    let made = move || Ending::of(&rules, &authorities);
+    Ok(aside("make ready to end TLS", made).await??)
 }
 
 /// Does what takes long where nobody waits for the thread.

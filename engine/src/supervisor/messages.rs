@@ -45,8 +45,10 @@ impl Task {
                 match check_process(self.pid, self.first_host_id) {
                     Ok(differences) if differences.is_empty() => {
                         state.phase = Phase::Verifying;
+                        let given = std::mem::take(&mut self.given);
                         self.say(&EngineMessage::Hello {
                             version: PROTOCOL_VERSION,
+                            given,
                         });
                     }
                     Ok(differences) => {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use lazaret_launcher_wire::{ContainerId, ExitStatus};
 use lazaret_policy::EffectivePolicy;
-use lazaret_protocol::{AskId, CallLimits, EngineMessage, ShimMessage};
+use lazaret_protocol::{AskId, CallLimits, EngineMessage, Given, ShimMessage};
 use rustix::process::{Signal, pidfd_send_signal};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -28,6 +28,7 @@ use crate::host::Landlock;
 use crate::learn::Watch;
 use crate::metrics::Metrics;
 use crate::plugin::Own;
+use crate::secrets::Secrets;
 
 /// How often the CPU time of calls under way is looked at.
 pub(super) const CPU_TICK: Duration = Duration::from_millis(200);
@@ -59,6 +60,10 @@ pub(super) struct Task {
     pub(super) listener: Option<Listener>,
     /// What the plugin asked for.
     pub(super) acts: Acts,
+    /// What it is told when it says hello.
+    pub(super) given: Given,
+    /// What goes into its requests.
+    pub(super) secrets: Secrets,
     /// Its way out, where it has one.
     pub(super) egress: Option<Egress>,
     pub(super) exit: oneshot::Receiver<ExitStatus>,

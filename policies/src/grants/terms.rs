@@ -95,9 +95,12 @@ impl Terms<'_> {
         })
     }
 
-    /// Whether the broker ends TLS by them.
-    pub(crate) fn ends_tls(&self) -> bool {
-        matches!(self, Self::Endpoint(endpoint) if endpoint.tls == TlsEnd::Broker)
+    /// The endpoint, where the broker ends its TLS.
+    pub(crate) fn ended(&self) -> Option<&Endpoint> {
+        match self {
+            Self::Endpoint(endpoint) => Some(&**endpoint).filter(|one| one.tls == TlsEnd::Broker),
+            _ => None,
+        }
     }
 
     /// Whether both say the same.

@@ -14,6 +14,7 @@ mod act;
 mod bounded;
 mod compile;
 mod frame;
+mod given;
 mod kv;
 mod measure;
 mod message;
@@ -28,6 +29,7 @@ pub use act::{
 };
 pub use compile::{COMPILED_DIRECTORY, Compiled, IMPORTS_FILE, Problem, Source};
 pub use frame::{FrameDecoder, FrameError, HEADER_BYTES, MAX_FRAME_BYTES, encode};
+pub use given::{Given, GivenSecret};
 pub use kv::{KvAct, KvEntry, MAX_KEY_BYTES, MAX_VALUE_BYTES};
 pub use measure::{
     BUCKETS, MAX_LABEL_BYTES, MAX_LABELS, MAX_MEASURES, MAX_NAME_BYTES, MAX_SERIES,
@@ -39,9 +41,9 @@ pub use message::{
 };
 pub use reported::REPORTED_SYSTEM_CALLS;
 pub use settings::{
-    EGRESS_REFUSAL, EGRESS_SOCKET_PATH, EGRESS_TLS_END, EGRESS_UNREACHABLE, Environment, Expected, ExpectedLimit, ExpectedMount,
-    FileGrant, FileLimits, HttpsEndpoint, Landlock, SETTINGS_PATH, ShimSettings, StateLimits,
-    TimeLimits,
+    EGRESS_REFUSAL, EGRESS_SOCKET_PATH, EGRESS_TLS_END, EGRESS_UNREACHABLE, Environment, Expected,
+    ExpectedLimit, ExpectedMount, FileGrant, FileLimits, HttpsEndpoint, Landlock, SETTINGS_PATH,
+    ShimSettings, StateLimits, TimeLimits,
 };
 pub use stream::{Credit, ITEM_BYTES};
 pub use window::{Window, WindowAct};

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::act::{Act, ActError, ActResult, AskId};
+use crate::given::Given;
 use crate::measure::Measure;
 use crate::settings::{FileLimits, StateLimits};
 
@@ -68,6 +69,8 @@ pub enum EngineMessage {
     Hello {
         /// The engine's [`crate::PROTOCOL_VERSION`].
         version: u16,
+        /// What the plugin is given that is written to no file.
+        given: Given,
     },
     /// Call an exported function.
     Call {

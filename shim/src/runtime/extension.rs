@@ -18,7 +18,7 @@ use super::used::Used;
 use super::crypto;
 use super::fetch::{self, Way};
 use super::measures::Measures;
-use super::{open_ops, search, sockets, state_ops, watch_ops, web};
+use super::{open_ops, search, secrets, sockets, state_ops, watch_ops, web};
 use crate::beneath::{Places, ReadError};
 
 /// The longest URL that is looked at, in bytes.
@@ -151,6 +151,7 @@ pub(super) fn only_needed(op: OpDecl) -> OpDecl {
         fetch::OPS,
         open_ops::OPS,
         search::OPS,
+        secrets::OPS,
         sockets::OPS,
         state_ops::OPS,
         watch_ops::OPS,
@@ -457,7 +458,7 @@ mod tests {
 
     #[test]
     fn the_lists_of_ops_are_sorted() {
-        for ops in [OPS, open_ops::OPS, search::OPS, sockets::OPS, watch_ops::OPS] {
+        for ops in [OPS, open_ops::OPS, search::OPS, secrets::OPS, sockets::OPS, watch_ops::OPS] {
             assert!(ops.is_sorted());
         }
     }

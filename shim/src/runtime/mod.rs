@@ -17,6 +17,7 @@ mod measures;
 mod open_ops;
 mod own;
 mod search;
+mod secrets;
 mod sockets;
 mod stack;
 mod start;

@@ -9,7 +9,7 @@ use std::time::Instant;
 use deno_core::error::CoreError;
 use deno_core::url::Url;
 use deno_core::{JsRuntime, PollEventLoopOptions, RuntimeOptions, v8};
-use lazaret_protocol::{Environment, PluginError, ShimSettings, StateLimits};
+use lazaret_protocol::{Environment, Given, GivenSecret, PluginError, ShimSettings, StateLimits};
 
 use super::asks::{Asker, Asks};
 use super::errors::{core_error, is_of_an_interruption};
@@ -77,6 +77,8 @@ pub struct Config {
     pub environment: Environment,
     /// What the operator gives the plugin, as the text of a JSON object.
     pub config: String,
+    /// Its secrets, or what stands for them.
+    pub secrets: Vec<GivenSecret>,
     /// What holds for what the plugin keeps and logs.
     pub state: StateLimits,
     /// The way out to the network, if there is one.
@@ -98,16 +100,24 @@ pub struct Config {
 }
 
 impl Config {
-    /// The configuration of a plugin in its container.
+    /// The configuration of a plugin in its container, with what the engine gave it there.
     #[must_use]
-    pub fn of(settings: &ShimSettings, sink: Arc<dyn Sink>, asks: Option<Arc<Asks>>) -> Self {
+    pub fn of(
+        settings: &ShimSettings,
+        given: Given,
+        sink: Arc<dyn Sink>,
+        asks: Option<Arc<Asks>>,
+    ) -> Self {
         Self {
             plugin: settings.plugin.clone(),
             places: Places::of(settings),
             environment: settings.environment.clone(),
             config: settings.config.clone(),
+            secrets: given.secrets,
             state: settings.state,
-            egress: settings.egress.then(|| Egress::of(settings)),
+            egress: settings
+                .egress
+                .then(|| Egress::of(settings, given.authority.as_deref())),
             log_line_bytes: settings.log_line_bytes,
             log_bytes_per_second: settings.log_bytes_per_second,
             result_bytes: settings.result_bytes,
@@ -170,6 +180,7 @@ impl Runtime {
         extensions.push(super::file_ops::extension());
         extensions.push(super::open_ops::extension());
         extensions.push(super::search::extension());
+        extensions.push(super::secrets::extension(config.secrets));
         extensions.push(super::state_ops::extension());
         extensions.push(super::window_ops::extension());
         extensions.push(super::watch_ops::extension());

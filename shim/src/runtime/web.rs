@@ -120,6 +120,10 @@ const OWN: &[ExtensionFileSource] = &[
         ascii_str_include!("../../js/sockets.js"),
     ),
     ExtensionFileSource::new(
+        "ext:lazaret/secrets.js",
+        ascii_str_include!("../../js/secrets.js"),
+    ),
+    ExtensionFileSource::new(
         "ext:lazaret/state.js",
         ascii_str_include!("../../js/state.js"),
     ),

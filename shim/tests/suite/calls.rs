@@ -1,6 +1,6 @@
 //! Calls: arguments, results, errors, many at a time.
 
-use lazaret_protocol::{CallError, EngineMessage, Payload};
+use lazaret_protocol::{CallError, EngineMessage, Given, Payload};
 
 use crate::harness::{GENEROUS, Plugin};
 
@@ -286,7 +286,10 @@ fn shutdown_and_a_closed_channel_end_the_shim_well() {
 #[test]
 fn a_message_out_of_turn_ends_the_shim() {
     let mut shim = Plugin::new("export const f = () => 1;").ready();
-    shim.send(&EngineMessage::Hello { version: 1 });
+    shim.send(&EngineMessage::Hello {
+        version: 1,
+        given: Given::default(),
+    });
     assert_eq!(shim.exit_code(), lazaret_shim::exit::PROTOCOL);
 }
 

@@ -9,8 +9,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use lazaret_protocol::{
-    CallError, CallId, CallLimits, EngineMessage, Environment, FileLimits, FrameDecoder, LogLevel,
-    MAX_FRAME_BYTES, Payload, PluginError, ShimMessage, StateLimits, encode,
+    CallError, CallId, CallLimits, EngineMessage, Environment, FileLimits, FrameDecoder,
+    GivenSecret, LogLevel, MAX_FRAME_BYTES, Payload, PluginError, ShimMessage, StateLimits, encode,
 };
 use lazaret_shim::beneath::{Place, Places};
 use lazaret_shim::channel::{Channel, Reader};
@@ -57,6 +57,7 @@ pub(crate) struct Plugin {
     pub(crate) limits: FileLimits,
     pub(crate) environment: Environment,
     pub(crate) config: String,
+    pub(crate) secrets: Vec<GivenSecret>,
     pub(crate) state: StateLimits,
     pub(crate) learns: bool,
     pub(crate) granted: Vec<Place>,
@@ -82,6 +83,7 @@ impl Plugin {
             },
             environment: Environment::default(),
             config: "{}".to_owned(),
+            secrets: Vec::new(),
             state: STATE,
             learns: false,
             granted: Vec::new(),
@@ -172,6 +174,7 @@ impl Plugin {
                 places,
                 environment: self.environment,
                 config: self.config,
+                secrets: self.secrets,
                 state: self.state,
                 egress: self.egress,
                 log_line_bytes: self.log_line_bytes,

@@ -13,6 +13,7 @@ mod modules;
 mod packages;
 mod parts;
 mod search;
+mod secrets;
 mod sockets;
 mod spoilt;
 mod state;

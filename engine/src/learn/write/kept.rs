@@ -1,6 +1,8 @@
 //! What stays as it was: whatever the policy that held says beside what can be learned.
 
-use lazaret_policy::{EffectivePolicy, Origin};
+use std::collections::BTreeSet;
+
+use lazaret_policy::{EffectivePolicy, HostPattern, Origin};
 
 use super::tree::{Node, Tree, flow, quoted};
 
@@ -38,16 +40,31 @@ pub(super) fn keep(tree: &mut Tree, policy: &EffectivePolicy) {
         let value = Node::Value(quoted(&set.value), None);
         tree.put(&["env", "set", set.name.as_str()], value);
     }
-    let secrets = policy.secrets().iter().map(|secret| {
-        let hosts: Vec<String> = secret.hosts.iter().map(ToString::to_string).collect();
+}
+
+/// Puts the secrets that the plugin can still use: each with those of its hosts that were reached where the broker sees
+/// what is asked; one that is exposed as it was.
+pub(super) fn secrets(tree: &mut Tree, policy: &EffectivePolicy, reached: &BTreeSet<HostPattern>) {
+    let secrets = policy.secrets().iter().filter_map(|secret| {
+        let goes = |host: &&HostPattern| secret.hosts.iter().any(|one| one.covers(host));
+        let hosts: Vec<String> = match secret.expose {
+            true => secret.hosts.iter().map(ToString::to_string).collect(),
+            false => reached
+                .iter()
+                .filter(goes)
+                .map(ToString::to_string)
+                .collect(),
+        };
         let from = serde_json::to_string(&secret.from);
-        vec![
-            format!("name: {}", quoted(secret.name.as_str())),
-            format!("hosts: {}", flow(hosts.iter().map(String::as_str))),
-            // JSON is YAML.
-            format!("from: {}", from.unwrap_or_default()),
-            format!("expose: {}", secret.expose),
-        ]
+        (!hosts.is_empty()).then(|| {
+            vec![
+                format!("name: {}", quoted(secret.name.as_str())),
+                format!("hosts: {}", flow(hosts.iter().map(String::as_str))),
+                // JSON is YAML.
+                format!("from: {}", from.unwrap_or_default()),
+                format!("expose: {}", secret.expose),
+            ]
+        })
     });
     let secrets: Vec<Vec<String>> = secrets.collect();
     if !secrets.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lazaret_policy::{AllowedEndpoint, EffectivePolicy, Permission, Protocol};
+use lazaret_policy::{AllowedEndpoint, EffectivePolicy, HostPattern, Permission, Protocol, TlsEnd};
 use serde_json::Value;
 
 use super::seen_times;
@@ -41,6 +41,9 @@ pub(super) fn endpoint(
         format!("port: {port}"),
         format!("protocol: {protocol}"),
     ];
+    if granted.tls != TlsEnd::Plugin {
+        lines.push(format!("tls: {}", granted.tls));
+    }
     let methods = all(&there, |request| request.method.as_deref());
     let methods = methods.map_or_else(|| words(&granted.methods), |seen| Some(owned(seen)));
     if let Some(methods) = methods {
@@ -57,6 +60,21 @@ pub(super) fn endpoint(
         lines.push(format!("addresses: {}", list(&addresses)));
     }
     Some(lines)
+}
+
+/// The hosts of these permissions where the broker sees what is asked.
+pub(super) fn seen_hosts(
+    policy: &EffectivePolicy,
+    used: &[(Permission, u64)],
+) -> BTreeSet<HostPattern> {
+    let hosts = used.iter().filter_map(|(permission, _)| match permission {
+        Permission::NetworkRead(host) | Permission::NetworkConnect(host, _) => {
+            let seen = granting(policy, permission)?.endpoint.is_seen();
+            seen.then(|| host.clone())
+        }
+        _ => None,
+    });
+    hosts.collect()
 }
 
 /// The endpoint that grants it, or lets it through.

@@ -34,7 +34,6 @@ const EVERYTHING: &str = "permissions:
   - file:read:/etc/convert.conf
   - file:write:/srv/out
   - env:read:TZ
-  - network:read:api.example.com
   - message:send:store
 exec:
   programs:
@@ -44,6 +43,7 @@ network:
   mode: learn
   endpoints:
     - { host: '*.internal.example', port: 8080, protocol: http, addresses: [private] }
+    - { host: .example.com, port: 443, tls: broker }
   limits: { connections: 2 }
 observe: ['network:connect:other.example:443']
 env:
@@ -55,7 +55,9 @@ violations:
 requirements:
   memory.high: best_effort
 secrets:
-  - { name: key, hosts: [api.example.com], from: { env: API_KEY } }
+  - { name: key, hosts: ['*.example.com', '*.internal.example', other.example.com], from: { env: API_KEY } }
+  - { name: unused, hosts: [other.example.com], from: { env: OTHER_KEY } }
+  - { name: exposed, hosts: [other.example.com], from: { file: /etc/key }, expose: true }
 syscalls:
   allow: [inotify]
 ";

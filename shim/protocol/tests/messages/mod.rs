@@ -4,8 +4,9 @@ mod acts;
 mod state;
 
 use lazaret_protocol::{
-    CallError, CallId, CallLimits, Difference, EngineMessage, Figures, FileLimits, HttpsEndpoint,
-    LiveLimits, LogLevel, Payload, PluginError, ShimMessage, StateLimits,
+    CallError, CallId, CallLimits, Difference, EngineMessage, Figures, FileLimits, Given,
+    GivenSecret, HttpsEndpoint, LiveLimits, LogLevel, Payload, PluginError, ShimMessage,
+    StateLimits,
 };
 use proptest::{collection::vec, option, prelude::*};
 
@@ -115,7 +116,8 @@ pub(crate) fn shim_message() -> impl Strategy<Value = ShimMessage> {
 /// Any message an engine may send.
 pub(crate) fn engine_message() -> impl Strategy<Value = EngineMessage> {
     prop_oneof![
-        any::<u16>().prop_map(|version| EngineMessage::Hello { version }),
+        (any::<u16>(), given())
+            .prop_map(|(version, given)| EngineMessage::Hello { version, given }),
         (
             call_id(),
             text(),
@@ -135,34 +137,42 @@ pub(crate) fn engine_message() -> impl Strategy<Value = EngineMessage> {
         (call_id(), any::<u64>()).prop_map(|(id, bytes)| EngineMessage::Credit { id, bytes }),
         call_id().prop_map(|id| EngineMessage::Cancel { id }),
         Just(EngineMessage::Shutdown),
-        (any::<([u64; 4], u32)>(), vec(https(), 0..4)).prop_map(|((figures, connections), https)| {
-            let [
-                log_line_bytes,
-                log_bytes_per_second,
-                result_bytes,
-                background_ms,
-            ] = figures;
-            EngineMessage::Limits(LiveLimits {
-                files: FileLimits {
-                    ignore: vec![".git".to_owned()],
-                    read_bytes: 7,
-                },
-                log_line_bytes,
-                log_bytes_per_second,
-                result_bytes,
-                background_ms,
-                https,
-                connections,
-                state: StateLimits {
-                    kv: true,
-                    windows: true,
-                    log_level: LogLevel::Warn,
-                },
-            })
-        }),
+        (any::<([u64; 4], u32)>(), vec(https(), 0..4)).prop_map(
+            |((figures, connections), https)| {
+                let [
+                    log_line_bytes,
+                    log_bytes_per_second,
+                    result_bytes,
+                    background_ms,
+                ] = figures;
+                EngineMessage::Limits(LiveLimits {
+                    files: FileLimits {
+                        ignore: vec![".git".to_owned()],
+                        read_bytes: 7,
+                    },
+                    log_line_bytes,
+                    log_bytes_per_second,
+                    result_bytes,
+                    background_ms,
+                    https,
+                    connections,
+                    state: StateLimits {
+                        kv: true,
+                        windows: true,
+                        log_level: LogLevel::Warn,
+                    },
+                })
+            }
+        ),
         (acts::ask_id(), acts::result())
             .prop_map(|(id, result)| EngineMessage::Answer { id, result }),
     ]
+}
+
+fn given() -> impl Strategy<Value = Given> {
+    let secret = (text(), text()).prop_map(|(name, value)| GivenSecret { name, value });
+    (vec(secret, 0..4), option::of(text()))
+        .prop_map(|(secrets, authority)| Given { secrets, authority })
 }
 
 fn https() -> impl Strategy<Value = HttpsEndpoint> {
