@@ -22,3 +22,4 @@ mod surface;
 mod typescript;
 mod web;
 mod web_hostile;
+mod window;
