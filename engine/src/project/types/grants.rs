@@ -13,6 +13,9 @@ pub(super) struct Grants {
     pub(super) programs: BTreeSet<String>,
     pub(super) variables: BTreeSet<String>,
     pub(super) urls: BTreeSet<String>,
+    pub(super) secrets: BTreeSet<String>,
+    /// Hosts and ports that anything may be said to.
+    pub(super) places: BTreeSet<String>,
     pub(super) writes: bool,
 }
 
@@ -30,7 +33,13 @@ impl Grants {
                 .iter()
                 .map(|set| literal(set.name.as_str()))
                 .collect(),
+            secrets: policy
+                .secrets()
+                .iter()
+                .map(|secret| literal(secret.name.as_str()))
+                .collect(),
             urls: BTreeSet::new(),
+            places: BTreeSet::new(),
             writes: !policy.writable().is_empty(),
         };
         for granted in policy.all_grants().chain(observed) {
@@ -47,6 +56,9 @@ impl Grants {
             .chain(&policy.observed_endpoints())
         {
             grants.urls.extend(urls(endpoint));
+            if endpoint.endpoint.protocol == Protocol::Tcp {
+                grants.places.extend(places(endpoint));
+            }
         }
         grants
     }
@@ -54,7 +66,9 @@ impl Grants {
     /// The names as types, where there are any.
     pub(super) fn names(&self) -> Option<String> {
         let lists = [
+            ("Place", &self.places),
             ("Program", &self.programs),
+            ("Secret", &self.secrets),
             ("Url", &self.urls),
             ("Variable", &self.variables),
         ];
@@ -82,12 +96,7 @@ fn urls(allowed: &AllowedEndpoint) -> Vec<String> {
         Protocol::Http => &[("http", 80)],
         Protocol::Tcp => &[("http", 80), ("https", 443)],
     };
-    let base = endpoint.host.base();
-    let hosts: &[String] = &match &endpoint.host {
-        HostPattern::Exact(_) => vec![base.to_string()],
-        HostPattern::Below(_) => vec![format!("${{string}}.{base}")],
-        HostPattern::Domain(_) => vec![base.to_string(), format!("${{string}}.{base}")],
-    };
+    let hosts = hosts(&endpoint.host);
     let port = endpoint.port.number();
     let mut urls = Vec::new();
     for (scheme, usual) in schemes {
@@ -96,11 +105,29 @@ fn urls(allowed: &AllowedEndpoint) -> Vec<String> {
         } else {
             format!(":{port}")
         };
-        for host in hosts {
+        for host in &hosts {
             urls.push(format!(
                 "`{scheme}://{host}{port}${{\"\" | `/${{string}}` | `?${{string}}`}}`"
             ));
         }
     }
     urls
+}
+
+/// Types of what is said to connect to an endpoint.
+fn places(allowed: &AllowedEndpoint) -> Vec<String> {
+    let port = allowed.endpoint.port.number();
+    let hosts = hosts(&allowed.endpoint.host);
+    let place = |host| format!("{{ hostname: `{host}`; port: {port} }}");
+    hosts.into_iter().map(place).collect()
+}
+
+/// The hosts of a pattern, as parts of types.
+fn hosts(pattern: &HostPattern) -> Vec<String> {
+    let base = pattern.base();
+    match pattern {
+        HostPattern::Exact(_) => vec![base.to_string()],
+        HostPattern::Below(_) => vec![format!("${{string}}.{base}")],
+        HostPattern::Domain(_) => vec![base.to_string(), format!("${{string}}.{base}")],
+    }
 }

@@ -15,6 +15,8 @@ const ENV: &str = include_str!("parts/env.d.ts");
 const LAZARET: &str = include_str!("parts/lazaret.d.ts");
 const KV: &str = include_str!("parts/kv.d.ts");
 const WINDOW: &str = include_str!("parts/window.d.ts");
+const CONNECT: &str = include_str!("parts/connect.d.ts");
+const SECRETS: &str = include_str!("parts/secrets.d.ts");
 const FETCH: &str = include_str!("parts/fetch.d.ts");
 
 const HEAD: &str = "\
@@ -34,7 +36,9 @@ pub fn declarations(manifest: Option<&PluginManifest>, policy: &EffectivePolicy)
         (!grants.programs.is_empty(), COMMAND),
         (!grants.variables.is_empty(), ENV),
         (!grants.urls.is_empty(), FETCH),
+        (!grants.places.is_empty(), CONNECT),
         (true, LAZARET),
+        (!grants.secrets.is_empty(), SECRETS),
         (policy.kv().size.value.bytes() > 0, KV),
         (crate::acts::sees_windows(policy), WINDOW),
         (true, WEB),
@@ -120,7 +124,8 @@ mod tests {
     fn grants_are_declared_by_name() {
         let policy = policy(
             "permissions: [ 'exec:run:jq', 'env:read:TZ', 'network:read:api.example.com', 'file:write:/srv/out', \
-             'network:connect:*.example.org:8443' ]\nenv: { set: { MODE: batch } }",
+             'network:connect:*.example.org:8443' ]\nenv: { set: { MODE: batch } }\n\
+             secrets: [ { name: api-key, hosts: [ api.example.com ], from: { env: K } } ]",
         );
         insta::assert_snapshot!(own(None, &policy));
     }
@@ -179,7 +184,8 @@ mod tests {
             .filter_map(|line| line.trim().strip_prefix('"')?.strip_suffix("\","))
             .collect();
         let policy = policy(
-            "permissions: [ 'network:read:api.example.com', 'exec:run:jq', 'env:read:TZ', 'file:write:/srv/out' ]",
+            "permissions: [ 'network:read:api.example.com', 'network:connect:db.example.com:5432', 'exec:run:jq', 'env:read:TZ', \
+             'file:write:/srv/out' ]",
         );
         let text = declarations(None, &policy);
         let declared: BTreeSet<&str> = text

@@ -50,7 +50,10 @@ declare namespace Deno {
   namespace errors {
     class AlreadyExists extends Error {}
     class BadResource extends Error {}
+    class BrokenPipe extends Error {}
     class Busy extends Error {}
+    class ConnectionRefused extends Error {}
+    class ConnectionReset extends Error {}
     class Interrupted extends Error {}
     class IsADirectory extends Error {}
     class NotADirectory extends Error {}
@@ -61,5 +64,6 @@ declare namespace Deno {
     }
     class QuotaExceeded extends Error {}
     class TimedOut extends Error {}
+    class UnexpectedEof extends Error {}
   }
 }
