@@ -45,6 +45,59 @@ const SCRIPTS: &[(&str, &[&str])] = &[
             "23_request.js",
             "23_response.js",
             "26_fetch.js",
+            "27_eventsource.js",
+        ],
+    ),
+    ("deno_websocket", &["01_websocket.js"]),
+];
+
+/// What is changed in a script, each text where it is, once: its beginning, its end, and what it
+/// takes from elsewhere.
+const CHANGES: &[(&str, &[(&str, &str)])] = &[
+    (
+        "27_eventsource.js",
+        &[
+            // How often it asks, and what is never granted: see `js/event_source.js`.
+            (
+                "const { mainFetch } = core.loadExtScript(\"ext:deno_fetch/26_fetch.js\");",
+                "const { Event, MessageEvent, failure, joined, keep, mainFetch } = core.loadExtScript(\n  \
+                 \"ext:lazaret/event_source.js\",\n);",
+            ),
+            (
+                "this.#readyState = CLOSED;\n      this.dispatchEvent(new Event(\"error\"));",
+                "this.#readyState = CLOSED;\n      this.dispatchEvent(failure(this.#abortController.signal));",
+            ),
+            // A server could send a line, or an event, for ever.
+            (
+                "ArrayPrototypePush(frags, chunk);\n      return;",
+                "keep(frags, chunk);\n      return;",
+            ),
+            ("frags.length = 0;", "frags.length = frags.characters = 0;"),
+            (
+                "ArrayPrototypePush(frags, StringPrototypeSlice(s, start));",
+                "keep(frags, StringPrototypeSlice(s, start));",
+            ),
+            (
+                "data += value + \"\\n\";",
+                "data = joined(data, value + \"\\n\");",
+            ),
+        ],
+    ),
+    (
+        // A module: it is read like the others.
+        "01_websocket.js",
+        &[
+            (
+                "import { core, internals, primordials } from \"ext:core/mod.js\";",
+                "(function () {\nconst { core, internals, primordials } = __bootstrap;",
+            ),
+            (
+                "import {\n  op_ws_check_permission_and_cancel_handle,",
+                "const {\n  op_ws_check_permission_and_cancel_handle,",
+            ),
+            ("} from \"ext:core/ops\";", "} = core.ops;"),
+            ("export {\n  _eventLoop,", "return {\n  _eventLoop,"),
+            ("  WebSocket,\n};\n", "  WebSocket,\n};\n})();\n"),
         ],
     ),
 ];
@@ -59,13 +112,13 @@ fn main() {
     }
     // Of what is built, and of what is not: see `scripts/Cargo.toml`.
     let known = [packages("Cargo.toml"), packages("scripts/Cargo.toml")];
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
     let mut text = String::new();
     for (name, scripts) in SCRIPTS {
         let directory = known.iter().find_map(|known| directory(known, name));
         let directory = directory.unwrap_or_else(|| panic!("`{name}` is no dependency"));
-        text += &sources(name, &directory, scripts);
+        text += &sources(name, &directory, scripts, &out);
     }
-    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
     fs_err::write(out.join("scripts.rs"), text).expect("cargo made the directory");
 }
 
@@ -100,16 +153,32 @@ fn directory(metadata: &Value, name: &str) -> Option<PathBuf> {
 }
 
 /// The table of a package's scripts as Rust.
-fn sources(package: &str, directory: &Path, scripts: &[&str]) -> String {
+fn sources(package: &str, directory: &Path, scripts: &[&str], out: &Path) -> String {
     let name = package.to_uppercase();
     let mut text = format!("pub(super) const {name}: &[ExtensionFileSource] = &[\n");
     for script in scripts {
         let path = directory.join(script);
         println!("cargo:rerun-if-changed={}", path.display());
+        let path = changed(path, script, out);
         let path = path.to_str().expect("cargo's paths are text");
         text += &format!(
             "ExtensionFileSource::new(\"ext:{package}/{script}\", ascii_str_include!({path:?})),\n"
         );
     }
     text + "];\n"
+}
+
+/// Where a script lies as it is read, which is in `out` where something of it is changed.
+fn changed(path: PathBuf, script: &str, out: &Path) -> PathBuf {
+    let Some((_, changes)) = CHANGES.iter().find(|(changed, _)| *changed == script) else {
+        return path;
+    };
+    let mut text = fs_err::read_to_string(&path).expect("cargo fetched it");
+    for (from, to) in *changes {
+        assert_eq!(text.matches(from).count(), 1, "`{from}` in {script}");
+        text = text.replace(from, to);
+    }
+    let path = out.join(script);
+    fs_err::write(&path, text).expect("cargo made the directory");
+    path
 }

@@ -18,7 +18,7 @@ use super::used::Used;
 use super::crypto;
 use super::fetch::{self, Way};
 use super::measures::Measures;
-use super::{open_ops, search, secrets, sockets, state_ops, watch_ops, web};
+use super::{open_ops, search, secrets, sockets, state_ops, watch_ops, web, websocket};
 use crate::beneath::{Places, ReadError};
 
 /// The longest URL that is looked at, in bytes.
@@ -157,6 +157,8 @@ pub(super) fn only_needed(op: OpDecl) -> OpDecl {
         watch_ops::OPS,
         super::window_ops::OPS,
         web::OPS,
+        websocket::ASKING_OPS,
+        websocket::OPS,
     ];
     match needed.iter().any(|ops| ops.binary_search(&op.name).is_ok()) {
         true => op,

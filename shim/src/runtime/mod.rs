@@ -26,6 +26,7 @@ mod stream;
 mod used;
 mod watch_ops;
 mod web;
+mod websocket;
 mod window_ops;
 
 pub use asks::Asks;

@@ -176,6 +176,7 @@ impl Runtime {
         if egress {
             extensions.push(super::sockets::extension());
         }
+        extensions.push(super::websocket::extension(egress));
         extensions.push(super::act_ops::extension());
         extensions.push(super::file_ops::extension());
         extensions.push(super::open_ops::extension());

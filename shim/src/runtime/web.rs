@@ -104,6 +104,10 @@ const OWN: &[ExtensionFileSource] = &[
         ascii_str_include!("../../js/data.js"),
     ),
     ExtensionFileSource::new(
+        "ext:lazaret/event_source.js",
+        ascii_str_include!("../../js/event_source.js"),
+    ),
+    ExtensionFileSource::new(
         "ext:lazaret/files.js",
         ascii_str_include!("../../js/files.js"),
     ),
@@ -154,7 +158,9 @@ pub(super) fn extensions() -> Vec<Extension> {
         with(web, DENO_WEB),
         Extension {
             name: "deno_fetch",
-            lazy_loaded_js_files: DENO_FETCH.iter().chain(OWN).cloned().collect(),
+            lazy_loaded_js_files: (DENO_FETCH.iter().chain(DENO_WEBSOCKET).chain(OWN))
+                .cloned()
+                .collect(),
             ..Default::default()
         },
     ]

@@ -23,3 +23,4 @@ mod typescript;
 mod web;
 mod web_hostile;
 mod window;
+mod websocket;

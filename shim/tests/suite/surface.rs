@@ -5,7 +5,7 @@ use lazaret_protocol::{CallError, ShimMessage};
 use crate::harness::Plugin;
 
 /// Globals beside those of the language.
-const HOST_GLOBALS: [&str; 67] = [
+const HOST_GLOBALS: [&str; 69] = [
     "AbortController",
     "AbortSignal",
     "Blob",
@@ -21,6 +21,7 @@ const HOST_GLOBALS: [&str; 67] = [
     "Deno",
     "ErrorEvent",
     "Event",
+    "EventSource",
     "EventTarget",
     "File",
     "FileReader",
@@ -55,6 +56,7 @@ const HOST_GLOBALS: [&str; 67] = [
     "URL",
     "URLPattern",
     "URLSearchParams",
+    "WebSocket",
     "WritableStream",
     "WritableStreamDefaultController",
     "WritableStreamDefaultWriter",
