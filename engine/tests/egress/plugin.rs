@@ -118,7 +118,7 @@ impl Plugin {
         });
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("authorities.pem");
-        std::fs::write(&path, trusted).unwrap();
+        fs_err::write(&path, trusted).unwrap();
         let mut rules = rules(policy);
         rules.secrets = secrets.to_vec();
         let ending = Ending::of(&rules, &path).unwrap();

@@ -160,7 +160,7 @@ pub(super) fn answer(chosen: &Chosen, request: &Request) -> Answer {
 /// What is to be known where an endpoint names methods or paths of requests that are encrypted.
 fn held_where(endpoint: &Endpoint) -> Option<String> {
     let all = endpoint.methods.any() && endpoint.paths.any();
-    (!all && endpoint.protocol == Protocol::Https).then(|| {
+    (!all && endpoint.protocol == Protocol::Https && !endpoint.is_seen()).then(|| {
         "methods and paths within TLS are held by the shim alone, hosts and ports by the egress broker"
             .to_owned()
     })
@@ -177,7 +177,8 @@ mod tests {
     const BODY: &str = "network:\n  endpoints:\n    \
         - { host: api.example.com, port: 443, methods: [GET], paths: [/v1/*] }\n    \
         - { host: plain.example.com, port: 80, protocol: http, methods: [GET], paths: [/a] }\n    \
-        - { host: raw.example.com, port: 8080, protocol: tcp }\n";
+        - { host: raw.example.com, port: 8080, protocol: tcp }\n    \
+        - { host: ended.example.com, port: 443, tls: broker, methods: [GET], paths: [/a] }\n";
 
     fn chosen(body: &str) -> Chosen {
         let text = format!("apiVersion: lazaret/v1\nkind: SecurityPolicy\n{body}");
@@ -246,6 +247,25 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn where_the_broker_ends_tls_it_decides_the_same_and_the_shim_is_not_named() {
+        let chosen = chosen(BODY);
+        let rules = Rules::of(&chosen.policy);
+        for (method, path) in [("GET", "/a"), ("POST", "/a"), ("GET", "/v1/x")] {
+            let url = format!("{method}:https://ended.example.com{path}");
+            let request: Request = url.parse().unwrap();
+            let ask = Ask {
+                host: &request.host,
+                port: request.port,
+                how: How::Ended { method, path },
+            };
+            let mine = answer(&chosen, &request);
+            let allowed = mine.verdict == Verdict::Allowed;
+            assert_eq!(allowed, decide(&rules, &ask).is_ok(), "{url}");
+            assert!(!mine.because.unwrap_or_default().contains("shim"), "{url}");
         }
     }
 
