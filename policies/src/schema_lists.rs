@@ -190,7 +190,8 @@ fn endpoints() -> Value {
                     "multicast",
                     "metadata",
                 ],
-                "Classes of addresses the name may resolve to; `public` where it is left out.",
+                "Classes of addresses the name may resolve to; `public` where it is left out. \
+                 `loopback` is every address of the engine's own host, also one that is public or private to others.",
                 "public",
             ),
         ),

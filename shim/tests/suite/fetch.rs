@@ -127,6 +127,35 @@ fn methods_and_paths_of_https_are_held_here_also_after_a_redirect() {
 }
 
 #[test]
+fn where_a_redirect_leads_is_decided_anew() {
+    let broker = Broker::start();
+    let mut shim = plugin(
+        &broker,
+        "export const f = async (url, init) => {
+           try { return (await fetch(url, init)).url; } catch (error) { return [error.name, error.message]; }
+         };",
+    );
+    let mut follow = |base: &str, to: &str| shim.json("f", &format!("[\"{base}/move?to={to}\"]"));
+    for base in ["http://a.example", "https://a.example"] {
+        for (to, permission) in [
+            ("https://denied.example/", "network:read:denied.example"),
+            (
+                "http://denied.example/",
+                "network:connect:denied.example:80",
+            ),
+        ] {
+            let told = follow(base, to);
+            assert!(told.contains("\"PermissionDenied\""), "{base} {to}: {told}");
+            assert!(told.contains(permission), "{base} {to}: {told}");
+        }
+        let told = follow(base, "http://private.example/");
+        assert!(told.contains("10.0.0.1 is private"), "{told}");
+        let told = follow(base, "/bytes?1");
+        assert_eq!(told, format!("\"{base}/bytes?1\""));
+    }
+}
+
+#[test]
 fn a_certificate_of_another_name_or_authority_is_refused() {
     let broker = Broker::start();
     let source = "export const f = async (url) => {
