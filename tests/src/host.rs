@@ -120,8 +120,8 @@ impl Host {
             engine,
             learn: setup.learn.clone(),
             metrics: Some(Arc::clone(&metrics)),
-            config: lazaret::plugin::PluginConfig::default(),
             rootfs: setup.rootfs.clone().or(rootfs),
+            ..LaunchOptions::default()
         };
         let launched = self
             .engine
@@ -223,8 +223,22 @@ impl Session {
     /// # Errors
     /// Where the plugin is not asked.
     pub async fn stream(&self, function: &str, arguments: Value) -> anyhow::Result<Items> {
+        self.stream_within(function, arguments, None).await
+    }
+
+    /// The same with a function that is given so long at most.
+    ///
+    /// # Errors
+    /// Where the plugin is not asked.
+    pub async fn stream_within(
+        &self,
+        function: &str,
+        arguments: Value,
+        timeout: Option<Duration>,
+    ) -> anyhow::Result<Items> {
         let arguments = Payload::Json(arguments.to_string());
-        let items = self.running.call_stream(function, arguments, None).await;
+        let items = self.running.call_stream(function, arguments, timeout);
+        let items = items.await;
         items.map_err(|failure| anyhow!("`{function}` was not asked: {failure:?}"))
     }
 

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
+use lazaret::cli::ExitCode;
 use lazaret::supervisor::{CallFailure, Items, PluginEvent};
 use lazaret_protocol::{CallError, Payload};
 use lazaret_tests::case::Case;
+use lazaret_tests::command::{command, run};
 use lazaret_tests::host::lock;
 use lazaret_tests::setup::{Js, Setup};
 use lazaret_tests::world::World;
@@ -36,8 +38,16 @@ const STREAMS: &str = r#"
         const { signal } = lazaret.call;
         signal.onabort = () => { console.log(signal.reason.name); no(signal.reason); };
     });
+    export async function* large() { for (;;) yield new Uint8Array(100_000); }
     export const left = () => lazaret.call.deadline - Date.now();
 "#;
+
+pub(crate) fn commands() -> Vec<Case> {
+    vec![Case::new(
+        "calls: `lazaret run` prints items, takes bytes, and holds a call to its time",
+        command_line,
+    )]
+}
 
 pub(crate) fn cases(js: Js) -> Vec<Case> {
     vec![
@@ -50,6 +60,11 @@ pub(crate) fn cases(js: Js) -> Vec<Case> {
             js,
             "calls: the sooner of a caller's deadline and the policy's limit holds, and reaches the plugin",
             deadlines,
+        ),
+        Case::on(
+            js,
+            "calls: a slow reader costs no plugin its call, and no caller its deadline",
+            slow,
         ),
     ]
 }
@@ -104,6 +119,37 @@ async fn items(world: &World, js: Js) -> anyhow::Result<()> {
     Ok(())
 }
 
+async fn slow(world: &World, js: Js) -> anyhow::Result<()> {
+    let host = world.host()?;
+    let limits = "resources: { time: { call: 4s }, output: { result: 4MiB } }";
+    let setup = Setup::javascript(js, "streams", STREAMS).policy(limits);
+    let plugin = host.launch(&setup).await?;
+    let mut items = plugin.stream("large", json!([])).await?;
+    next(&mut items).await?;
+    // Longer than all of the plugin's time and what the engine adds to it.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    for number in 0..8 {
+        let bytes = next(&mut items).await?.bytes();
+        ensure!(bytes == 100_000, "{number}: {bytes}");
+    }
+    drop(items);
+    let soon = Some(Duration::from_millis(500));
+    let mut items = plugin.stream_within("large", json!([]), soon).await?;
+    next(&mut items).await?;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let end = loop {
+        match items.next().await {
+            Some(Ok(_)) => {}
+            end => break end,
+        }
+    };
+    let late = CallFailure::Deadline { limit_ms: 500 };
+    ensure!(end == Some(Err(late)), "{end:?}");
+    plugin.call("howMany", json!([])).await?;
+    plugin.stop().await?;
+    Ok(())
+}
+
 async fn deadlines(world: &World, js: Js) -> anyhow::Result<()> {
     let host = world.host()?;
     let setup =
@@ -135,4 +181,39 @@ async fn deadlines(world: &World, js: Js) -> anyhow::Result<()> {
     let aborted = |event: &&PluginEvent| matches!(event, PluginEvent::Log { text, .. } if text == "TimeoutError");
     assert_eq!(lock(&events).iter().filter(aborted).count(), 2);
     Ok(())
+}
+
+fn command_line(world: &World) -> anyhow::Result<()> {
+    let directory = world.directory()?;
+    let path = |name: &str| directory.path().join(name).to_string_lossy().into_owned();
+    let plugin = path("streams.js");
+    let source =
+        "export function* two(bytes) { yield { length: bytes?.length }; yield bytes ?? 'no'; }
+        export const waits = () => new Promise(() => {});";
+    fs_err::write(&plugin, source)?;
+    let bytes = path("bytes");
+    fs_err::write(&bytes, [0, 10, 255])?;
+    let call = |arguments: &[&str]| {
+        let arguments = ["run", &plugin, "--call"]
+            .into_iter()
+            .chain(arguments.iter().copied());
+        run(command(&world.parts.lazaret(), arguments))
+    };
+    call(&["two", "--stream", "--bytes", &bytes])?
+        .answered("{\"length\":3}\n{\"bytes\":\"AAr/\"}\n")?;
+    call(&["two", "--stream", "--raw", "--args", "[\"a\"]"])?
+        .answered("{\"length\":1}\n\"a\"\n")?;
+    let done = call(&["two", "--stream", "--json"])?;
+    let lines: Vec<_> = done.output.lines().collect();
+    ensure!(done.code == Some(0) && lines.len() == 3, "{done:?}");
+    ensure!(lines[1] == "{\"item\":\"no\"}", "{done:?}");
+    ensure!(lines[2].contains("\"error\":null"), "{done:?}");
+    let late = ["`waits`", "deadline (timeout 300ms)"];
+    call(&["waits", "--timeout", "300ms"])?.failed(ExitCode::WallTime, &late)?;
+    call(&["two"])?.failed(ExitCode::Result, &["`lazaret run --stream`"])?;
+    let loaded = run(command(
+        &world.parts.lazaret(),
+        ["run", &plugin, "--stream"],
+    ))?;
+    loaded.failed(ExitCode::Usage, &["`--stream` is for a call", "`--call`"])
 }

@@ -73,6 +73,7 @@ fn cases(has: &dyn Fn(Js) -> bool) -> Vec<Case> {
     cases.extend(state::cases());
     cases.extend(programs::cases());
     cases.extend(project::cases());
+    cases.extend(calls::commands());
     cases.extend(modules::cases());
     for js in Js::ALL {
         // Without QuickJS there is nothing to test at all, which is an error of its own.

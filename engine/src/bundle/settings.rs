@@ -80,9 +80,7 @@ fn unheld_alone(permission: &Permission) -> Option<&'static str> {
         | Permission::NetworkRead(_)
         | Permission::NetworkConnect(..)
         | Permission::ExecRun(_)
-        | Permission::Window(..) => {
-            Some(ALONE)
-        }
+        | Permission::Window(..) => Some(ALONE),
         _ => None,
     }
 }

@@ -11,8 +11,8 @@ use crate::egress::{BrokerError, EndingError};
 use crate::event::escape;
 use crate::host::{InstallationError, Unenforced};
 use crate::plugin::{ReadError, WritesOwn};
-use crate::secrets::SecretError;
 use crate::schema::{SchemaError, Unfit, unfit_text};
+use crate::secrets::SecretError;
 
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]

@@ -222,10 +222,7 @@ fn a_server_that_cannot_show_who_it_is_hears_nothing() {
     let other = ours.to_all("b.example.com");
     let other = serve_tls(other, |mut stream| ends(&mut stream));
     for (server, why) in [
-        (
-            server::echo(),
-            "no TLS could be agreed on with the server",
-        ),
+        (server::echo(), "no TLS could be agreed on with the server"),
         (other, "the server's certificate is for another name"),
     ] {
         let plugin = Plugin::kept_from(&policy(server), &[], &ours.pem());

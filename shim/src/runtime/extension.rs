@@ -460,7 +460,14 @@ mod tests {
 
     #[test]
     fn the_lists_of_ops_are_sorted() {
-        for ops in [OPS, open_ops::OPS, search::OPS, secrets::OPS, sockets::OPS, watch_ops::OPS] {
+        for ops in [
+            OPS,
+            open_ops::OPS,
+            search::OPS,
+            secrets::OPS,
+            sockets::OPS,
+            watch_ops::OPS,
+        ] {
             assert!(ops.is_sorted());
         }
     }

@@ -22,5 +22,5 @@ mod surface;
 mod typescript;
 mod web;
 mod web_hostile;
-mod window;
 mod websocket;
+mod window;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use lazaret::event::{Act, Violation};
+use lazaret::supervisor::CallFailure;
 use lazaret_protocol::CallError;
 use lazaret_tests::case::Case;
 use lazaret_tests::command::{command, start_unheard};
@@ -183,11 +184,22 @@ async fn call_ends(world: &World, js: Js) -> anyhow::Result<()> {
     let policy = "resources: { time: { call: 2s } }";
     let plugin = host.launch(&setup(js, rootfs.path(), policy)).await?;
     let before = Snapshot::take();
+    let ended = async || {
+        while waits() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
     let error = plugin.call_error("run", lasts()).await?;
     ensure!(matches!(error, CallError::WallTime { .. }), "{error:?}");
-    while waits() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    ended().await;
+    // A caller that gives less is one that gives its programs less.
+    let soon = Duration::from_millis(500);
+    let late = plugin.call_within("run", lasts(), soon).await;
+    ensure!(
+        matches!(late, Err(CallFailure::Deadline { .. })),
+        "{late:?}"
+    );
+    ended().await;
     // Beyond the process: what the launcher removes of it.
     assert_eq!(
         plugin

@@ -13,6 +13,10 @@ pub(crate) fn cases() -> Vec<Case> {
     vec![
         Case::new("project: a new plugin is called as it says", called),
         Case::new(
+            "project: what a plugin is started from is not for it to write",
+            own,
+        ),
+        Case::new(
             "project: what its plugin.yaml does not say is refused, by name",
             unlisted,
         ),
@@ -25,13 +29,17 @@ pub(crate) fn cases() -> Vec<Case> {
 
 /// A new plugin `greeter` in a directory of its own.
 fn new(world: &World) -> anyhow::Result<(tempfile::TempDir, String)> {
+    new_in(world, "--javascript")
+}
+
+fn new_in(world: &World, language: &str) -> anyhow::Result<(tempfile::TempDir, String)> {
     let directory = world.directory()?;
     let path = directory
         .path()
         .join("greeter")
         .to_string_lossy()
         .into_owned();
-    let made = run(command(&world.parts.lazaret(), ["new", &path]))?;
+    let made = run(command(&world.parts.lazaret(), ["new", language, &path]))?;
     ensure!(made.code == Some(0), "{made:?}");
     Ok((directory, path))
 }
@@ -47,6 +55,10 @@ fn call(
 }
 
 fn called(world: &World) -> anyhow::Result<()> {
+    let (_directory, path) = new_in(world, "--typescript")?;
+    ensure!(Path::new(&path).join("main.ts").is_file(), "{path}");
+    let done = call(world, &path, "greet", r#"{"name":"Ada"}"#)?;
+    done.answered("{\"greeting\":\"Hello, Ada!\"}\n")?;
     let (_directory, path) = new(world)?;
     let done = call(world, &path, "greet", r#"{"name":"Ada"}"#)?;
     done.answered("{\"greeting\":\"Hello, Ada!\"}\n")?;
@@ -67,6 +79,68 @@ fn called(world: &World) -> anyhow::Result<()> {
         ExitCode::Result,
         &["the result is not what", "`/greeting` is `5`"],
     )
+}
+
+fn own(world: &World) -> anyhow::Result<()> {
+    let (directory, path) = new(world)?;
+    let manifest = Path::new(&path).join("plugin.yaml");
+    let asked = fs_err::read_to_string(&manifest)?;
+    let root = directory.path().canonicalize()?;
+    let file = |name: &str| root.join(name).to_string_lossy().into_owned();
+    let (base, data) = (file("policies/base.yaml"), file("data"));
+    let (policy, socket) = (file("policies/greeter.yaml"), file("socket"));
+    for made in ["policies", "data", "state"] {
+        fs_err::create_dir(root.join(made))?;
+    }
+    let head = "apiVersion: lazaret/v1\nkind: SecurityPolicy\n";
+    fs_err::write(&base, head)?;
+    let grant = |written: &str| -> anyhow::Result<()> {
+        let wanted = format!("permissions:\n  - file:write:{written}\n");
+        let text = asked
+            .lines()
+            .take_while(|line| !line.starts_with("permissions:"));
+        let text: String = text.map(|line| format!("{line}\n")).collect();
+        fs_err::write(&manifest, format!("{text}{wanted}"))?;
+        Ok(fs_err::write(
+            &policy,
+            format!("{head}extends: ./base.yaml\n{wanted}"),
+        )?)
+    };
+    let lazaret = |arguments: &[&str]| run(command(&world.parts.lazaret(), arguments));
+    for wrong in [&path, &file(""), &file("policies"), &base] {
+        let wrong = wrong.trim_end_matches('/');
+        grant(wrong)?;
+        let parts = [
+            "lets plugin `greeter` write",
+            wrong,
+            "hint: grant a directory apart",
+        ];
+        let done = lazaret(&["run", &path, "--policy", &policy])?;
+        done.failed(ExitCode::Policy, &parts)?;
+        let serve = [
+            "serve",
+            &path,
+            "--policy-dir",
+            &file("policies"),
+            "--socket",
+            &socket,
+        ];
+        let state = file("state");
+        let serve: Vec<_> = serve.into_iter().chain(["--state", &state]).collect();
+        lazaret(&serve)?.failed(ExitCode::Policy, &parts)?;
+    }
+    grant(&data)?;
+    let arguments = [
+        "run",
+        &path,
+        "--policy",
+        &policy,
+        "--call",
+        "greet",
+        "--args",
+        r#"{"name":"Ada"}"#,
+    ];
+    lazaret(&arguments)?.answered("{\"greeting\":\"Hello, Ada!\"}\n")
 }
 
 fn unlisted(world: &World) -> anyhow::Result<()> {
@@ -110,7 +184,7 @@ fn dev(world: &World) -> anyhow::Result<()> {
     says(&started, "again Ada")?;
     says(
         &started,
-        "hint: add `file:read:/etc/shadow` to `permissions`",
+        "hint: add `file:read:/etc/shadow` to `permissions` (",
     )?;
     started.signal(Signal::INT)?;
     let done = started.finish()?;
