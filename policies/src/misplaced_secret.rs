@@ -1,5 +1,5 @@
 use crate::effective::EffectivePolicy;
-use crate::grants::{Secret, SecretSource};
+use crate::grants::{Secret, SecretName, SecretSource};
 use crate::network::HostPattern;
 use crate::permission::Permission;
 
@@ -7,6 +7,8 @@ use crate::permission::Permission;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}\n  hint: {hint}")]
 pub struct MisplacedSecret {
+    /// Which secret.
+    pub secret: SecretName,
     /// What is wrong, in one line.
     pub message: String,
     /// What to write instead.
@@ -45,6 +47,7 @@ impl EffectivePolicy {
             None => "and no endpoint leads there".to_owned(),
         };
         Some(MisplacedSecret {
+            secret: name.clone(),
             message: format!("secret `{name}` ({origin}) may go to `{host}`, {why}"),
             hint: format!(
                 "grant an endpoint for `{host}` with `protocol: https` and `tls: broker`, or write `expose: true` to hand \
@@ -61,6 +64,7 @@ impl EffectivePolicy {
         let granted = self.grants(&act)?;
         let Secret { name, origin, .. } = secret;
         Some(MisplacedSecret {
+            secret: name.clone(),
             message: format!(
                 "secret `{name}` ({origin}) is open to the plugin by `{}` ({})",
                 granted.permission, granted.origin

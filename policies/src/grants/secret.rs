@@ -81,8 +81,9 @@ impl Secret {
         })
     }
 
-    /// As a policy would say it, in a line.
-    pub(crate) fn value(&self) -> String {
+    /// As a policy would say it, in a line: `from env API_KEY to api.example.com`. What the secret is nobody knows here.
+    #[must_use]
+    pub fn value(&self) -> String {
         let exposed = if self.expose { ", exposed" } else { "" };
         format!("from {} to {}{exposed}", self.from, self.hosts)
     }

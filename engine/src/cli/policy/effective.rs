@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use lazaret_policy::{AllowedEndpoint, Change, Cut, EffectivePolicy, Granted, Protocol};
+use lazaret_policy::{AllowedEndpoint, Change, Cut, EffectivePolicy, Granted, TlsEnd};
 use serde::Serialize;
 
 use super::{Chosen, PolicyArguments, cgroup_version};
@@ -33,6 +33,7 @@ struct Report {
     policy: Option<String>,
     keys: Vec<Key>,
     grants: Vec<Grant>,
+    secrets: Vec<Handed>,
     /// What the policy grants and a floor does not give, or the plugin does not ask for.
     cuts: Vec<Cut>,
     /// What the plugin asks for and does not get, not even in part.
@@ -63,6 +64,21 @@ struct Grant {
     held_by: Option<String>,
     /// Why a plugin with this grant does not start yet.
     refused: Option<&'static str>,
+}
+
+/// A secret, without its value.
+#[derive(Serialize)]
+struct Handed {
+    name: String,
+    /// Where it is from, where it may go, and whether it is exposed.
+    value: String,
+    origin: String,
+    /// What it takes to give another one.
+    change: Change,
+    /// What puts it into requests; `null` where the plugin itself gets it.
+    held_by: Option<&'static str>,
+    /// Why a plugin under this policy does not start.
+    refused: Option<String>,
 }
 
 pub(super) fn run(arguments: &EffectiveArguments) -> Result<ExitCode, Failure> {
@@ -100,7 +116,20 @@ fn report(plugin: &Plugin, chosen: &Chosen, cgroup: CgroupVersion, landlock: &La
             .map(|held| held + methods_and_paths(policy, granted)),
         refused: refused_grant(&granted.permission, policy),
     });
+    let misplaced = policy.misplaced_secrets();
+    let secrets = policy.secrets().iter().map(|secret| Handed {
+        name: secret.name.to_string(),
+        value: secret.value(),
+        origin: secret.origin.to_string(),
+        change: Change::Restart,
+        held_by: (!secret.expose).then_some("egress broker"),
+        refused: misplaced
+            .iter()
+            .find(|one| one.secret == secret.name)
+            .map(|one| one.message.clone()),
+    });
     Report {
+        secrets: secrets.collect(),
         plugin: plugin.name().to_owned(),
         policy: policy.source().map(str::to_owned),
         keys: keys.collect(),
@@ -116,12 +145,15 @@ fn report(plugin: &Plugin, chosen: &Chosen, cgroup: CgroupVersion, landlock: &La
 fn methods_and_paths(policy: &EffectivePolicy, granted: &Granted) -> &'static str {
     let mut listed = policy.endpoints().iter();
     match listed.find(|allowed| allowed.granted == *granted) {
+        Some(AllowedEndpoint { endpoint, .. }) if endpoint.tls == TlsEnd::Broker => {
+            "; TLS, methods and paths: egress broker"
+        }
         Some(AllowedEndpoint { endpoint, .. })
             if endpoint.methods.any() && endpoint.paths.any() =>
         {
             ""
         }
-        Some(AllowedEndpoint { endpoint, .. }) if endpoint.protocol == Protocol::Http => {
+        Some(AllowedEndpoint { endpoint, .. }) if endpoint.is_seen() => {
             "; methods and paths: egress broker"
         }
         Some(_) => "; methods and paths: shim",
@@ -159,6 +191,19 @@ fn as_text(report: &Report) -> String {
     }
     if report.grants.is_empty() {
         rows.push(["permissions", "none granted", "", "", ""].map(str::to_owned));
+    }
+    for secret in &report.secrets {
+        let held = match (&secret.refused, secret.held_by) {
+            (Some(why), _) => format!("refused: {}", escape(why)),
+            (None, held) => held.unwrap_or_default().to_owned(),
+        };
+        rows.push([
+            format!("secrets.{}", secret.name),
+            escape(&secret.value),
+            escape(&secret.origin),
+            secret.change.to_string(),
+            held,
+        ]);
     }
     let mut text = columns(&rows);
     for cut in &report.cuts {
@@ -233,7 +278,7 @@ mod tests {
     fn it_is_said_who_looks_at_methods_and_paths() {
         let body = "network: { endpoints: [ { host: a.example.com, port: 443, paths: [/v1/*] }, \
             { host: b.example.com, port: 80, protocol: http, methods: [GET] }, \
-            { host: c.example.com, port: 443 } ] }\n";
+            { host: c.example.com, port: 443 }, { host: d.example.com, port: 443, tls: broker } ] }\n";
         let report = shown(body, "level: minimal\n", CgroupVersion::V2, 6);
         let who = |at: usize| {
             let grant: &Grant = &report.grants[at];
@@ -244,6 +289,50 @@ mod tests {
         assert_eq!(who(0).as_deref(), Some("shim"));
         assert_eq!(who(1).as_deref(), Some("egress broker"));
         assert_eq!(who(2), None);
+        assert_eq!(who(3).as_deref(), Some("egress broker"));
+    }
+
+    #[test]
+    fn secrets_are_shown_without_their_values_and_with_what_keeps_a_plugin_from_starting() {
+        let body = "network: { endpoints: [ { host: a.example.com, port: 443, tls: broker } ] }\n\
+            secrets:\n  - { name: one, hosts: [a.example.com], from: { env: ONE } }\n  \
+            - { name: two, hosts: [b.example.com], from: { file: /etc/two } }\n  \
+            - { name: three, hosts: [b.example.com], from: { env: THREE }, expose: true }\n";
+        let text = as_text(&shown(body, "level: minimal\n", CgroupVersion::V2, 6));
+        let lines = text.lines().filter(|line| line.starts_with("secrets."));
+        let cells: Vec<Vec<&str>> = lines
+            .map(|line| {
+                line.split("  ")
+                    .filter(|cell| !cell.is_empty())
+                    .map(str::trim)
+                    .collect()
+            })
+            .collect();
+        assert_eq!(
+            cells,
+            [
+                vec![
+                    "secrets.one",
+                    "from env ONE to a.example.com",
+                    "policy.yaml:5:13",
+                    "restart",
+                    "egress broker"
+                ],
+                vec![
+                    "secrets.two",
+                    "from file /etc/two to b.example.com",
+                    "policy.yaml:6:13",
+                    "restart",
+                    "refused: secret `two` (policy.yaml:6:13) may go to `b.example.com`, and no endpoint leads there",
+                ],
+                vec![
+                    "secrets.three",
+                    "from env THREE to b.example.com, exposed",
+                    "policy.yaml:7:13",
+                    "restart"
+                ],
+            ]
+        );
     }
 
     const FLOOR: &str = "resources: { pids: { max: 24 } }\n";
