@@ -192,6 +192,8 @@ mod tests {
     const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
     const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
+    type Change = Box<dyn Fn(&mut Request<String>)>;
+
     fn request(change: impl Fn(&mut Request<String>)) -> Request<String> {
         let mut request = Request::builder()
             .uri("http://h.example/")
@@ -222,7 +224,7 @@ mod tests {
                 request.headers_mut().append(name, value);
             }
         };
-        let others: Vec<Box<dyn Fn(&mut Request<String>)>> = vec![
+        let others: Vec<Change> = vec![
             Box::new(set("upgrade", "h2c")),
             Box::new(set("upgrade", "websocket, h2c")),
             Box::new(set("connection", "keep-alive")),
