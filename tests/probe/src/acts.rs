@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use lazaret_protocol::{
     Act, ActError, ActResult, AskId, CallId, EngineMessage, Payload, Presence, ShimMessage,
-    WriteMode,
+    WindowAct, WriteMode,
 };
 use serde_json::{Value, json};
 
@@ -40,6 +40,11 @@ pub(crate) fn act(channel: &mut Channel, id: CallId, function: &str, arguments: 
                 input: Vec::new(),
             };
             one(channel, Some(id), act)
+        }
+        "act_close_window" => {
+            let window = u32::try_from(number(arguments, "number")).unwrap_or_default();
+            let act = WindowAct::Close { id: window };
+            one(channel, Some(id), Act::Window(act))
         }
         "act_for_no_call" => one(channel, Some(CallId(id.0 + 1000)), remove(path)),
         "act_long_path" => one(

@@ -3,6 +3,7 @@
 mod files;
 mod forged;
 mod refused;
+mod window;
 
 use std::path::Path;
 
@@ -11,9 +12,11 @@ use lazaret_tests::host::{Host, Session};
 use lazaret_tests::setup::{Js, Setup, plugin_source};
 use lazaret_tests::world::World;
 
-/// Cases with the probe in the shim's place.
+/// Cases with the probe in the shim's place, and one of windows.
 pub(crate) fn probe_cases() -> Vec<Case> {
-    forged::cases()
+    let mut cases = forged::cases();
+    cases.extend(window::cases());
+    cases
 }
 
 /// Cases on a JavaScript engine.

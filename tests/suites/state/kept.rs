@@ -1,8 +1,10 @@
 //! What is kept, for how long and for whom.
 
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use anyhow::ensure;
+use lazaret::cli::ExitCode;
 use lazaret_tests::case::Case;
 use lazaret_tests::command::{Finished, command, run};
 use lazaret_tests::setup::{Js, Setup, on_disk, plugin_source};
@@ -57,8 +59,42 @@ fn survives(world: &World) -> anyhow::Result<()> {
         "{\"a\":{\"n\":[1,\"é\"]},\"b\":null}\n",
     )?;
     answered(call(1, "other", "list", r#"[""]"#)?, "{}\n")?;
+    shown(world, &state)?;
     let mode = |path| anyhow::Ok(fs_err::metadata(path)?.permissions().mode() & 0o777);
     assert_eq!(mode(state.join("kv"))?, 0o700);
+    Ok(())
+}
+
+/// What an operator sees of it and takes away, without an engine.
+fn shown(world: &World, state: &Path) -> anyhow::Result<()> {
+    let of = |arguments: &[&str]| {
+        let mut command = command(&world.parts.lazaret(), ["state"]);
+        command.args(arguments).arg("--state").arg(state);
+        run(command)
+    };
+    let json = |arguments: &[&str]| -> anyhow::Result<serde_json::Value> {
+        let finished = of(&[arguments, &["--json"]].concat())?;
+        Ok(serde_json::from_str(&finished.output)?)
+    };
+    let one = json!({ "plugin": "one", "keys": 2, "bytes": 20, "in_use": false });
+    let other = json!({ "plugin": "other", "keys": 0, "bytes": 0, "in_use": false });
+    assert_eq!(json(&["list"])?, json!([one, other]));
+    let a = json!({ "key": "a", "kind": "json", "bytes": 14 });
+    let b = json!({ "key": "b", "kind": "json", "bytes": 4 });
+    assert_eq!(json(&["list", "one"])?, json!([a, b]));
+    of(&["show", "one", "a"])?.answered("{\"n\":[1,\"é\"]}\n")?;
+    let value = json(&["show", "one", "a"])?;
+    assert_eq!(value, json!({ "value": { "n": [1, "é"] } }));
+    of(&["delete", "one", "b"])?.answered("one: deleted 1 key\n")?;
+    for (arguments, part) in [
+        (["show", "one", "b"], "nothing under `b`"),
+        (["show", "none", "b"], "plugin `none` keeps nothing"),
+    ] {
+        of(&arguments)?.failed(ExitCode::Plugin, &[part, "hint: "])?;
+    }
+    of(&["delete", "one"])?.failed(ExitCode::Usage, &["KEY"])?;
+    assert_eq!(json(&["delete", "one", "--all"])?, json!({ "deleted": 1 }));
+    assert_eq!(json(&["list", "one"])?, json!([]));
     Ok(())
 }
 
