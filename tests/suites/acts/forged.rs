@@ -55,7 +55,9 @@ async fn held(world: &World) -> anyhow::Result<()> {
         "done"
     );
     assert_eq!(tree.text("out/a")?, "x");
-    let window = probe.call("act_close_window", json!({ "number": 1 })).await?;
+    let window = probe
+        .call("act_close_window", json!({ "number": 1 }))
+        .await?;
     assert_eq!(window, json!({ "denied": "window:close" }));
     let secret = tree.at("other/secret");
     for path in [
