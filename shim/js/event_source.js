@@ -68,7 +68,7 @@ async function mainFetch(request, recursive, signal) {
 function failure(signal) {
   const error = sourceOf(signal).refusal;
   if (error === undefined) return new Event("error");
-  return new ErrorEvent("error", { error, message: `${error.name}: ${error.message}` });
+  return new ErrorEvent("error", { error, message: error.name + ": " + error.message });
 }
 
 function joined(text, more) {

@@ -11,16 +11,18 @@ use base64::engine::general_purpose::STANDARD;
 use lazaret::egress::Deadlines;
 use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
 
+use crate::ended::{ENDED, get, inside};
 use crate::plugin::{
     Plugin, echoed, endpoints, ends, everybody_is_local, head, local, refusal_in, rules,
 };
 use crate::server;
+use crate::tls::{Authority, serve_tls};
 
 const HTTP: &str = "protocol: http";
 
-const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+pub(crate) const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
-fn accept() -> String {
+pub(crate) fn accept() -> String {
     let mut digest = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
     digest.update(KEY.as_bytes());
     digest.update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
@@ -44,7 +46,7 @@ fn changing(
     (address, heard)
 }
 
-const CHANGES: &str = "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\nx-theirs: yes\r\n\
+pub(crate) const CHANGES: &str = "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\nx-theirs: yes\r\n\
      lazaret-refusal: made up\r\nsec-websocket-accept: ACCEPT";
 
 fn echo(mut stream: TcpStream) {
@@ -257,4 +259,38 @@ fn one_end_that_goes_ends_the_other_and_gives_its_place_back() {
         assert_eq!(leaving.recv().unwrap(), b"goodbye");
         ends(stream);
     }
+}
+
+#[test]
+fn it_goes_on_within_tls_that_the_broker_ends() {
+    let authority = Authority::new();
+    let config = authority.hosts(&["a.example.com"], |_| {});
+    let server = serve_tls(config, |mut stream| {
+        head(&mut stream);
+        let answer = CHANGES.replace("ACCEPT", &accept());
+        write!(stream, "{answer}\r\n\r\n").unwrap();
+        let mut heard = [0; 5];
+        while stream.read_exact(&mut heard).is_ok() {
+            stream.write_all(&heard).unwrap();
+        }
+    });
+    let policy = endpoints(&[local("a.example.com", server, ENDED)]);
+    let plugin = Plugin::kept_from(&policy, &[], &authority.pem());
+    let mut stream = inside(&plugin, "a.example.com", server);
+    let fields = format!(
+        "connection: upgrade\r\nupgrade: websocket\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: {KEY}\r\n"
+    );
+    let request = get("a.example.com", server, "/", &fields);
+    stream.write_all(request.as_bytes()).unwrap();
+    let answer = head(&mut stream);
+    assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
+    let mut back = [0; 5];
+    for word in [b"hello", b"again"] {
+        stream.write_all(word).unwrap();
+        stream.read_exact(&mut back).unwrap();
+        assert_eq!(&back, word);
+    }
+    plugin.handle().set(rules("level: standard\n"));
+    ends(stream);
 }
