@@ -135,14 +135,15 @@ fn serve(
     let Some(head) = head(&mut reader) else {
         return;
     };
-    let refusal = if head.target.contains("denied.example") {
+    let host = head.target.trim_start_matches("http://");
+    let refusal = if host.starts_with("denied.example") {
         let read = head.method == "CONNECT";
         Some(if read {
             "network:read:denied.example"
         } else {
             "network:connect:denied.example:80"
         })
-    } else if head.target.contains("private.example") {
+    } else if host.starts_with("private.example") {
         Some("10.0.0.1 is private")
     } else {
         None
@@ -153,7 +154,7 @@ fn serve(
             "HTTP/1.1 403 Forbidden\r\nlazaret-refusal: {refusal}\r\ncontent-length: 0\r\n\r\n"
         );
         let _ = stream.write_all(text.as_bytes());
-    } else if head.target.contains("gone.example") {
+    } else if host.starts_with("gone.example") {
         let text = "HTTP/1.1 502 Bad Gateway\r\nlazaret-unreachable: nobody listens\r\ncontent-length: 0\r\n\r\n";
         let _ = stream.write_all(text.as_bytes());
     } else if head.method == "CONNECT" && head.target.ends_with(":7") {
