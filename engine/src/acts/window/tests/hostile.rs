@@ -105,7 +105,7 @@ fn a_display_that_speaks_nonsense_is_believed_nothing() {
 #[test]
 fn a_display_that_never_stops_telling_is_given_up() {
     // Events without end, which nobody asked for.
-    let mut event = vec![0; 32];
+    let mut event = [0; 32];
     event[0] = 22;
     let said = [setup(), event.repeat(5 << 15)].concat();
     assert_eq!(asked(said, PATIENCE), Failure::Other);
