@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use self::act::Act;
 use super::{Chosen, PolicyArguments};
-use crate::acts::grant_hint;
+use crate::acts::{KV, grant_hint};
 use crate::bundle::refused_grant;
 use crate::cli::ExitCode;
 use crate::cli::failure::Failure;
@@ -180,7 +180,8 @@ fn as_text(answer: &Answer, policy: &EffectivePolicy) -> String {
         (Some(cut), _) => {
             text.push_str(&format!("  {}: {}\n", cut.layer, escape(&cut.to_string())))
         }
-        (None, Some(takes)) if missing => {
+        // A key decides about it, and says not how to write it.
+        (None, Some(takes)) if missing || takes == KV => {
             let hint = grant_hint(takes);
             text.push_str(&format!("  hint: {}\n", escape(&hint)));
         }
