@@ -84,6 +84,7 @@ fn cases(has: &dyn Fn(Js) -> bool) -> Vec<Case> {
             cases.extend(hostile::cases(js));
             cases.extend(attacks::javascript_cases(js));
             cases.extend(cancel::cases(js));
+            cases.extend(egress::javascript_cases(js));
             cases.extend(calls::cases(js));
             cases.extend(live::javascript_cases(js));
             cases.extend(landlock::cases(js));

@@ -5,6 +5,9 @@
 mod forbidden;
 mod live;
 mod reached;
+mod secrets;
+mod sockets;
+mod websocket;
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -14,11 +17,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context;
 use lazaret_tests::case::Case;
 use lazaret_tests::host::Session;
+use lazaret_tests::setup::Js;
 use serde_json::{Value, json};
 
 pub(crate) fn cases() -> Vec<Case> {
-    let suites = [reached::cases(), forbidden::cases(), live::cases()];
+    let suites = [
+        reached::cases(),
+        forbidden::cases(),
+        live::cases(),
+        secrets::cases(),
+    ];
     suites.into_iter().flatten().collect()
+}
+
+/// Those in JavaScript, on one engine.
+pub(crate) fn javascript_cases(js: Js) -> Vec<Case> {
+    vec![sockets::case(js), websocket::case(js)]
 }
 
 /// A server on this host that says again what it heard, once that has ended. It serves so many

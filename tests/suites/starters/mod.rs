@@ -6,7 +6,7 @@ mod computes;
 mod converts;
 mod debugs;
 mod runs;
-mod server;
+pub(crate) mod server;
 
 use anyhow::{Context, ensure};
 use lazaret::event::{Act, Reaction, Violation};

@@ -81,18 +81,27 @@ impl Api {
 
     /// The root file system of this engine, but that it trusts this server and no other.
     pub(super) fn rootfs(&self, world: &World, js: Js) -> anyhow::Result<tempfile::TempDir> {
-        let built = world.parts.lazaret().with_file_name("rootfs");
-        let shim = built.join(js.name()).join(TREE);
-        let shim = shim.join(SHIM_PATH.trim_start_matches('/'));
-        let directory = world.directory()?;
-        let output = directory.path().join("rootfs");
-        lazaret_rootfs::build(&Contents::new(&shim)?, &output)?;
-        let trusted = output
-            .join(TREE)
-            .join(CERTIFICATES_PATH.trim_start_matches('/'));
-        fs_err::write(trusted, &self.certificate)?;
-        Ok(directory)
+        trusting(&self.certificate, world, js)
     }
+}
+
+/// A root file system for this engine that trusts one certificate alone, below `rootfs`.
+pub(crate) fn trusting(
+    certificate: &str,
+    world: &World,
+    js: Js,
+) -> anyhow::Result<tempfile::TempDir> {
+    let built = world.parts.lazaret().with_file_name("rootfs");
+    let shim = built.join(js.name()).join(TREE);
+    let shim = shim.join(SHIM_PATH.trim_start_matches('/'));
+    let directory = world.directory()?;
+    let output = directory.path().join("rootfs");
+    lazaret_rootfs::build(&Contents::new(&shim)?, &output)?;
+    let trusted = output
+        .join(TREE)
+        .join(CERTIFICATES_PATH.trim_start_matches('/'));
+    fs_err::write(trusted, certificate)?;
+    Ok(directory)
 }
 
 impl Drop for Api {
