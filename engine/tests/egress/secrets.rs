@@ -1,6 +1,6 @@
 //! Secrets that a plugin has a placeholder of: where they are put in, and where not.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -8,9 +8,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::ended::{ENDED, asks, get, https, inside};
-use crate::plugin::{Plugin, endpoints, ends, local, refusal_in, rules, secrets, secrets_of};
+use crate::plugin::{Plugin, endpoints, ends, head, local, refusal_in, rules, secrets, secrets_of};
 use crate::server;
-use crate::tls::{over, trusts};
+use crate::tls::{Authority, over, serve_tls, trusts};
+use crate::upgrade::{CHANGES, KEY, accept};
 
 /// Two secrets for hosts below a domain, and what they are.
 const SECRETS: &str = "secrets:\n  \
@@ -179,6 +180,44 @@ fn a_secret_is_put_in_by_the_rules_of_the_moment() {
         let head = heard.recv().unwrap().head;
         assert!(head.contains(&format!("x-key: {value}\r\n")), "{head}");
     }
+}
+
+#[test]
+fn a_websocket_begins_with_a_secret_and_its_bytes_are_nobodys_to_look_at() {
+    let authority = Authority::new();
+    let (sender, heard) = std::sync::mpsc::channel();
+    let server = serve_tls(
+        authority.hosts(&["a.example.com"], |_| {}),
+        move |mut stream| {
+            sender.send(head(&mut stream)).ok();
+            let answer = CHANGES.replace("ACCEPT", &accept());
+            stream
+                .write_all(format!("{answer}\r\n\r\n").as_bytes())
+                .unwrap();
+            let mut line = [0; 5];
+            while stream.read_exact(&mut line).is_ok() && stream.write_all(&line).is_ok() {}
+        },
+    );
+    let policy = endpoints(&[local("a.example.com", server, ENDED)]);
+    let body = "secrets: [ { name: key, hosts: [a.example.com], from: { env: VALUE } } ]\n";
+    let kept = secrets(&format!("{policy}{body}"));
+    let key = kept[0].placeholder.clone();
+    let plugin = Plugin::kept_from(&policy, &kept, &authority.pem());
+    let mut stream = inside(&plugin, "a.example.com", server);
+    let fields = format!(
+        "connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+         sec-websocket-key: {KEY}\r\nx-key: {key}\r\n"
+    );
+    let (answer, _) = asks(&mut stream, &get("a.example.com", server, "/", &fields));
+    assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
+    assert!(heard.recv().unwrap().contains("x-key: VALUE\r\n"));
+    // In pieces of five bytes, the last of which stays where it is.
+    stream.write_all(key.as_bytes()).unwrap();
+    let mut back = vec![0; key.len() / 5 * 5];
+    stream.read_exact(&mut back).unwrap();
+    assert_eq!(back, key.as_bytes()[..back.len()]);
+    plugin.handle().set(rules("level: standard\n"));
+    ends(stream);
 }
 
 #[test]
