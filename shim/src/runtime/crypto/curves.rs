@@ -37,6 +37,9 @@ impl Form {
     }
 }
 
+/// Whether a signature is one: public key, signature, digest or message.
+type Verify = fn(&[u8], &[u8], &[u8]) -> Result<bool, CryptoError>;
+
 /// What can be done on a curve.
 pub(super) struct Curve {
     pub(super) generate: fn() -> Vec<u8>,
@@ -45,7 +48,7 @@ pub(super) struct Curve {
     pub(super) write: fn(Form, &[u8]) -> Bytes,
     /// Of a digest, or, with Ed25519, of the message.
     pub(super) sign: fn(&[u8], &[u8]) -> Bytes,
-    pub(super) verify: fn(&[u8], &[u8], &[u8]) -> Result<bool, CryptoError>,
+    pub(super) verify: Verify,
     pub(super) agree: fn(&[u8], &[u8]) -> Bytes,
 }
 

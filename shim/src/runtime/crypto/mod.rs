@@ -2,10 +2,6 @@
 //!
 //! Everything runs in the JavaScript thread, whose clock a call's limit of CPU time is measured by; nothing makes a
 //! thread, and no system call is needed but `getrandom`. What could take long is bounded where it is done.
-#![expect(
-    clippy::too_many_arguments,
-    reason = "a private key of RSA has eight parts"
-)]
 
 mod aes;
 mod curves;

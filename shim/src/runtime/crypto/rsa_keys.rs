@@ -29,7 +29,7 @@ const EXPONENT: u32 = 65537;
 
 /// A new private key.
 pub(super) fn generate(bits: u32) -> Bytes {
-    if !BITS.contains(&bits) || bits % 8 != 0 {
+    if !BITS.contains(&bits) || !bits.is_multiple_of(8) {
         return Err(CryptoError::Operation(
             "keys of RSA have 2048 to 4096 bits, a multiple of 8",
         ));
