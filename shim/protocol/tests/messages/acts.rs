@@ -68,16 +68,18 @@ fn window_act() -> impl Strategy<Value = WindowAct> {
 fn windows() -> impl Strategy<Value = Vec<Window>> {
     let shape = any::<(i16, i16, u16, u16)>();
     let one = (any::<u32>(), text(), text(), shape, any::<bool>());
-    let one = one.prop_map(|(id, title, class, (x, y, width, height), focused)| Window {
-        id,
-        title,
-        class,
-        x,
-        y,
-        width,
-        height,
-        focused,
-    });
+    let one = one.prop_map(
+        |(id, title, class, (x, y, width, height), focused)| Window {
+            id,
+            title,
+            class,
+            x,
+            y,
+            width,
+            height,
+            focused,
+        },
+    );
     vec(one, 0..4)
 }
 
