@@ -64,9 +64,6 @@ fn undescribed(permission: &Permission, policy: &EffectivePolicy) -> Option<&'st
         Permission::Window(..) if policy.window().at.display.value.number().is_none() => {
             Some("`window.display` names no display")
         }
-        Permission::Window(..) if policy.window().at.display.value.number().is_none() => {
-            Some("`window.display` names no display")
-        }
         _ => None,
     }
 }
