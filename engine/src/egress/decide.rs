@@ -17,6 +17,10 @@ pub struct Ask<'a> {
     pub how: How<'a>,
 }
 
+/// Methods that no request of the broker's has, whatever a policy says: a server answers the first two with the request as it got it, secrets
+/// and all (RFC 9110, section 9.3.8), and the third would have it pass on bytes that nobody decides on.
+const NEVER: [&str; 3] = ["TRACE", "TRACK", "CONNECT"];
+
 /// What is to be done.
 #[derive(Clone, Copy, Debug)]
 pub enum How<'a> {
@@ -125,6 +129,12 @@ impl Ask<'_> {
 /// # Errors
 /// [`Refusal`]: nothing grants it, or what grants the host and the port grants something else.
 pub fn decide(rules: &Rules, ask: &Ask<'_>) -> Result<Leave, Refusal> {
+    if let How::Request { method, .. } | How::Ended { method, .. } = ask.how
+        && let Some(never) = (NEVER.iter()).find(|never| never.eq_ignore_ascii_case(method))
+    {
+        let reason = format!("no policy grants method `{never}`");
+        return Err(Refusal::because(ask, reason));
+    }
     let there = |endpoint: &Endpoint| endpoint.port == ask.port && endpoint.host.matches(ask.host);
     let mut leave: Option<Leave> = None;
     let mut refused = None;

@@ -303,3 +303,54 @@ fn who_is_only_observed_gets_no_secret() {
         assert!(refusal_in(&head).contains("class `loopback`"), "{head}");
     }
 }
+
+#[test]
+fn no_server_is_asked_to_send_a_request_back() {
+    let (server, heard, trusted) = https(&["a.example.com"]);
+    let (clear, clear_heard) = server::http();
+    let policy = endpoints(&[
+        local("a.example.com", server, ENDED),
+        local("a.example.com", clear, "protocol: http"),
+    ]);
+    let kept = secrets(&format!(
+        "{policy}{}",
+        SECRETS.replace("*.example.com", "a.example.com")
+    ));
+    let fields = format!("x-key: {}\r\n", kept[0].placeholder);
+    let mut plugin = Plugin::kept_from(&policy, &kept, &trusted);
+    let mut within = inside(&plugin, "a.example.com", server);
+    let mut socket = plugin.socket();
+    let request = get("a.example.com", server, "/", &fields);
+    let in_clear = plain("a.example.com", clear, "/", &fields);
+    for method in ["TRACE", "TRACK", "track"] {
+        let told = format!("no policy grants method `{}`", method.to_uppercase());
+        for head in [
+            asks(&mut within, &request.replace("GET", method)).0,
+            asks(&mut socket, &in_clear.replace("GET", method)).0,
+        ] {
+            assert_eq!(refusal_in(&head), told);
+            assert_eq!(plugin.report().refusal.to_string(), told);
+        }
+    }
+    assert!(heard.try_recv().is_err() && clear_heard.try_recv().is_err());
+    asks(&mut within, &request);
+    asks(&mut socket, &in_clear);
+    for heard in [heard, clear_heard] {
+        assert!(heard.recv().unwrap().head.contains("VALUE_OF_KEY"));
+    }
+}
+
+#[test]
+fn no_tunnel_is_asked_for_within_tls_that_the_broker_ends() {
+    let (server, heard, trusted) = https(&["a.example.com"]);
+    let policy = endpoints(&[local("a.example.com", server, ENDED)]);
+    let mut plugin = Plugin::kept_from(&policy, &[], &trusted);
+    for target in ["/", "a.example.com:443", "*"] {
+        let mut stream = inside(&plugin, "a.example.com", server);
+        let request = get("a.example.com", server, target, "").replace("GET", "CONNECT");
+        stream.write_all(request.as_bytes()).unwrap();
+        assert!(head(&mut stream).starts_with("HTTP/1.1 4"), "{target}");
+        assert!(!plugin.report().let_through);
+    }
+    assert!(heard.try_recv().is_err());
+}

@@ -294,3 +294,25 @@ fn nothing_is_granted_by_no_rules() {
     assert!(!none.reach_anything());
     assert!(connect(&none, "a.example", 443).is_err());
 }
+
+#[test]
+fn what_has_a_request_sent_back_is_granted_to_nobody() {
+    for protocol in ["http", "tcp"] {
+        let rules = endpoints(&format!(
+            "{{ host: h.example, port: 80, protocol: {protocol} }}, \
+             {{ host: h.example, port: 443, tls: broker }}"
+        ));
+        for method in ["TRACE", "TRACK", "trace", "CONNECT"] {
+            let told = format!("no policy grants method `{}`", method.to_uppercase());
+            let refused = [request(&rules, method, "/"), within(&rules, method, "/")];
+            for refused in refused {
+                assert_eq!(refused.unwrap_err().to_string(), told);
+            }
+        }
+        assert!(request(&rules, "TRACES", "/").is_ok());
+        assert!(within(&rules, "OPTIONS", "/").is_ok());
+    }
+    let observed = rules("network: { mode: audit }\nobserve: [ network:connect:h.example:80 ]\n");
+    assert!(request(&observed, "TRACE", "/").is_err());
+    assert!(request(&observed, "GET", "/").is_ok());
+}
