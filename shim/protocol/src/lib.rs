@@ -49,7 +49,7 @@ pub use stream::{Credit, ITEM_BYTES};
 pub use window::{Window, WindowAct};
 
 /// Version of the messages in this crate. Raised when a message changes shape.
-pub const PROTOCOL_VERSION: u16 = 3;
+pub const PROTOCOL_VERSION: u16 = 4;
 
 /// The descriptor at which the shim finds its end of the channel.
 pub const CHANNEL_FD: i32 = 3;
