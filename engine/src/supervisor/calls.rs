@@ -134,8 +134,9 @@ struct Call {
     /// The largest result it may have.
     result_bytes: u64,
     cpu_at_start_us: u64,
-    /// The most calls that shared the CPU with this one.
-    company: u64,
+    /// The CPU time, in milliseconds, of this call and all that were under way at any time beside it: what
+    /// their sum may come to.
+    shared_cpu_ms: u64,
     cancelled: bool,
 }
 
@@ -228,6 +229,11 @@ impl Calls {
             .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX))
             .filter(|timeout| *timeout < limits.wall_ms || window.is_some());
         let wall_ms = timeout_ms.map_or(limits.wall_ms, |timeout| timeout.min(limits.wall_ms));
+        let mut shared_cpu_ms = limits.cpu_ms;
+        for call in self.calls.values_mut() {
+            shared_cpu_ms = shared_cpu_ms.saturating_add(call.limits.cpu_ms);
+            call.shared_cpu_ms = call.shared_cpu_ms.saturating_add(limits.cpu_ms);
+        }
         self.calls.insert(
             id,
             Call {
@@ -243,14 +249,10 @@ impl Calls {
                 result_bytes: terms.result_bytes,
                 // Not read: counted from the container's start, never for nothing.
                 cpu_at_start_us: cpu_us.unwrap_or(0),
-                company: 1,
+                shared_cpu_ms,
                 cancelled: false,
             },
         );
-        let company = self.calls.len() as u64;
-        for call in self.calls.values_mut() {
-            call.company = call.company.max(company);
-        }
         Some(Begun {
             id,
             limits: CallLimits { wall_ms, ..limits },
@@ -442,9 +444,8 @@ impl Calls {
             let limits = call.limits;
             let cpu = cpu_us.saturating_sub(call.cpu_at_start_us);
             // The shim shares CPU time out among the calls; from outside only the sum is seen.
-            let cpu_limit_us = (limits.cpu_ms.saturating_mul(1000))
-                .saturating_mul(call.company)
-                .saturating_add(GRACE.as_micros() as u64);
+            let cpu_limit_us =
+                (call.shared_cpu_ms.saturating_mul(1000)).saturating_add(GRACE.as_micros() as u64);
             if cpu > cpu_limit_us {
                 Some(EndReason::CpuTime {
                     limit_ms: limits.cpu_ms,

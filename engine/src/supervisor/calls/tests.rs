@@ -70,6 +70,32 @@ fn cpu_time_counts_from_the_start_of_the_call_and_is_shared() {
     assert!(calls.overdue(now, 7_000_001).is_some());
 }
 
+#[test]
+fn calls_beside_a_standing_stream_add_their_cpu_time_to_what_it_may_take() {
+    let mut calls = Calls::default();
+    let now = Instant::now();
+    let (_, _items) = begin_stream(&mut calls, 100);
+    let mut used = 0;
+    for _ in 0..20 {
+        let (id, _receiver) = begin(&mut calls, now, used);
+        // All that the one may take.
+        used += 500_000;
+        assert_eq!(calls.overdue(now, used), None);
+        assert!(calls.answer(id, Ok(Payload::Json("1".into()))));
+    }
+    // Its own half second, theirs, and the grace.
+    assert_eq!(calls.overdue(now, used + 1_500_000), None);
+    assert!(calls.overdue(now, used + 1_500_001).is_some());
+    // The next is held to its own and the stream's, whatever was before it.
+    let (id, _receiver) = begin(&mut calls, now, used);
+    calls.calls.retain(|call, _| *call == id);
+    assert_eq!(calls.overdue(now, used + 2_000_000), None);
+    assert_eq!(
+        calls.overdue(now, used + 2_000_001),
+        Some(EndReason::CpuTime { limit_ms: 500 })
+    );
+}
+
 fn given_up(calls: &mut Calls) -> Vec<CallId> {
     calls.give_up(Instant::now(), |_| true)
 }
