@@ -14,6 +14,21 @@ use crate::supervisor::bucket::Bucket;
 /// one and opens the next is heard in any order.
 const ROOM_WITHIN: Duration = Duration::from_millis(500);
 
+/// How long a new connection waits for its turn at most, in seconds. Who hangs up in the meantime
+/// was counted: without an end to it, others would wait for those who are long gone.
+const MOST_WAIT_SECONDS: f64 = 10.0;
+
+/// When a new connection is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// At once.
+    Now,
+    /// After so long.
+    In(Duration),
+    /// Too many wait before it.
+    Never,
+}
+
 /// Which way bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
@@ -68,9 +83,15 @@ impl Account {
         self.state().limits
     }
 
-    /// Counts a new connection. Where there were too many: how long none is taken.
-    pub(super) fn connects(&self, now: Instant) -> Option<Duration> {
-        self.state().connects.spend(1.0, 0.0, now)
+    /// Counts a new connection, unless it would wait too long.
+    pub(super) fn connects(&self, now: Instant) -> Turn {
+        let mut state = self.state();
+        let most = f64::from(state.limits.connects.max(1)) * MOST_WAIT_SECONDS;
+        match state.connects.owe(1.0, most, now) {
+            None => Turn::Never,
+            Some(Duration::ZERO) => Turn::Now,
+            Some(wait) => Turn::In(wait),
+        }
     }
 
     /// Opens a connection, if there is room for one more now or soon.
@@ -217,9 +238,35 @@ mod tests {
             ..LIMITS
         };
         let account = account(limits, now);
-        let waits: Vec<_> = (0..12).filter_map(|_| account.connects(now)).collect();
-        assert_eq!(waits, [100, 200].map(Duration::from_millis));
-        assert_eq!(account.connects(now + Duration::from_secs(1)), None);
+        let turns = |count: usize, now| -> Vec<_> {
+            let turns = (0..count).map(|_| account.connects(now));
+            turns.filter(|turn| *turn != Turn::Now).collect()
+        };
+        let waits = [100, 200].map(|millis| Turn::In(Duration::from_millis(millis)));
+        assert_eq!(turns(12, now), waits);
+        assert_eq!(turns(1, now + Duration::from_secs(1)), []);
+    }
+
+    #[test]
+    fn whoever_asks_too_often_waits_no_longer_than_so_long() {
+        let now = Instant::now();
+        let limits = Limits {
+            connects: 10,
+            ..LIMITS
+        };
+        let account = account(limits, now);
+        // A second's worth at once, and ten seconds' worth that wait.
+        let turns: Vec<_> = (0..500).map(|_| account.connects(now)).collect();
+        let never = turns.iter().filter(|turn| **turn == Turn::Never).count();
+        assert_eq!(never, 500 - 10 - 100);
+        assert_eq!(turns[109], Turn::In(Duration::from_secs(10)));
+        // Those that were not taken are not waited for.
+        let later = now + Duration::from_secs(1);
+        assert_eq!(
+            account.connects(later),
+            Turn::In(Duration::from_millis(9100))
+        );
+        assert_eq!(account.connects(now + Duration::from_secs(12)), Turn::Now);
     }
 
     #[test]

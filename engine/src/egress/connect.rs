@@ -48,7 +48,7 @@ pub(super) const BUSY: &str = "the plugins of this engine have too many connecti
 /// What is said where nobody can be told from this host.
 const UNKNOWN: &str = "the kernel does not say whether the address is this host's own";
 
-/// Resolves and connects, as far as there is leave. `counted` says that this one was counted
+/// Resolves and connects, as far as there is leave, and still is by then. `counted` says that this one was counted
 /// among the connections of a second before.
 pub(super) async fn connect(
     plugin: &Plugin,
@@ -64,7 +64,7 @@ pub(super) async fn connect(
     let share = plugin.descriptors.take(ONWARD).ok_or(Failure::Busy)?;
     // Whoever opens them faster than may be waits, however many it asked for in one connection.
     if !counted {
-        plugin.waits_to_connect().await;
+        plugin.waits_to_connect(purpose).await?;
     }
     let unreachable = |what: &str| Failure::Unreachable(what.to_owned());
     let found = timeout(
@@ -82,6 +82,7 @@ pub(super) async fn connect(
         .map(|address| Ok((address, class_here(address)?)))
         .collect::<std::io::Result<_>>()
         .map_err(|error| unreachable(&format!("{UNKNOWN}: {}", error.kind())))?;
+    plugin.decide_again(purpose, leave, None)?;
     let terms = |&(address, class)| Some((address, class, leave.terms(class)?));
     let allowed: Vec<_> = found.iter().filter_map(terms).collect();
     if let (true, Some((_, class))) = (allowed.is_empty(), found.first()) {
@@ -98,12 +99,15 @@ pub(super) async fn connect(
         let parts = (allowed.len() as u32).saturating_sub(number) + 1;
         let until = Instant::now() + left / parts;
         let target = SocketAddr::new(address, purpose.port.number());
+        // All that came before took its time, and so does each that does not answer.
+        plugin.decide_again(purpose, leave, Some(class))?;
         match timeout_at(until, TcpStream::connect(target)).await {
             // Whose it is was told before: the host may have got the address since.
             Ok(Ok(_)) if !class_here(address).is_ok_and(|now| now == class) => {
                 told = "the address is another kind's than before it was connected to".to_owned();
             }
             Ok(Ok(stream)) => {
+                plugin.decide_again(purpose, leave, Some(class))?;
                 // Bytes are passed on as they come.
                 stream.set_nodelay(true).ok();
                 add(&plugin.tally(purpose).connections, 1);

@@ -158,6 +158,24 @@ pub fn decide(rules: &Rules, ask: &Ask<'_>) -> Result<Leave, Refusal> {
     }
 }
 
+/// Decides again, by other rules maybe, what has leave already and waited since.
+///
+/// # Errors
+/// [`Refusal`] where there is none any more, or one on other terms: anywhere, or at an address of the class.
+pub fn decide_again(
+    rules: &Rules,
+    ask: &Ask<'_>,
+    before: &Leave,
+    class: Option<Class>,
+) -> Result<(), Refusal> {
+    let now = decide(rules, ask)?;
+    let same = now.observed == before.observed
+        && class.is_none_or(|class| now.terms(class) == before.terms(class))
+        && now.is_ended() == before.is_ended();
+    let other = || Refusal::because(ask, "the policy has changed since this was asked for");
+    same.then_some(()).ok_or_else(other)
+}
+
 /// The terms, or why what is asked for is not what the endpoint grants.
 fn of_endpoint(endpoint: &Endpoint, ask: &Ask<'_>) -> Result<Terms, String> {
     let refuse = |reason: &str| Err(reason.to_owned());

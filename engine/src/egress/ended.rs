@@ -14,6 +14,7 @@ use tokio::net::UnixStream;
 use tokio_rustls::TlsAcceptor;
 
 use super::authority::{Authority, AuthorityError};
+use super::decide::Leave;
 use super::metered::Prefixed;
 use super::plugin::{Plugin, Purpose};
 use super::refusal::Refusal;
@@ -121,7 +122,16 @@ pub(super) async fn serve(
     mut stream: UnixStream,
     mut bytes: Vec<u8>,
     purpose: Purpose,
+    leave: &Leave,
 ) {
+    // To agree on TLS is work, as it is to make a certificate: there is no more of it than of connections.
+    let turn = match plugin.waits_to_connect(&purpose).await {
+        Ok(()) => plugin.decide_again(&purpose, leave, None),
+        Err(refusal) => Err(refusal),
+    };
+    if let Err(refusal) = turn {
+        return tunnel::refuse(plugin, &mut stream, Some(&purpose), refusal).await;
+    }
     let ending = plugin.ending.as_ref().ok_or(AuthorityError::Beyond);
     let config = match ending.and_then(|ending| ending.authority.ends(&purpose.host)) {
         Ok(config) => config,
@@ -130,8 +140,6 @@ pub(super) async fn serve(
             return tunnel::refuse(plugin, &mut stream, Some(&purpose), refusal).await;
         }
     };
-    // To agree on TLS is work, so there is no more of it than of connections.
-    plugin.waits_to_connect().await;
     let answer = format!("HTTP/1.1 200 OK\r\n{ENDS_HERE}: broker\r\n\r\n");
     if stream.write_all(answer.as_bytes()).await.is_err() {
         return;
@@ -155,8 +163,9 @@ pub(super) async fn serve(
         counted: AtomicBool::new(true),
     });
     tokio::select! {
-        () = http::serve(plugin, stream, &moved, Some(within)) => {}
+        biased;
         () = plugin.ends_no_more(&purpose) => {}
+        () = http::serve(plugin, stream, &moved, Some(within)) => {}
     }
 }
 

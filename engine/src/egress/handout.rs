@@ -14,7 +14,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use lazaret_policy::Host;
 
-use crate::secrets::Handout;
+use crate::secrets::{Handout, MAX_VALUE_BYTES};
 
 /// What everything begins with that stands for a secret.
 const BEGINS: &str = "lazaret-secret-";
@@ -23,6 +23,9 @@ const BEGINS: &str = "lazaret-secret-";
 /// longer than what was read and so many of the longest values, and how long one is makes no
 /// difference.
 pub const MOST: usize = 8;
+
+/// The longest target that [`hyper::Uri`] takes, in bytes. Two secrets find room in any.
+const MAX_TARGET_BYTES: usize = u16::MAX as usize - 1;
 
 /// Reads base64 with or without its end, and writes it with one (RFC 7617, section 2).
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -39,6 +42,9 @@ pub enum Withheld {
     /// There are more than [`MOST`].
     #[error("the request asks for more than {MOST} secrets")]
     TooMany,
+    /// It could be, with the longest values in it.
+    #[error("the request's target is too long for the secrets in it")]
+    TooLong,
     /// It would not be a field any more.
     #[error("the secret `{0}` does not fit into a header field")]
     NoField(String),
@@ -64,6 +70,10 @@ pub fn hand_out(
         return Ok(hand.names);
     }
     if let Some(filled) = hand.fill(target.as_bytes(), escape)? {
+        // By the longest values, each byte escaped: how long these are is nobody's to know.
+        if target.len() + hand.names.len() * MAX_VALUE_BYTES * 3 > MAX_TARGET_BYTES {
+            return Err(Withheld::TooLong);
+        }
         // It was text, and what was put in is ASCII.
         *target = String::from_utf8_lossy(&filled).into_owned();
     }

@@ -27,7 +27,7 @@ use super::decide::Terms;
 use super::descriptors::Share;
 use super::ended::Within;
 use super::head::{MAX_FIELDS, MAX_HEAD_BYTES};
-use super::metered::Metered;
+use super::metered::{Metered, Tells};
 use super::plugin::{Plugin, Purpose};
 use super::refusal::Refusal;
 use super::upgrade::{self, Asked, Changed, Handover, UNASKED};
@@ -178,30 +178,34 @@ async fn pass_on(
 ) -> Result<Response<Answer>, Failure> {
     let unreachable = |error: hyper::Error| Failure::Unreachable(format!("no answer: {error}"));
     let leave = plugin.decide(purpose).await?;
-    let anew = Anew::of(plugin, purpose, &leave, head)?;
+    let anew = Anew::of(purpose, head);
+    // Nobody is connected to for a request that will be refused.
+    anew.clone().fill(plugin, purpose, &leave, None)?;
     let Upstream {
         stream,
         class,
         terms,
         place,
     } = connect(plugin, purpose, &leave, counted).await?;
-    if anew.has_secrets && !terms.shows_requests() {
-        return Err(Refusal::because(&purpose.ask(), UNSEEN).into());
-    }
     let place = Arc::new(place);
-    let mut request = anew.with(body);
-    if asked.is_some() {
-        upgrade::announce(request.headers_mut());
-    }
     let tally = plugin.tally(purpose);
-    add(&tally.requests, 1);
     let moved = Arc::new(AtomicU64::new(0));
-    let io = Metered::new(stream, plugin, tally, Arc::clone(&moved));
+    let io = Metered::new(stream, plugin, Arc::clone(&tally), Arc::clone(&moved));
     let used_up = io.used_up();
     let io = match terms {
         Terms::Ended => within_tls(plugin, purpose, io).await?,
         _ => Box::new(io),
     };
+    // After all that took its time.
+    let anew = anew.fill(plugin, purpose, &leave, Some(class))?;
+    if anew.has_secrets && !terms.shows_requests() {
+        return Err(Refusal::because(&purpose.ask(), UNSEEN).into());
+    }
+    let mut request = anew.with(body);
+    if asked.is_some() {
+        upgrade::announce(request.headers_mut());
+    }
+    add(&tally.requests, 1);
     let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
         .max_headers(MAX_FIELDS)
         .max_buf_size(MAX_ANSWER_HEAD_BYTES)
@@ -211,16 +215,14 @@ async fn pass_on(
     let task = {
         let (plugin, purpose) = (plugin.clone(), purpose.clone());
         let (place, moved, used_up) = (place.clone(), moved.clone(), used_up.clone());
+        let tells = Tells::new(&plugin, &purpose, used_up, place);
         tokio::spawn(async move {
-            let _place = place;
+            let _tells = tells;
             tokio::select! {
-                ended = connection.with_upgrades() => drop(ended),
+                biased;
                 () = plugin.forbids(&purpose, terms, class) => {}
+                ended = connection.with_upgrades() => drop(ended),
                 () = plugin.idles(|| moved.load(Ordering::Relaxed)) => {}
-            }
-            if let Some(way) = used_up.get() {
-                let refusal = plugin.used_up(&purpose, *way);
-                plugin.refuse(Some(&purpose), refusal).await;
             }
         })
     };

@@ -9,11 +9,12 @@ use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::runtime::Handle;
 use tokio::time::{Sleep, sleep};
 
 use super::account::{Account, Way};
 use super::counters::{Tally, add};
-use super::plugin::Plugin;
+use super::plugin::{Plugin, Purpose};
 
 /// A plugin's connection, of which some bytes were read already. Counts what goes through it.
 pub(super) struct Prefixed {
@@ -133,6 +134,47 @@ impl Metered {
     fn refuse(&self, way: Way) -> io::Error {
         self.used_up.get_or_init(|| way);
         io::ErrorKind::QuotaExceeded.into()
+    }
+}
+
+/// Tells that a connection used up what its plugin may move, at its end, however that comes: whoever
+/// serves it is dropped where the plugin hangs up.
+pub(super) struct Tells<P: Send + 'static> {
+    plugin: Plugin,
+    purpose: Purpose,
+    used_up: Arc<OnceLock<Way>>,
+    /// Its place, which is taken until it was told: no more wait to tell than may be open.
+    place: Option<P>,
+}
+
+impl<P: Send + 'static> Tells<P> {
+    pub(super) fn new(
+        plugin: &Plugin,
+        purpose: &Purpose,
+        used_up: Arc<OnceLock<Way>>,
+        place: P,
+    ) -> Self {
+        Self {
+            plugin: plugin.clone(),
+            purpose: purpose.clone(),
+            used_up,
+            place: Some(place),
+        }
+    }
+}
+
+impl<P: Send + 'static> Drop for Tells<P> {
+    fn drop(&mut self) {
+        // Without a runtime the engine is going, and nobody hears it.
+        if let (Some(way), Ok(runtime)) = (self.used_up.get(), Handle::try_current()) {
+            let (plugin, purpose) = (self.plugin.clone(), self.purpose.clone());
+            let refusal = plugin.used_up(&purpose, *way);
+            let place = self.place.take();
+            runtime.spawn(async move {
+                plugin.refuse(Some(&purpose), refusal).await;
+                drop(place);
+            });
+        }
     }
 }
 

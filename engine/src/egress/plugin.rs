@@ -7,11 +7,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::Deadlines;
-use super::account::{Account, Way};
+use super::account::{Account, Turn, Way};
 use super::buffers::Pool;
 use super::class::Class;
 use super::counters::{Counters, Tally, add};
-use super::decide::{Ask, How, Leave, Terms, decide};
+use super::decide::{Ask, How, Leave, Terms, decide, decide_again};
 use super::descriptors::Part;
 use super::ended::Ending;
 use super::refusal::Refusal;
@@ -86,6 +86,16 @@ impl Plugin {
         Ok(leave)
     }
 
+    /// Decides again what was decided on before, by the rules of the moment.
+    pub(super) fn decide_again(
+        &self,
+        purpose: &Purpose,
+        before: &Leave,
+        class: Option<Class>,
+    ) -> Result<(), Refusal> {
+        decide_again(&self.rules(), &purpose.ask(), before, class)
+    }
+
     /// Hands a refusal over to be recorded, before the plugin hears of it.
     pub(super) async fn refuse(&self, purpose: Option<&Purpose>, refusal: Refusal) {
         if let Some(purpose) = purpose {
@@ -110,9 +120,23 @@ impl Plugin {
     }
 
     /// Waits where there were too many connections within a second.
-    pub(super) async fn waits_to_connect(&self) {
-        if let Some(wait) = self.account.connects(std::time::Instant::now()) {
-            tokio::time::sleep(wait).await;
+    ///
+    /// # Errors
+    /// [`Refusal`] where too many wait for that already.
+    pub(super) async fn waits_to_connect(&self, purpose: &Purpose) -> Result<(), Refusal> {
+        match self.account.connects(std::time::Instant::now()) {
+            Turn::Now => Ok(()),
+            Turn::In(wait) => {
+                tokio::time::sleep(wait).await;
+                Ok(())
+            }
+            Turn::Never => {
+                let limit = self.account.limits().connects;
+                let reason = format!(
+                    "`network.limits.connects` of {limit} a second are asked for faster than that by far"
+                );
+                Err(Refusal::because(&purpose.ask(), reason))
+            }
         }
     }
 

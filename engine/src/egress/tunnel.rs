@@ -37,7 +37,7 @@ pub(super) async fn serve(plugin: &Plugin, mut stream: UnixStream, mut bytes: Ve
     };
     let leave = match plugin.decide(&purpose).await {
         Ok(leave) if leave.is_ended() => {
-            return ended::serve(plugin, stream, bytes, purpose).await;
+            return ended::serve(plugin, stream, bytes, purpose, &leave).await;
         }
         Ok(leave) => leave,
         Err(refusal) => return refuse(plugin, &mut stream, Some(&purpose), refusal).await,
@@ -69,8 +69,10 @@ pub(super) async fn serve(plugin: &Plugin, mut stream: UnixStream, mut bytes: Ve
         }
     };
     tokio::select! {
-        () = passed => {}
+        // What is forbidden by now passes nothing.
+        biased;
         () = plugin.forbids(&purpose, terms, class) => {}
+        () = passed => {}
     }
 }
 

@@ -25,6 +25,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, copy, split};
 use super::account::Way;
 use super::class::Class;
 use super::decide::Terms;
+use super::metered::Tells;
 use super::plugin::{Plugin, Purpose};
 
 /// What a server puts behind a key to show that it understood (RFC 6455, section 1.3).
@@ -134,7 +135,7 @@ impl<P> Handover<P> {
     }
 }
 
-impl<P> Changed<P> {
+impl<P: Send + 'static> Changed<P> {
     /// Passes bytes on, both ways, until one end is over, other rules forbid it, nothing has moved
     /// for long, or no more may.
     pub(super) async fn carry(self, plugin: &Plugin) {
@@ -142,16 +143,13 @@ impl<P> Changed<P> {
         let Some(Ok((ours, theirs))) = plugin.soon(ends).await else {
             return;
         };
-        let _place = self.place;
+        let _tells = Tells::new(plugin, &self.purpose, self.used_up, self.place);
         let (terms, class) = self.terms;
         tokio::select! {
-            () = exchange(plugin, TokioIo::new(ours), TokioIo::new(theirs)) => {}
+            biased;
             () = plugin.forbids(&self.purpose, terms, class) => {}
+            () = exchange(plugin, TokioIo::new(ours), TokioIo::new(theirs)) => {}
             () = plugin.idles(|| self.moved.load(Ordering::Relaxed)) => {}
-        }
-        if let Some(way) = self.used_up.get() {
-            let refusal = plugin.used_up(&self.purpose, *way);
-            plugin.refuse(Some(&self.purpose), refusal).await;
         }
     }
 }

@@ -49,6 +49,18 @@ impl Bucket {
         (self.level < 0.0).then(|| Duration::from_secs_f64((again - self.level) / self.per_second))
     }
 
+    /// Takes so much out, there or not, unless more than `most` would then be missing. Gives how long until what is
+    /// missing is there; `None` where it was not taken.
+    pub(crate) fn owe(&mut self, cost: f64, most: f64, now: Instant) -> Option<Duration> {
+        self.fill(now);
+        let left = self.level - cost;
+        if left < -most {
+            return None;
+        }
+        self.level = left;
+        Some(Duration::from_secs_f64((-left).max(0.0) / self.per_second))
+    }
+
     fn fill(&mut self, now: Instant) {
         let passed = now.saturating_duration_since(self.filled).as_secs_f64();
         self.filled = self.filled.max(now);

@@ -19,6 +19,7 @@ mod own;
 mod plugin;
 mod secrets;
 mod server;
+mod taken;
 mod tls;
 mod tunnel;
 mod upgrade;

@@ -111,7 +111,16 @@ impl Plugin {
 
     /// A plugin with secrets, and with a broker that ends TLS and trusts this authority.
     pub(crate) fn kept_from(policy: &str, secrets: &[Arc<Handout>], trusted: &str) -> Self {
-        let dns = everybody_is_local();
+        Self::kept_with(policy, secrets, trusted, everybody_is_local())
+    }
+
+    /// The same, with this name server.
+    pub(crate) fn kept_with(
+        policy: &str,
+        secrets: &[Arc<Handout>],
+        trusted: &str,
+        dns: Dns,
+    ) -> Self {
         let broker = Broker::start(&Options {
             name_servers: NameServers::These(vec![dns.address]),
             ..Options::default()
