@@ -172,10 +172,10 @@ impl From<&ServiceError> for Refusal {
             | ServiceError::Floor(_)
             | ServiceError::File { .. }
             | ServiceError::Apply(
-                ApplyError::Unheld(_) | ApplyError::Secret(_) | ApplyError::WritesOwn(_),
+                ApplyError::Unheld(_) | ApplyError::Secret(_) | ApplyError::ReachesOwn(_),
             )
             | ServiceError::Launch(
-                LaunchError::Bundle(_) | LaunchError::Secrets(_) | LaunchError::WritesOwn(_),
+                LaunchError::Bundle(_) | LaunchError::Secrets(_) | LaunchError::ReachesOwn(_),
             ) => Kind::Policy,
             ServiceError::Wider(_) => Kind::Wider,
             ServiceError::NeedsRestart(_)

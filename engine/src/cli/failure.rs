@@ -143,7 +143,7 @@ impl From<LaunchError> for Failure {
             error @ (LaunchError::Place(_)
             | LaunchError::Environment(_)
             | LaunchError::Secrets(_)
-            | LaunchError::WritesOwn(_)) => Self::of(ExitCode::Policy, &error),
+            | LaunchError::ReachesOwn(_)) => Self::of(ExitCode::Policy, &error),
             error @ (LaunchError::Unenforceable(_)
             | LaunchError::Egress(_)
             | LaunchError::Ending(_)) => Self::of(ExitCode::Host, &error),

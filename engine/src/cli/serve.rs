@@ -124,6 +124,7 @@ async fn keep_and_serve(
     if socket.replaced() {
         tell("the socket of an engine that was killed is replaced");
     }
+    service.expect(&entries);
     for entry in entries {
         let started = tokio::select! {
             started = service.keep(entry) => started?,

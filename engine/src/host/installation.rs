@@ -109,6 +109,14 @@ impl Installation {
         self.parts.join("rootfs/compile")
     }
 
+    /// All of them, with the running program.
+    pub(crate) fn all(&self) -> Vec<PathBuf> {
+        let mut all = vec![self.launcher(), self.parts.join("rootfs")];
+        all.extend(ShimEngine::ALL.map(|engine| self.shim(engine)));
+        all.extend(std::env::current_exe());
+        all
+    }
+
     /// Whether an engine can be used.
     pub fn has(&self, engine: ShimEngine) -> bool {
         self.rootfs(engine).join("manifest.json").is_file()

@@ -20,6 +20,8 @@ const POLICY_FILE: &str = "policy.yaml";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plugin {
     name: String,
+    /// As it was named, absolute: links on the way are not followed.
+    named: PathBuf,
     directory: PathBuf,
     entry: String,
     only_entry: bool,
@@ -110,6 +112,7 @@ impl Plugin {
             let name = checked_name(directory.file_name())?;
             return Ok(Self {
                 name,
+                named: full,
                 directory,
                 entry,
                 only_entry: false,
@@ -138,6 +141,7 @@ impl Plugin {
             .map_or_else(|| PathBuf::from("/"), Path::to_owned);
         Ok(Self {
             name,
+            named: full,
             directory,
             entry,
             only_entry: true,
@@ -170,6 +174,18 @@ impl Plugin {
     pub fn policy_file(&self) -> Option<PathBuf> {
         let path = self.directory.join(POLICY_FILE);
         (!self.only_entry && path.symlink_metadata().is_ok()).then_some(path)
+    }
+
+    /// What it is started from: its directory, by the name it was found by as well, or its file alone; what it says of
+    /// itself; the policy beside it. The latter two may be links out of the directory.
+    pub fn own_files(&self) -> Vec<PathBuf> {
+        let modules = match self.only_entry {
+            true => self.directory.join(&self.entry),
+            false => self.directory.clone(),
+        };
+        let beside = [self.manifest_file(), self.policy_file()];
+        let modules = [self.named.clone(), modules].into_iter();
+        modules.chain(beside.into_iter().flatten()).collect()
     }
 
     /// Where it says of itself what it is; a single file says nothing.

@@ -9,5 +9,5 @@ mod read;
 
 pub use config::{ConfigError, PluginConfig};
 pub use locate::{LocateError, Plugin};
-pub use own::{Own, WritesOwn};
+pub use own::{Own, ReachesOwn};
 pub use read::{MAX_DEPTH, ReadError};

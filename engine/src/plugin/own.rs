@@ -5,82 +5,108 @@ use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-use lazaret_policy::{EffectivePolicy, Permission};
+use lazaret_policy::{EffectivePolicy, GrantPath, Permission, SecretSource};
 
 use super::{Plugin, PluginConfig};
 use crate::host::FLOOR;
+use crate::store::DEFAULT_STATE;
 
 /// The most links that are followed on the way to a file, as the kernel does (path_resolution(7)).
 const MOST_LINKS: usize = 40;
 
-/// A plugin may write what it is started from.
+/// Where the launcher keeps what it makes for containers.
+const RUNTIME: &str = "/run/lazaret";
+
+/// A plugin may reach what it, or another, is started from or held to.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "the policy lets plugin `{plugin}` write `{granted}`, where it could change `{}`, which it is started from or held to\n  hint: grant a directory apart from the plugin, its policy and the files that extends, and have it put its data there",
-    own.display()
-)]
-pub struct WritesOwn {
-    /// Its name.
-    plugin: String,
-    /// The path that it may write.
-    granted: String,
-    /// What lies there, or holds it.
-    own: PathBuf,
+pub enum ReachesOwn {
+    /// It may write there.
+    #[error(
+        "the policy lets plugin `{plugin}` write `{granted}`, where it could change `{}`, which it or another plugin is started from or held to\n  hint: grant a directory apart from the engine's, from plugins, their policies and the files that those name, and have it put its data there",
+        own.display()
+    )]
+    Write {
+        /// Its name.
+        plugin: String,
+        /// The path that it may write.
+        granted: String,
+        /// What lies there, or holds it.
+        own: PathBuf,
+    },
+    /// It may read what the engine keeps of all plugins.
+    #[error(
+        "the policy lets plugin `{plugin}` read `{granted}`, where it could see `{}`, in which the engine keeps the data of every plugin\n  hint: grant a directory apart from that",
+        own.display()
+    )]
+    Read {
+        /// Its name.
+        plugin: String,
+        /// The path that it may read.
+        granted: String,
+        /// What lies there, or holds it.
+        own: PathBuf,
+    },
 }
 
 /// What a plugin is started from, and held to: its directory, or its file where it is that alone; the policy beside it,
-/// what it is given, the operator's floor.
+/// what it is given, the operator's floor; and what the engine keeps.
 #[derive(Clone, Debug)]
 pub struct Own {
     plugin: String,
     places: Vec<Place>,
+    /// Directories of the engine that are none of a plugin's to read either.
+    private: Vec<Place>,
 }
 
 impl Own {
-    /// Of a plugin, with other files that it is started from.
+    /// Of a plugin, with other files that it is started from, and what the engine keeps by default.
     pub fn of<'a>(
         plugin: &Plugin,
         config: &'a PluginConfig,
         more: impl IntoIterator<Item = &'a Path>,
     ) -> Self {
-        let modules = match plugin.is_single_file() {
-            true => plugin.directory().join(plugin.entry()),
-            false => plugin.directory().to_owned(),
-        };
         let more = more.into_iter().chain(config.file()).map(Path::to_owned);
-        let files = [Some(modules), plugin.manifest_file(), plugin.policy_file()];
-        let files = files.into_iter().flatten().chain(more);
-        let places = files.chain([PathBuf::from(FLOOR)]);
+        let files = plugin.own_files().into_iter().chain(more);
+        let places = files.chain([FLOOR, RUNTIME].map(PathBuf::from));
         Self {
             plugin: plugin.name().to_owned(),
             places: places.map(Place::of).collect(),
+            private: vec![Place::of(DEFAULT_STATE.into())],
         }
     }
 
-    /// Checks that the policy lets the plugin write none of this, nothing below it or above it, and none of the files
-    /// that the policy itself was read from.
+    /// The same with the directory in which the engine keeps policies and what plugins keep.
+    #[must_use]
+    pub fn with_state(mut self, directory: &Path) -> Self {
+        self.private.push(Place::of(directory.to_owned()));
+        self
+    }
+
+    /// Checks that the policy lets the plugin write none of this, nothing below it or above it, none of the files that
+    /// the policy itself was read from, and none of those that it names: roots of programs, secrets. Nor may the plugin
+    /// read what the engine keeps.
     ///
     /// # Errors
-    /// [`WritesOwn`].
-    pub fn check(&self, policy: &EffectivePolicy) -> Result<(), WritesOwn> {
-        let files: Vec<Place> = policy.files().iter().cloned().map(Place::of).collect();
-        let writable = policy
-            .writable()
-            .into_iter()
-            .map(|write| write.granted.permission);
-        let observed = policy
-            .observe()
-            .iter()
-            .map(|granted| granted.permission.clone());
-        for permission in writable.chain(observed) {
-            let Permission::FileWrite(path) = permission else {
-                continue;
-            };
-            let granted = Place::of(PathBuf::from(path.as_str()));
-            let own = self.places.iter().chain(&files);
-            if let Some(own) = own.into_iter().find(|own| granted.reaches(own)) {
-                return Err(WritesOwn {
-                    plugin: self.plugin.clone(),
+    /// [`ReachesOwn`].
+    pub fn check(&self, policy: &EffectivePolicy) -> Result<(), ReachesOwn> {
+        let plugin = || self.plugin.clone();
+        let named = named(policy);
+        for path in granted(policy, true) {
+            let place = Place::of(PathBuf::from(path.as_str()));
+            let own = self.places.iter().chain(&self.private).chain(&named);
+            if let Some(own) = own.into_iter().find(|own| place.reaches(own)) {
+                return Err(ReachesOwn::Write {
+                    plugin: plugin(),
+                    granted: path.as_str().to_owned(),
+                    own: own.named.clone(),
+                });
+            }
+        }
+        for path in granted(policy, false) {
+            let place = Place::of(PathBuf::from(path.as_str()));
+            if let Some(own) = self.private.iter().find(|own| place.reaches(own)) {
+                return Err(ReachesOwn::Read {
+                    plugin: plugin(),
                     granted: path.as_str().to_owned(),
                     own: own.named.clone(),
                 });
@@ -88,6 +114,31 @@ impl Own {
         }
         Ok(())
     }
+}
+
+/// The files that a policy was read from, and those that it names.
+fn named(policy: &EffectivePolicy) -> Vec<Place> {
+    let programs = policy.exec().programs.iter();
+    let roots = programs.map(|program| PathBuf::from(program.rootfs.as_str()));
+    let secrets = policy.secrets().iter().filter_map(|secret| {
+        let SecretSource::File(path) = &secret.from else {
+            return None;
+        };
+        Some(PathBuf::from(path.as_str()))
+    });
+    let files = policy.files().iter().cloned();
+    files.chain(roots).chain(secrets).map(Place::of).collect()
+}
+
+/// The paths that a policy lets be written, or read; also where that is only recorded.
+fn granted(policy: &EffectivePolicy, write: bool) -> Vec<GrantPath> {
+    let all = policy.all_grants().chain(policy.observe());
+    let all = all.filter_map(|granted| match &granted.permission {
+        Permission::FileWrite(path) if write => Some(path.clone()),
+        Permission::FileRead(path) if !write => Some(path.clone()),
+        _ => None,
+    });
+    all.collect()
 }
 
 /// A file or directory: what it is called, and what that leads to.
@@ -217,16 +268,17 @@ mod tests {
             }
         }
 
-        fn check(&self, plugin: &str, section: &str) -> Result<(), WritesOwn> {
+        fn check(&self, plugin: &str, section: &str) -> Result<(), ReachesOwn> {
             let plugin = Plugin::locate(&self.root.join(plugin)).unwrap();
             let text = format!("apiVersion: lazaret/v1\nkind: SecurityPolicy\n{section}\n");
             let more = SecurityPolicy::parse("p", &text).unwrap();
             let files = self.files.iter().map(PathBuf::as_path);
             let own = Own::of(&plugin, &PluginConfig::default(), files);
+            let own = own.with_state(&self.root.join("state"));
             own.check(&self.policy.clone().layer(&more))
         }
 
-        fn may_write(&self, plugin: &str, path: &Path) -> Result<(), WritesOwn> {
+        fn may_write(&self, plugin: &str, path: &Path) -> Result<(), ReachesOwn> {
             let section = format!("permissions: ['file:write:{}']", path.display());
             self.check(plugin, &section)
         }
@@ -250,12 +302,17 @@ mod tests {
             "etc/config.yaml",
         ] {
             let error = tree.may_write("plugins/one", &tree.root.join(wrong));
-            let error = error.expect_err(wrong);
-            assert_eq!(error.granted, tree.root.join(wrong).to_str().unwrap());
+            let ReachesOwn::Write { granted, .. } = error.expect_err(wrong) else {
+                panic!("{wrong} is refused for another reason");
+            };
+            assert_eq!(granted, tree.root.join(wrong).to_str().unwrap());
         }
         for wrong in ["/etc/lazaret/floor.yaml", "/etc/lazaret", "/etc"] {
             let error = tree.may_write("plugins/one", Path::new(wrong)).unwrap_err();
-            assert_eq!(error.own, Path::new("/etc/lazaret/floor.yaml"));
+            let ReachesOwn::Write { own, .. } = error else {
+                panic!("{wrong} is refused for another reason");
+            };
+            assert_eq!(own, Path::new("/etc/lazaret/floor.yaml"));
         }
         for right in ["plugins/one-more", "elsewhere"] {
             let done = tree.may_write("plugins/one", &tree.root.join(right));
@@ -313,6 +370,68 @@ mod tests {
             tree.root.join("plugins").display()
         );
         assert!(tree.check("plugins/one", &listed).is_err());
+    }
+
+    #[test]
+    fn a_plugin_neither_writes_nor_reads_what_the_engine_keeps() {
+        let tree = Tree::new();
+        fs_err::create_dir_all(tree.root.join("state/kv")).unwrap();
+        symlink("state", tree.root.join("spelled")).unwrap();
+        let check = |act: &str, path: &Path| {
+            let section = format!("permissions: ['file:{act}:{}']", path.display());
+            tree.check("plugins/one", &section)
+        };
+        let here = ["state", "state/kv", "state/lazaret.sqlite", "spelled"];
+        let here = here.map(|path| tree.root.join(path));
+        let usual = ["/var/lib", DEFAULT_STATE, "/var/lib/lazaret/dev/kv"];
+        for wrong in here
+            .iter()
+            .map(PathBuf::as_path)
+            .chain(usual.map(Path::new))
+        {
+            let name = wrong.display();
+            let write = check("write", wrong);
+            assert!(matches!(write, Err(ReachesOwn::Write { .. })), "{name}");
+            let read = check("read", wrong);
+            assert!(matches!(read, Err(ReachesOwn::Read { .. })), "{name}");
+        }
+        for right in ["states", "plugins-data"] {
+            let right = tree.root.join(right);
+            assert!(check("write", &right).is_ok() && check("read", &right).is_ok());
+        }
+        // What it is started from is no secret from it.
+        assert!(check("read", &tree.root.join("plugins/one")).is_ok());
+    }
+
+    #[test]
+    fn a_plugin_does_not_write_what_its_policy_names() {
+        let tree = Tree::new();
+        let root = tree.root.display();
+        let section = |path: &str| {
+            format!(
+                "permissions: ['file:write:{root}/{path}']\n\
+                 exec: {{ programs: [ {{ name: p, rootfs: {root}/tools, path: /bin/p }} ] }}\n\
+                 secrets: [ {{ name: KEY, hosts: [example.com], from: {{ file: {root}/keys/one }} }} ]"
+            )
+        };
+        for wrong in ["tools", "tools/bin", "keys", "keys/one"] {
+            let done = tree.check("plugins/one", &section(wrong));
+            assert!(matches!(done, Err(ReachesOwn::Write { .. })), "{wrong}");
+        }
+        for right in ["tools-data", "keys/other"] {
+            let done = tree.check("plugins/one", &section(right));
+            assert!(done.is_ok(), "{right}: {done:?}");
+        }
+    }
+
+    #[test]
+    fn a_plugin_does_not_write_the_link_by_which_it_is_started() {
+        let tree = Tree::new();
+        fs_err::create_dir(tree.root.join("current")).unwrap();
+        symlink("../plugins/one", tree.root.join("current/one")).unwrap();
+        let may_write = |plugin: &str| tree.may_write(plugin, &tree.root.join("current"));
+        assert!(may_write("current/one").is_err());
+        assert!(may_write("plugins/one").is_ok());
     }
 
     #[test]

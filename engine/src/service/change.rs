@@ -239,7 +239,7 @@ impl Service {
         let options = LaunchOptions {
             events: Some(events::queue(plugin.name(), &shared.recent, &self.events)),
             config: shared.config.clone(),
-            own: shared.file.iter().cloned().collect(),
+            own: self.own.iter().cloned().collect(),
             metrics: Some(Arc::clone(&shared.metrics)),
             ..LaunchOptions::default()
         };

@@ -22,7 +22,7 @@ mod kept;
 mod shared;
 mod start;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +50,8 @@ pub struct Service {
     store: Store,
     floor: Option<PathBuf>,
     events: Events,
+    /// What all plugins are started from: none of them may write it.
+    own: BTreeSet<PathBuf>,
     kept: BTreeMap<String, Arc<Kept>>,
 }
 
@@ -61,8 +63,15 @@ impl Service {
             store,
             floor,
             events,
+            own: BTreeSet::new(),
             kept: BTreeMap::new(),
         }
+    }
+
+    /// Says which plugins are to be kept: none may write what another is started from, be it kept before or after.
+    pub fn expect<'a>(&mut self, entries: impl IntoIterator<Item = &'a Entry>) {
+        let files = entries.into_iter().flat_map(Entry::files);
+        self.own.extend(files);
     }
 
     /// What there is to say of each plugin, by their names.

@@ -1,4 +1,3 @@
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::events::Recent;
@@ -14,18 +13,15 @@ pub(super) struct Shared {
     pub(super) metrics: Arc<Metrics>,
     /// What the operator gives each of them.
     pub(super) config: PluginConfig,
-    /// Its policy file, whichever policy holds.
-    pub(super) file: Option<PathBuf>,
 }
 
 impl Shared {
     /// Nothing was measured or violated yet.
-    pub(super) fn new(config: PluginConfig, file: Option<PathBuf>) -> Self {
+    pub(super) fn new(config: PluginConfig) -> Self {
         Self {
             recent: Arc::default(),
             metrics: Arc::default(),
             config,
-            file,
         }
     }
 }

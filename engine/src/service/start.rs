@@ -4,7 +4,7 @@
 //! policy file was changed since: then the file holds, and is a revision of its own. Whether it
 //! was changed is told by its content, never by a clock.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lazaret_policy::{Cut, SecurityPolicy};
@@ -30,6 +30,16 @@ pub struct Entry {
     pub config: PluginConfig,
 }
 
+impl Entry {
+    /// What the plugin is started from.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let mut files = self.plugin.own_files();
+        files.extend(self.policy.clone());
+        files.extend(self.config.file().map(Path::to_owned));
+        files
+    }
+}
+
 /// A plugin that is kept now.
 #[derive(Clone, Debug)]
 pub struct Started {
@@ -53,6 +63,7 @@ impl Service {
     /// # Errors
     /// [`ServiceError`]; nothing of it is left then.
     pub async fn keep(&mut self, entry: Entry) -> Result<Started, ServiceError> {
+        self.expect([&entry]);
         let Entry {
             plugin,
             policy,
@@ -92,8 +103,7 @@ impl Service {
         };
         let Candidate { policy, cuts } = candidate;
         let unenforced = self.engine.unenforced(&policy);
-        let path = file.as_ref().map(|(path, _, _)| path.clone());
-        let shared = Shared::new(config, path);
+        let shared = Shared::new(config);
         let generation = self.launch(&plugin, &shared, policy.clone()).await?;
 
         let mut origin = applied.map(|last| last.policy.origin);

@@ -27,7 +27,7 @@ use crate::container::{CgroupDifference, LauncherError, reactor};
 use crate::egress::Rules;
 use crate::event::EndReason;
 use crate::host::{self, Unenforced};
-use crate::plugin::WritesOwn;
+use crate::plugin::ReachesOwn;
 
 /// A process leaves its cgroup before it has ended; so long is waited for its end.
 const LEAVING: Duration = Duration::from_millis(500);
@@ -51,9 +51,9 @@ pub enum ApplyError {
         /// Which.
         changes: Vec<Difference>,
     },
-    /// It lets the plugin write what it is started from.
+    /// It lets the plugin write what it is started from, or read what the engine keeps.
     #[error(transparent)]
-    WritesOwn(#[from] WritesOwn),
+    ReachesOwn(#[from] ReachesOwn),
     /// This host has no means to hold a key, and the policy does not do without.
     #[error("{0}\n  hint: {remedy}, or say `requirements: {{ {key}: best_effort }}` to run without it", key = .0.key, remedy = .0.remedy)]
     Unenforceable(Unenforced),

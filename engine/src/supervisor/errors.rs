@@ -10,7 +10,7 @@ use crate::container::LauncherError;
 use crate::egress::{BrokerError, EndingError};
 use crate::event::escape;
 use crate::host::{InstallationError, Unenforced};
-use crate::plugin::{ReadError, WritesOwn};
+use crate::plugin::{ReachesOwn, ReadError};
 use crate::schema::{SchemaError, Unfit, unfit_text};
 use crate::secrets::SecretError;
 
@@ -64,9 +64,9 @@ pub enum LaunchError {
     /// The policy cannot be turned into a bundle.
     #[error(transparent)]
     Bundle(#[from] BundleError),
-    /// Its policy lets it write what it is started from.
+    /// Its policy lets it write what it is started from, or read what the engine keeps.
     #[error(transparent)]
-    WritesOwn(#[from] WritesOwn),
+    ReachesOwn(#[from] ReachesOwn),
     /// This host has no means to hold a key, and the policy does not do without.
     #[error("{0}\n  hint: {remedy}, or say `requirements: {{ {key}: best_effort }}` to run without it", key = .0.key, remedy = .0.remedy)]
     Unenforceable(Unenforced),

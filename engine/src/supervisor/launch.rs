@@ -41,7 +41,7 @@ pub struct LaunchOptions {
     pub events: Option<mpsc::Sender<PluginEvent>>,
     /// What the operator gives it.
     pub config: PluginConfig,
-    /// Files that it is started from, besides its own, those of its policy and that of `config`.
+    /// Files that it or another plugin is started from, besides its own, those of its policy and that of `config`.
     pub own: Vec<PathBuf>,
     /// What it measures is added up here.
     pub metrics: Option<Arc<Metrics>>,
@@ -64,6 +64,7 @@ pub struct Engine {
     quarantine: Quarantine,
     broker: LazyBroker,
     kv: Option<KvDirectory>,
+    state: Option<PathBuf>,
     compiler: Compiler,
 }
 
@@ -88,6 +89,7 @@ impl Engine {
             quarantine: Quarantine::default(),
             broker: LazyBroker::default(),
             kv: None,
+            state: None,
         })
     }
 
@@ -103,6 +105,7 @@ impl Engine {
     #[must_use]
     pub fn with_state(mut self, directory: &Path) -> Self {
         self.kv = Some(KvDirectory::new(directory.to_owned()));
+        self.state = Some(directory.to_owned());
         self.compiler = self.compiler.with_cache(&directory.join("compiled"));
         self
     }
@@ -167,8 +170,12 @@ impl Engine {
         {
             return Err(LaunchError::Unenforceable(key));
         }
-        let more = options.own.iter().map(PathBuf::as_path);
-        let own = Own::of(plugin, &options.config, more);
+        let parts = self.installation.all();
+        let more = options.own.iter().chain(&parts).chain(&options.rootfs);
+        let mut own = Own::of(plugin, &options.config, more.map(PathBuf::as_path));
+        if let Some(state) = &self.state {
+            own = own.with_state(state);
+        }
         own.check(&policy)?;
         fits(plugin, &options.config).await?;
         // Made while the container is: nobody waits for it.
