@@ -57,8 +57,9 @@ impl Refusal {
                 return Self::new(Kind::Deadline, text);
             }
             CallFailure::Unread { patience_ms } => {
-                let text =
-                    format!("{call} was given up: nobody read its items for {patience_ms}ms");
+                let text = format!(
+                    "{call} was given up: nobody read its items for {patience_ms}ms\n  hint: send them to a file, or read on within that time"
+                );
                 return Self::new(Kind::Deadline, text);
             }
             CallFailure::Busy { limit } => {

@@ -74,7 +74,7 @@ pub(super) fn of_call(
         CallFailure::Unread { patience_ms } => Failure::new(
             ExitCode::WallTime,
             format!(
-                "call `{function}` of plugin `{name}` was given up: nobody read its items for {patience_ms}ms"
+                "call `{function}` of plugin `{name}` was given up: nobody read its items for {patience_ms}ms\n  hint: send them to a file, or read on within that time"
             ),
         ),
         CallFailure::Busy { limit } => Failure::new(

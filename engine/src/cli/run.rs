@@ -240,7 +240,7 @@ pub(super) fn print_event(plugin: &str, event: &PluginEvent) {
             let function = escape(function);
             writeln!(
                 output,
-                "[{plugin}] call `{function}` was given up: nobody read its items for {patience_ms}ms"
+                "[{plugin}] call `{function}` was given up: nobody read its items for {patience_ms}ms\n  hint: send them to a file, or read on within that time"
             )
         }
     };

@@ -16,7 +16,10 @@ use super::failure::Failure;
 use super::outcome::safe_json;
 use super::print::{print, print_json};
 use crate::event::escape;
-use crate::store::{DEFAULT_STATE, Keeper, KeptBy, keepers};
+use crate::store::{DEFAULT_STATE, Found, Keeper, KeptBy, keepers};
+
+/// About how many bytes of keys are read before they are printed. No engine gets at them meanwhile.
+const MOST_TEXT: usize = 8 << 20;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum StateCommand {
@@ -73,11 +76,15 @@ struct How {
 #[derive(Serialize)]
 struct PluginReport<'a> {
     plugin: &'a str,
-    /// `null` while an engine has it.
+    /// `null` where it is in use or cannot be read.
     keys: Option<u64>,
     /// Of keys and values, likewise.
     bytes: Option<u64>,
+    /// An engine has it, or another command.
     in_use: bool,
+    /// Why it cannot be read, where that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -127,52 +134,72 @@ fn plugins(how: &How) -> Result<(), Failure> {
     let width = found.iter().map(|one| one.plugin.chars().count());
     let width = width.max().unwrap_or(0).max("PLUGIN".len());
     let mut text = format!("{:width$}  {:>8}  {:>12}\n", "PLUGIN", "KEYS", "BYTES");
-    for Keeper { plugin, kept } in &found {
+    for Keeper { plugin, found } in &found {
         let plugin = escape(plugin);
-        text.push_str(&match kept {
-            Some(kept) => format!("{plugin:width$}  {:>8}  {:>12}\n", kept.keys, kept.bytes),
-            None => format!("{plugin:width$}  in use by an engine\n"),
+        text.push_str(&match found {
+            Found::Kept(kept) => {
+                format!("{plugin:width$}  {:>8}  {:>12}\n", kept.keys, kept.bytes)
+            }
+            Found::InUse => format!("{plugin:width$}  in use\n"),
+            Found::Unreadable(why) => format!("{plugin:width$}  unreadable: {}\n", escape(why)),
         });
     }
     print(&text)
 }
 
 fn report(keeper: &Keeper) -> PluginReport<'_> {
+    let (kept, error) = match &keeper.found {
+        Found::Kept(kept) => (Some(kept), None),
+        Found::InUse => (None, None),
+        Found::Unreadable(why) => (None, Some(why.as_str())),
+    };
     PluginReport {
         plugin: &keeper.plugin,
-        keys: keeper.kept.map(|kept| kept.keys),
-        bytes: keeper.kept.map(|kept| kept.bytes),
-        in_use: keeper.kept.is_none(),
+        keys: kept.map(|kept| kept.keys),
+        bytes: kept.map(|kept| kept.bytes),
+        in_use: keeper.found == Found::InUse,
+        error,
     }
 }
 
-/// Printed as they are read: there may be a million.
+/// Printed when what was read is let go of, a part at a time: there may be a million, and who reads may be a pager.
 fn keys(plugin: &str, how: &How) -> Result<(), Failure> {
-    let kept = open(plugin, how)?;
-    let mut first = true;
-    kept.each(|key, value| {
-        let kind = match value {
-            Payload::Json(_) => "json",
-            Payload::Bytes(_) => "bytes",
+    let (mut first, mut after) = (true, None);
+    let mut next = Some(open(plugin, how)?);
+    while let Some(kept) = next {
+        let mut text = String::new();
+        after = kept.each(after, |key, value| {
+            text.push_str(&line(key, value, how.json, first)?);
+            first = false;
+            Ok::<_, Failure>(text.len() < MOST_TEXT)
+        })?;
+        drop(kept);
+        print(&text)?;
+        next = match after {
+            Some(_) => KeptBy::open(&how.state, plugin)?,
+            None => None,
         };
-        let bytes = value.bytes();
-        let line = if how.json {
-            let report = KeyReport { key, kind, bytes };
-            let line = serde_json::to_string(&report);
-            let line = line.map_err(|error| Failure::of(ExitCode::Internal, &error))?;
-            let before = if first { "[" } else { "," };
-            format!("{before}\n  {}", safe_json(&line))
-        } else {
-            format!("{bytes:>9}  {kind:5}  {}\n", escape(key))
-        };
-        first = false;
-        print(&line)
-    })?;
+    }
     match (how.json, first) {
         (true, true) => print("[]\n"),
         (true, false) => print("\n]\n"),
         (false, _) => Ok(()),
     }
+}
+
+fn line(key: &str, value: &Payload, json: bool, first: bool) -> Result<String, Failure> {
+    let kind = match value {
+        Payload::Json(_) => "json",
+        Payload::Bytes(_) => "bytes",
+    };
+    let bytes = value.bytes();
+    if !json {
+        return Ok(format!("{bytes:>9}  {kind:5}  {}\n", escape(key)));
+    }
+    let line = serde_json::to_string(&KeyReport { key, kind, bytes });
+    let line = line.map_err(|error| Failure::of(ExitCode::Internal, &error))?;
+    let before = if first { "[" } else { "," };
+    Ok(format!("{before}\n  {}", safe_json(&line)))
 }
 
 fn value(arguments: &ShowArguments) -> Result<(), Failure> {
@@ -206,6 +233,7 @@ fn delete_of(arguments: &DeleteArguments) -> Result<(), Failure> {
         Some(_) => 1,
         None => kept.delete_all()?.keys,
     };
+    drop(kept);
     if how.json {
         return print_json(&Deleted { deleted });
     }

@@ -16,8 +16,19 @@ const PAGE: (usize, u64) = (256, 1 << 20);
 pub(crate) struct Keeper {
     /// Its name.
     pub(crate) plugin: String,
-    /// How much; not known while an engine has it.
-    pub(crate) kept: Option<Kept>,
+    /// What was found of it.
+    pub(crate) found: Found,
+}
+
+/// What there is to say of what a plugin keeps.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// So much.
+    Kept(Kept),
+    /// Not known while an engine has it, or another command.
+    InUse,
+    /// Nobody reads it, for this reason: it is damaged, or a later version's.
+    Unreadable(String),
 }
 
 /// All that have kept something in a state directory, by their names.
@@ -35,14 +46,17 @@ pub(crate) fn keepers(state: &Path) -> Result<Vec<Keeper>, StoreError> {
         let Some(plugin) = name.to_str().and_then(plugin_of) else {
             continue;
         };
-        let kept = match Kv::existing(state, plugin) {
-            Ok(Some(kv)) => Some(kv.kept()),
+        let found = match Kv::existing(state, plugin) {
+            Ok(Some(kv)) => Found::Kept(kv.kept()),
             Ok(None) => continue,
-            Err(StoreError::KvInUse(_)) => None,
+            Err(StoreError::KvInUse(_)) => Found::InUse,
+            // The others are told all the same.
+            Err(StoreError::Database { source, .. }) => Found::Unreadable(source.to_string()),
+            Err(error @ StoreError::Newer { .. }) => Found::Unreadable(error.to_string()),
             Err(error) => return Err(error),
         };
         let plugin = plugin.to_owned();
-        keepers.push(Keeper { plugin, kept });
+        keepers.push(Keeper { plugin, found });
     }
     keepers.sort_by(|one, other| one.plugin.cmp(&other.plugin));
     Ok(keepers)
@@ -61,24 +75,27 @@ impl KeptBy {
         Ok(Kv::existing(state, plugin)?.map(Self))
     }
 
-    /// Does something for each key with its value, in the order of the keys' bytes.
+    /// Does something for each key with its value, in the order of the keys' bytes, from the one after this key on, as
+    /// long as that says so. The key at which it ended, where it did before the last.
     ///
     /// # Errors
     /// [`StoreError`], or what it does.
     pub(crate) fn each<E: From<StoreError>>(
         &self,
-        mut then: impl FnMut(&str, &Payload) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let mut after: Option<String> = None;
+        mut after: Option<String>,
+        mut then: impl FnMut(&str, &Payload) -> Result<bool, E>,
+    ) -> Result<Option<String>, E> {
         loop {
             let page = self.0.list("", after.as_deref(), PAGE.0, PAGE.1);
             let (entries, more) = page.map_err(failed("list what the plugin keeps"))?;
             for entry in &entries {
-                then(&entry.key, &entry.value)?;
+                if !then(&entry.key, &entry.value)? {
+                    return Ok(Some(entry.key.clone()));
+                }
             }
             match entries.into_iter().next_back() {
                 Some(last) if more => after = Some(last.key),
-                _ => return Ok(()),
+                _ => return Ok(None),
             }
         }
     }
@@ -128,7 +145,11 @@ impl Kv {
         match fs_err::symlink_metadata(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(StoreError::Directory(error)),
-            Ok(_) => Self::open(state, plugin).map(Some),
+            Ok(_) => match Self::open(state, plugin) {
+                // An engine needs another one; who looks at it needs to be its owner.
+                Err(StoreError::Foreign(path)) => Err(StoreError::OfAnother(path)),
+                opened => opened.map(Some),
+            },
         }
     }
 }
@@ -160,11 +181,11 @@ mod tests {
     fn all(state: &Path, plugin: &str) -> Vec<(String, Payload)> {
         let kept = KeptBy::open(state, plugin).unwrap().unwrap();
         let mut found = Vec::new();
-        kept.each(|key, value| {
+        let left = kept.each(None, |key, value| {
             found.push((key.to_owned(), value.clone()));
-            Ok::<_, StoreError>(())
-        })
-        .unwrap();
+            Ok::<_, StoreError>(true)
+        });
+        assert_eq!(left.unwrap(), None);
         found
     }
 
@@ -184,8 +205,8 @@ mod tests {
         let found = keepers(&state).unwrap();
         let names: Vec<&str> = found.iter().map(|one| one.plugin.as_str()).collect();
         assert_eq!(names, ["a b.c_d-e", "one", long.as_str()]);
-        let kept = Kept { keys: 1, bytes: 2 };
-        assert!(found.iter().all(|one| one.kept == Some(kept)), "{found:?}");
+        let kept = Found::Kept(Kept { keys: 1, bytes: 2 });
+        assert!(found.iter().all(|one| one.found == kept), "{found:?}");
     }
 
     #[test]
@@ -198,6 +219,48 @@ mod tests {
         keep(&engine, "one", &entries);
         let found: Vec<String> = all(&state, "one").into_iter().map(|one| one.0).collect();
         assert_eq!(found, keys);
+
+        // A part at a time, between which nobody has it open.
+        let (mut parts, mut after) = (Vec::new(), None);
+        loop {
+            let kept = KeptBy::open(&state, "one").unwrap().unwrap();
+            let mut part = 0;
+            let left = kept.each(after, |key, _| {
+                parts.push(key.to_owned());
+                part += 1;
+                Ok::<_, StoreError>(part < 300)
+            });
+            after = left.unwrap();
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(parts, keys);
+    }
+
+    #[test]
+    fn one_that_nobody_reads_is_told_beside_the_others() {
+        let root = tempfile::tempdir().unwrap();
+        let state = root.path().join("state");
+        let engine = KvDirectory::new(state.clone());
+        for name in ["damaged", "later", "whole"] {
+            keep(&engine, name, &[("k", json("1"))]);
+        }
+        fs_err::write(file_of(&state, "damaged"), [7; 4096]).unwrap();
+        let later = rusqlite::Connection::open(file_of(&state, "later")).unwrap();
+        later.pragma_update(None, "user_version", 7).unwrap();
+        drop(later);
+        let found: Vec<Found> = keepers(&state).unwrap().into_iter().map(|one| one.found).collect();
+        let [Found::Unreadable(damaged), Found::Unreadable(later), whole] = &found[..] else {
+            panic!("{found:?}");
+        };
+        assert!(damaged.contains("not a database"), "{damaged}");
+        let path = file_of(&state, "later");
+        let path = path.to_str().unwrap();
+        assert!(later.contains(path) && later.contains("version 7"), "{later}");
+        assert_eq!(*whole, Found::Kept(Kept { keys: 1, bytes: 2 }));
+        let error = KeptBy::open(&state, "later").unwrap_err();
+        assert!(matches!(error, StoreError::Newer { found: 7, known: 1, .. }));
     }
 
     #[test]
@@ -242,8 +305,8 @@ mod tests {
             Err(StoreError::KvInUse(_))
         ));
         let found = keepers(&state).unwrap();
-        assert_eq!(found[0].kept, None);
-        assert_eq!(found[1].kept, Some(Kept { keys: 1, bytes: 2 }));
+        assert_eq!(found[0].found, Found::InUse);
+        assert_eq!(found[1].found, Found::Kept(Kept { keys: 1, bytes: 2 }));
         drop(running);
         assert!(KeptBy::open(&state, "one").unwrap().is_some());
     }

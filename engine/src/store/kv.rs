@@ -154,7 +154,10 @@ impl Kv {
         let opened = Connection::open(&path).map_err(failed("open what the plugin keeps"))?;
         match Self::prepare(opened) {
             Ok((kv, VERSION)) => Ok(kv),
-            Ok((_, found)) => Err(StoreError::Newer { path, found }),
+            Ok((_, found)) => {
+                let known = VERSION;
+                Err(StoreError::Newer { path, found, known })
+            }
             Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {
                 Err(StoreError::KvInUse(plugin.to_owned()))
             }

@@ -15,7 +15,7 @@ use rusqlite::Connection;
 
 pub use revisions::{NewRevision, Revision, RevisionOrigin};
 
-pub(crate) use kept::{Keeper, KeptBy, keepers};
+pub(crate) use kept::{Found, Keeper, KeptBy, keepers};
 pub(crate) use kv::{Kept, Kv, KvDirectory, KvPlace};
 pub(crate) use revisions::text_digest;
 
@@ -40,22 +40,27 @@ pub enum StoreError {
     /// It is another user's.
     #[error("the state directory `{}` is not yours\n  hint: name another one with `--state`", .0.display())]
     Foreign(PathBuf),
+    /// It is another user's, and only looked at.
+    #[error("the state directory `{}` is another user's\n  hint: run it as that user", .0.display())]
+    OfAnother(PathBuf),
     /// Another engine is at work on it.
     #[error("another `lazaret serve` uses the state directory `{}`\n  hint: name another one with `--state`", .0.display())]
     InUse(PathBuf),
-    /// Another engine has it open.
-    #[error("another engine has what plugin `{0}` keeps\n  hint: stop the plugin first")]
+    /// Another engine has it open, or a command that looks at it.
+    #[error("what plugin `{0}` keeps is in use by another engine, or by a `lazaret state`\n  hint: stop the plugin first, or wait until that command has ended")]
     KvInUse(String),
     /// It failed a moment ago, and is not tried again at once.
     #[error("what plugin `{0}` keeps failed a moment ago and is tried again in a second")]
     KvRests(String),
     /// A later version wrote it.
-    #[error("the state directory `{}` was written by a later version of lazaret ({found}, this one knows {VERSION})", path.display())]
+    #[error("`{}` was written by a later version of lazaret (its tables are of version {found}, this one knows {known})", path.display())]
     Newer {
-        /// The directory.
+        /// The database.
         path: PathBuf,
         /// The version found.
         found: i64,
+        /// The latest that is known.
+        known: i64,
     },
     /// SQLite's.
     #[error("failed to {what}")]
@@ -101,12 +106,13 @@ impl Store {
                 return Err(StoreError::Directory(error));
             }
         }
-        let database = Connection::open(directory.join("lazaret.sqlite"));
+        let path = directory.join("lazaret.sqlite");
+        let database = Connection::open(&path);
         let connection = database.map_err(failed("open the store"))?;
         let found = prepare(&connection).map_err(failed("prepare the store"))?;
         if found > VERSION {
-            let path = directory.to_owned();
-            return Err(StoreError::Newer { path, found });
+            let known = VERSION;
+            return Err(StoreError::Newer { path, found, known });
         }
         Ok(Self {
             connection: Arc::new(Mutex::new(connection)),
