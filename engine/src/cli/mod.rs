@@ -93,6 +93,10 @@ pub fn run() -> ExitCode {
             return code;
         }
     };
+    if let Err(error) = crate::secrets::keep_out_of_dumps() {
+        let text = format!("failed to keep this process out of core dumps: {error}");
+        return failure::Failure::new(ExitCode::Internal, text).report();
+    }
     let result = match cli.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-use lazaret_policy::{EffectivePolicy, GrantPath, Permission, SecretSource};
+use lazaret_policy::{EffectivePolicy, GrantPath, Permission, Secret, SecretSource};
 
 use super::{Plugin, PluginConfig};
 use crate::host::FLOOR;
@@ -46,6 +46,22 @@ pub enum ReachesOwn {
         /// What lies there, or holds it.
         own: PathBuf,
     },
+    /// It has, or may read, the file of a secret that the policy keeps from it.
+    #[error(
+        "plugin `{plugin}` could read the secret `{secret}` itself: its file `{}` is found through `{}`, which the plugin gets\n  hint: keep it in a directory apart from the plugin and from what the policy lets it read, or say `expose: true`",
+        file.display(),
+        place.display()
+    )]
+    Secret {
+        /// Its name.
+        plugin: String,
+        /// That of the secret.
+        secret: String,
+        /// Where the policy says that the value lies.
+        file: PathBuf,
+        /// What the plugin has or may read.
+        place: PathBuf,
+    },
 }
 
 /// What a plugin is started from, and held to: its directory, or its file where it is that alone; the policy beside it,
@@ -54,6 +70,8 @@ pub enum ReachesOwn {
 pub struct Own {
     plugin: String,
     places: Vec<Place>,
+    /// What the plugin gets to see itself: every file of its directory, and what it is given.
+    given: Vec<Place>,
     /// Directories of the engine that are none of a plugin's to read either.
     private: Vec<Place>,
 }
@@ -71,6 +89,10 @@ impl Own {
         Self {
             plugin: plugin.name().to_owned(),
             places: places.map(Place::of).collect(),
+            given: (plugin.own_files().into_iter())
+                .chain(config.file().map(Path::to_owned))
+                .map(Place::of)
+                .collect(),
             private: vec![Place::of(DEFAULT_STATE.into())],
         }
     }
@@ -112,22 +134,55 @@ impl Own {
                 });
             }
         }
+        self.check_secrets(policy)
+    }
+
+    /// Checks that no secret that is not exposed lies where the plugin, or a program that it runs, reads it.
+    fn check_secrets(&self, policy: &EffectivePolicy) -> Result<(), ReachesOwn> {
+        let kept = policy.secrets().iter().filter(|secret| !secret.expose);
+        let kept: Vec<_> = kept
+            .filter_map(|secret| Some((secret, Place::of(file(secret)?))))
+            .collect();
+        if kept.is_empty() {
+            return Ok(());
+        }
+        let readable = granted(policy, false);
+        let readable = readable.iter().map(|path| PathBuf::from(path.as_str()));
+        let readable: Vec<_> = readable.chain(roots(policy)).map(Place::of).collect();
+        for place in self.given.iter().chain(&readable) {
+            if let Some((secret, own)) = kept.iter().find(|(_, own)| place.reaches(own)) {
+                return Err(ReachesOwn::Secret {
+                    plugin: self.plugin.clone(),
+                    secret: secret.name.to_string(),
+                    file: own.named.clone(),
+                    place: place.named.clone(),
+                });
+            }
+        }
         Ok(())
     }
 }
 
+/// The file of a secret that is in one.
+fn file(secret: &Secret) -> Option<PathBuf> {
+    match &secret.from {
+        SecretSource::File(path) => Some(PathBuf::from(path.as_str())),
+        SecretSource::Env(_) => None,
+    }
+}
+
+/// Where programs have all their files.
+fn roots(policy: &EffectivePolicy) -> impl Iterator<Item = PathBuf> {
+    let programs = policy.exec().programs.iter();
+    programs.map(|program| PathBuf::from(program.rootfs.as_str()))
+}
+
 /// The files that a policy was read from, and those that it names.
 fn named(policy: &EffectivePolicy) -> Vec<Place> {
-    let programs = policy.exec().programs.iter();
-    let roots = programs.map(|program| PathBuf::from(program.rootfs.as_str()));
-    let secrets = policy.secrets().iter().filter_map(|secret| {
-        let SecretSource::File(path) = &secret.from else {
-            return None;
-        };
-        Some(PathBuf::from(path.as_str()))
-    });
+    let secrets = policy.secrets().iter().filter_map(file);
     let files = policy.files().iter().cloned();
-    files.chain(roots).chain(secrets).map(Place::of).collect()
+    let files = files.chain(roots(policy)).chain(secrets);
+    files.map(Place::of).collect()
 }
 
 /// The paths that a policy lets be written, or read; also where that is only recorded.
@@ -421,6 +476,38 @@ mod tests {
         for right in ["tools-data", "keys/other"] {
             let done = tree.check("plugins/one", &section(right));
             assert!(done.is_ok(), "{right}: {done:?}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_is_kept_from_a_plugin_lies_nowhere_it_reads() {
+        let tree = Tree::new();
+        let root = tree.root.display();
+        symlink("plugins/one", tree.root.join("spelled")).unwrap();
+        let check = |file: &str, more: &str| {
+            let section = format!(
+                "permissions: ['file:read:{root}/real']\n\
+                 secrets: [ {{ name: key, hosts: [example.com], from: {{ file: {root}/{file} }}{more} }} ]"
+            );
+            tree.check("plugins/one", &section)
+        };
+        for wrong in [
+            "plugins/one/key",
+            "plugins/one/data/key",
+            "spelled/key",
+            "real/key",
+            "links/policies/key",
+        ] {
+            let error = check(wrong, "").expect_err(wrong);
+            assert!(
+                matches!(error, ReachesOwn::Secret { .. }),
+                "{wrong}: {error}"
+            );
+            assert!(error.to_string().contains("secret `key`"), "{error}");
+            assert!(check(wrong, ", expose: true").is_ok(), "{wrong}");
+        }
+        for right in ["plugins/one-more/key", "etc/key"] {
+            assert!(check(right, "").is_ok(), "{right}");
         }
     }
 

@@ -4,6 +4,7 @@
 //! replaces in requests to the secret's hosts. One that the policy exposes is told to the plugin
 //! itself. No value is ever shown: not in a log, an event, an error or a file.
 
+mod dumps;
 mod placeholder;
 mod read;
 mod value;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use lazaret_policy::{EffectivePolicy, HostPattern, SecretName, Words};
 use lazaret_protocol::GivenSecret;
 
+pub use dumps::keep_out_of_dumps;
 pub use read::SecretError;
 pub use value::{MAX_VALUE_BYTES, SecretValue, ValueError};
 

@@ -300,7 +300,7 @@ fn what_has_a_request_sent_back_is_granted_to_nobody() {
     for protocol in ["http", "tcp"] {
         let rules = endpoints(&format!(
             "{{ host: h.example, port: 80, protocol: {protocol} }}, \
-             {{ host: h.example, port: 443, tls: broker }}"
+             {{ host: h.example.com, port: 443, tls: broker }}"
         ));
         for method in ["TRACE", "TRACK", "trace", "CONNECT"] {
             let told = format!("no policy grants method `{}`", method.to_uppercase());
