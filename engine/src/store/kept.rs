@@ -250,17 +250,31 @@ mod tests {
         let later = rusqlite::Connection::open(file_of(&state, "later")).unwrap();
         later.pragma_update(None, "user_version", 7).unwrap();
         drop(later);
-        let found: Vec<Found> = keepers(&state).unwrap().into_iter().map(|one| one.found).collect();
+        let found: Vec<Found> = keepers(&state)
+            .unwrap()
+            .into_iter()
+            .map(|one| one.found)
+            .collect();
         let [Found::Unreadable(damaged), Found::Unreadable(later), whole] = &found[..] else {
             panic!("{found:?}");
         };
         assert!(damaged.contains("not a database"), "{damaged}");
         let path = file_of(&state, "later");
         let path = path.to_str().unwrap();
-        assert!(later.contains(path) && later.contains("version 7"), "{later}");
+        assert!(
+            later.contains(path) && later.contains("version 7"),
+            "{later}"
+        );
         assert_eq!(*whole, Found::Kept(Kept { keys: 1, bytes: 2 }));
         let error = KeptBy::open(&state, "later").unwrap_err();
-        assert!(matches!(error, StoreError::Newer { found: 7, known: 1, .. }));
+        assert!(matches!(
+            error,
+            StoreError::Newer {
+                found: 7,
+                known: 1,
+                ..
+            }
+        ));
     }
 
     #[test]

@@ -47,7 +47,9 @@ pub enum StoreError {
     #[error("another `lazaret serve` uses the state directory `{}`\n  hint: name another one with `--state`", .0.display())]
     InUse(PathBuf),
     /// Another engine has it open, or a command that looks at it.
-    #[error("what plugin `{0}` keeps is in use by another engine, or by a `lazaret state`\n  hint: stop the plugin first, or wait until that command has ended")]
+    #[error(
+        "what plugin `{0}` keeps is in use by another engine, or by a `lazaret state`\n  hint: stop the plugin first, or wait until that command has ended"
+    )]
     KvInUse(String),
     /// It failed a moment ago, and is not tried again at once.
     #[error("what plugin `{0}` keeps failed a moment ago and is tried again in a second")]
