@@ -41,9 +41,10 @@ pub(crate) fn decide(act: &Act, policy: &EffectivePolicy) -> Decided {
         }
         Act::Kv(_) => Vec::new(),
         Act::Window(act) => {
-            return match window::permissions(act, policy) {
-                all if all.is_empty() => Decided::Denied(window::lacks(act)),
-                all => Decided::Allowed(all),
+            return match window::may(act, policy) {
+                // Told when it is over.
+                true => Decided::Allowed(Vec::new()),
+                false => Decided::Denied(window::lacks(act)),
             };
         }
     };

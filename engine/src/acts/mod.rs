@@ -19,7 +19,7 @@ mod window;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lazaret_policy::{EffectivePolicy, Program};
+use lazaret_policy::{EffectivePolicy, Mode, Permission, Program};
 use lazaret_protocol::{
     Act, ActError, ActResult, AskId, CallId, Failure, MAX_ACT_BYTES, MAX_VALUE_BYTES,
 };
@@ -52,6 +52,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What came of an act.
 pub(crate) type Outcome = Result<ActResult, ActError>;
 
+/// Permissions that an act needed, each with its mode where it is only observed.
+pub(crate) type Used = Vec<(Permission, Option<Mode>)>;
+
 /// The acts of one plugin.
 #[derive(Debug)]
 pub(crate) struct Acts {
@@ -59,7 +62,7 @@ pub(crate) struct Acts {
     held: Arc<Held>,
     programs: Arc<Programs>,
     kv: kv::Place,
-    running: JoinSet<Outcome>,
+    running: JoinSet<(Outcome, Used)>,
     under_way: Vec<UnderWay>,
     /// What was written below each path, for the plugin's life: a path that is taken away and
     /// given back begins with nothing anew.
@@ -160,7 +163,8 @@ impl Acts {
                 let terms = held.program(&program).cloned();
                 let what = What::Program(terms.clone());
                 let handle = self.running.spawn(async move {
-                    programs::run(&programs, terms.as_ref(), arguments, input).await
+                    let run = programs::run(&programs, terms.as_ref(), arguments, input);
+                    (run.await, Used::new())
                 });
                 (handle, what)
             }
@@ -177,15 +181,17 @@ impl Acts {
                     let done = tokio::task::spawn_blocking(move || {
                         let _turn = turn;
                         let Some(act) = take(&waiting) else {
-                            return Err(broken());
+                            return (Err(broken()), Used::new());
                         };
-                        match &act {
+                        let outcome = match &act {
+                            Act::Window(act) => return window::perform(act, &held.windows),
                             Act::Kv(act) => kv::perform(act, &kv, &held.kv),
-                            Act::Window(act) => window::perform(act, &held.windows),
                             act => files::perform(act, &held.places, &held.rules),
-                        }
+                        };
+                        (outcome, Used::new())
                     });
-                    done.await.unwrap_or_else(|_panic| Err(broken()))
+                    let failed = |_panic| (Err(broken()), Used::new());
+                    done.await.unwrap_or_else(failed)
                 });
                 (handle, what)
             }
@@ -194,17 +200,17 @@ impl Acts {
     }
 
     /// Waits for the next act that is over; for ever where none is under way. Safe to be dropped
-    /// while it waits.
-    pub(crate) async fn over(&mut self) -> (AskId, Outcome) {
+    /// while it waits. With the permissions that were not known before it was done.
+    pub(crate) async fn over(&mut self) -> (AskId, Outcome, Used) {
         loop {
             let Some(ended) = self.running.join_next_with_id().await else {
                 std::future::pending::<()>().await;
                 continue;
             };
-            let (task, outcome) = match ended {
-                Ok((task, outcome)) => (task, outcome),
-                Err(error) if error.is_cancelled() => (error.id(), Err(given_up())),
-                Err(error) => (error.id(), Err(broken())),
+            let (task, (outcome, used)) = match ended {
+                Ok(ended) => ended,
+                Err(error) if error.is_cancelled() => (error.id(), (Err(given_up()), Used::new())),
+                Err(error) => (error.id(), (Err(broken()), Used::new())),
             };
             let ended = |act: &UnderWay| act.handle.id() == task;
             // One that is to be decided again is another by now.
@@ -215,7 +221,7 @@ impl Acts {
                     (What::Revoked, Err(_)) => Err(revoked()),
                     (_, outcome) => outcome,
                 };
-                return (act.id, outcome);
+                return (act.id, outcome, used);
             }
         }
     }

@@ -9,7 +9,7 @@ use lazaret_protocol::{
 
 use super::state::State;
 use super::task::Task;
-use crate::acts::{self, Decided, Outcome};
+use crate::acts::{self, Decided, Outcome, Used};
 use crate::event::{Act, EndReason, Witness};
 
 /// What an answer counts at least, in bytes of results: as an item of a stream does.
@@ -77,7 +77,18 @@ impl Task {
     }
 
     /// An act is over.
-    pub(super) async fn on_act(&mut self, state: &mut State, id: AskId, outcome: Outcome) {
+    pub(super) async fn on_act(
+        &mut self,
+        state: &mut State,
+        id: AskId,
+        outcome: Outcome,
+        used: Used,
+    ) {
+        if !is_over(state) {
+            for (permission, observed) in used {
+                self.used(state, &permission.to_string(), observed);
+            }
+        }
         // What could be decided only when it was looked at.
         if let Err(ActError::Denied { permission }) = &outcome
             && !is_over(state)

@@ -19,7 +19,7 @@ use super::outbox::Outbox;
 use super::quarantine::Quarantine;
 use super::running::{Command, Ended, PluginEvent};
 use super::state::State;
-use crate::acts::{Acts, Outcome};
+use crate::acts::{Acts, Outcome, Used};
 use crate::channel::{ChannelError, Receiver};
 use crate::container::{Cgroup, CgroupEvents, Launcher, Listener, Reported};
 use crate::egress::Report;
@@ -90,7 +90,7 @@ enum Wake {
     Deadline,
     Tick,
     Streams,
-    Act(AskId, Outcome),
+    Act(AskId, Outcome, Used),
     Egress(Report),
     Look(std::io::Result<()>),
 }
@@ -144,7 +144,7 @@ impl Task {
                     }
                 }
                 Wake::Egress(report) => self.on_egress(&mut state, report).await,
-                Wake::Act(id, outcome) => self.on_act(&mut state, id, outcome).await,
+                Wake::Act(id, outcome, used) => self.on_act(&mut state, id, outcome, used).await,
                 Wake::Look(notified) => {
                     let looked = match notified {
                         Ok(()) => self.look(&mut state).await,
@@ -225,7 +225,7 @@ impl Task {
             }, if !exited => Wake::Syscall(call),
             () = sleep_until(deadline.unwrap_or_else(Instant::now).into()), if deadline.is_some() => Wake::Deadline,
             () = sleep_until(overdue.unwrap_or_else(Instant::now).into()), if overdue.is_some() => Wake::Tick,
-            (id, outcome) = acts.over(), if !exited => Wake::Act(id, outcome),
+            (id, outcome, used) = acts.over(), if !exited => Wake::Act(id, outcome, used),
             () = streams.notified(), if !exited => Wake::Streams,
             report = async { from(record_from).await; egress::next(egress).await }, if !exited => Wake::Egress(report),
             notified = async { from(listen_from).await; cgroup_events.notified().await }, if !exited => Wake::Look(notified),

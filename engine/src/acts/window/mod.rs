@@ -16,7 +16,7 @@ use lazaret_protocol::{ActError, ActResult, Failure, Window, WindowAct};
 
 use self::connection::{Display, DisplayError};
 use self::manager::Screen;
-use super::{Outcome, failed};
+use super::{Outcome, Used, failed};
 
 /// The most windows that are told.
 const MAX_WINDOWS: usize = 256;
@@ -31,8 +31,8 @@ pub(crate) struct Rules {
     socket: Option<PathBuf>,
     number: u16,
     authority: Option<PathBuf>,
-    /// What may be done to windows of which class; without one, to all.
-    grants: Vec<(Kind, Option<WindowClass>)>,
+    /// What may be done to windows of which class; without one, to all. With the mode where it is only observed.
+    grants: Vec<(Kind, Option<WindowClass>, Option<Mode>)>,
     patience: Duration,
 }
 
@@ -47,8 +47,8 @@ impl Rules {
             number: number.unwrap_or_default(),
             authority: path.map(|path| path.as_str().into()),
             grants: allowed(policy)
-                .filter_map(|(permission, _)| match permission {
-                    Permission::Window(kind, class) => Some((kind, class)),
+                .filter_map(|(permission, mode)| match permission {
+                    Permission::Window(kind, class) => Some((kind, class, mode)),
                     _ => None,
                 })
                 .collect(),
@@ -56,16 +56,20 @@ impl Rules {
         }
     }
 
-    /// Whether something may be done to windows that say they are of a class.
-    fn allow(&self, kind: Kind, class: &str) -> bool {
-        let covers = |granted: &Option<WindowClass>| {
-            granted
-                .as_ref()
-                .is_none_or(|granted| granted.as_str() == class)
-        };
-        self.grants
-            .iter()
-            .any(|(granted, of)| *granted == kind && covers(of))
+    /// By which permission something may be done to windows that say they are of a class: one that is granted, and
+    /// the narrowest of those.
+    fn allow(&self, kind: Kind, class: &str) -> Option<(Permission, Option<Mode>)> {
+        let covers = |of: &Option<WindowClass>| of.as_ref().is_none_or(|of| of.as_str() == class);
+        let covering = (self.grants.iter()).filter(|(one, of, _)| *one == kind && covers(of));
+        let best = covering.min_by_key(|(_, of, mode)| (mode.is_some(), of.is_none()));
+        best.map(|(_, of, mode)| (Permission::Window(kind, of.clone()), *mode))
+    }
+
+    /// Every permission to do something, whatever the windows.
+    fn all(&self, kind: Kind) -> Used {
+        let all = self.grants.iter().filter(|(one, ..)| *one == kind);
+        all.map(|(_, of, mode)| (Permission::Window(kind, of.clone()), *mode))
+            .collect()
     }
 }
 
@@ -88,22 +92,12 @@ fn allowed(policy: &EffectivePolicy) -> impl Iterator<Item = (Permission, Option
         .map(|(granted, mode)| (granted.permission.clone(), mode))
 }
 
-/// The permissions by which an act may be done, to some windows at least; none where it may not. Which
-/// window it is about is known when the display was asked.
-pub(super) fn permissions(
-    act: &WindowAct,
-    policy: &EffectivePolicy,
-) -> Vec<(Permission, Option<Mode>)> {
+/// Whether an act may be done to some windows at least. Which window it is about, and so by which permission, is known
+/// when the display was asked.
+pub(super) fn may(act: &WindowAct, policy: &EffectivePolicy) -> bool {
     let kind = kind(act);
-    let all: Vec<_> = allowed(policy)
-        .filter(|(permission, _)| matches!(permission, Permission::Window(one, _) if *one == kind))
-        .collect();
-    // With that nothing else is needed, nor observed.
-    let whole = (Permission::Window(kind, None), None);
-    match all.contains(&whole) {
-        true => vec![whole],
-        false => all,
-    }
+    allowed(policy)
+        .any(|(permission, _)| matches!(permission, Permission::Window(one, _) if one == kind))
 }
 
 /// What a plugin lacks that may not do it to any window.
@@ -120,8 +114,13 @@ fn kind(act: &WindowAct) -> Kind {
     }
 }
 
-/// Does an act on the display. Blocks, for a bounded time.
-pub(super) fn perform(act: &WindowAct, rules: &Rules) -> Outcome {
+/// Does an act on the display, and tells by which permissions. Blocks, for a bounded time.
+pub(super) fn perform(act: &WindowAct, rules: &Rules) -> (Outcome, Used) {
+    let mut used = Used::new();
+    (on_display(act, rules, &mut used), used)
+}
+
+fn on_display(act: &WindowAct, rules: &Rules, used: &mut Used) -> Outcome {
     let Some(socket) = &rules.socket else {
         let message = "the policy grants windows and names no display";
         return Err(failed(Failure::NotFound, message));
@@ -133,9 +132,9 @@ pub(super) fn perform(act: &WindowAct, rules: &Rules) -> Outcome {
     let display = Display::connect(socket, key, rules.patience).map_err(told)?;
     let mut screen = Screen::of(display).map_err(told)?;
     match *act {
-        WindowAct::List => list(&mut screen, rules).map_err(told),
+        WindowAct::List => list(&mut screen, rules, used).map_err(told),
         WindowAct::Focus { id } => {
-            judge(&mut screen, rules, Kind::Focus, id)?;
+            used.push(judge(&mut screen, rules, Kind::Focus, id)?);
             done(screen.focus(id), "cannot take what is typed")
         }
         WindowAct::Move {
@@ -145,30 +144,33 @@ pub(super) fn perform(act: &WindowAct, rules: &Rules) -> Outcome {
             width,
             height,
         } => {
-            judge(&mut screen, rules, Kind::Move, id)?;
+            used.push(judge(&mut screen, rules, Kind::Move, id)?);
             done(screen.place(id, (x, y), (width, height)), "cannot be moved")
         }
         WindowAct::Close { id } => {
-            judge(&mut screen, rules, Kind::Close, id)?;
+            used.push(judge(&mut screen, rules, Kind::Close, id)?);
             done(screen.close(id), "takes no request to close")
         }
     }
 }
 
-fn list(screen: &mut Screen, rules: &Rules) -> Result<ActResult, DisplayError> {
+fn list(screen: &mut Screen, rules: &Rules, used: &mut Used) -> Result<ActResult, DisplayError> {
     let focused = screen.focused()?;
     let mut windows = Vec::new();
     for id in screen.windows()? {
         let Some(class) = screen.class(id)? else {
             continue;
         };
-        if !rules.allow(Kind::List, &class) {
+        let Some(covering) = rules.allow(Kind::List, &class) else {
             continue;
-        }
+        };
         // One that is gone by now is none.
         let Some((x, y, width, height)) = screen.shape(id)? else {
             continue;
         };
+        if !used.contains(&covering) {
+            used.push(covering);
+        }
         windows.push(Window {
             id,
             title: screen.title(id)?,
@@ -183,22 +185,32 @@ fn list(screen: &mut Screen, rules: &Rules) -> Result<ActResult, DisplayError> {
             break;
         }
     }
+    // It looked all the same: without any it would have been refused.
+    if used.is_empty() {
+        *used = rules.all(Kind::List);
+    }
     Ok(ActResult::Windows(windows))
 }
 
-/// Holds a number that a plugin says to the windows it may see, and the act to the window's class.
-fn judge(screen: &mut Screen, rules: &Rules, kind: Kind, id: u32) -> Result<(), ActError> {
+/// Holds a number that a plugin says to the windows it may see, and the act to the window's class. By which permission
+/// it may be done.
+fn judge(
+    screen: &mut Screen,
+    rules: &Rules,
+    kind: Kind,
+    id: u32,
+) -> Result<(Permission, Option<Mode>), ActError> {
     let there = screen.windows().map_err(told)?.contains(&id);
     let class = match there {
         true => screen.class(id).map_err(told)?,
         false => None,
     };
-    let Some(class) = class.filter(|class| rules.allow(Kind::List, class)) else {
+    let Some(class) = class.filter(|class| rules.allow(Kind::List, class).is_some()) else {
         let message = format!("there is no window {id} that the policy lets be seen");
         return Err(failed(Failure::NotFound, message));
     };
-    if rules.allow(kind, &class) {
-        return Ok(());
+    if let Some(covering) = rules.allow(kind, &class) {
+        return Ok(covering);
     }
     // A class that no permission can name takes one for all.
     let permission = Permission::Window(kind, class.parse().ok()).to_string();

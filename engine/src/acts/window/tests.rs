@@ -19,7 +19,7 @@ use super::*;
 /// Rules that grant these, as `list` or `close:XTerm`.
 fn rules(socket: &Path, authority: Option<&Path>, grants: &[&str]) -> Rules {
     let grant = |text: &&str| match format!("window:{text}").parse() {
-        Ok(Permission::Window(kind, class)) => (kind, class),
+        Ok(Permission::Window(kind, class)) => (kind, class, None),
         other => panic!("{other:?}"),
     };
     Rules {
@@ -29,6 +29,20 @@ fn rules(socket: &Path, authority: Option<&Path>, grants: &[&str]) -> Rules {
         grants: grants.iter().map(grant).collect(),
         patience: PATIENCE,
     }
+}
+
+fn perform(act: &WindowAct, rules: &Rules) -> Outcome {
+    super::perform(act, rules).0
+}
+
+/// By which permissions an act is done.
+fn used(act: &WindowAct, rules: &Rules) -> Vec<String> {
+    let used = super::perform(act, rules).1;
+    let told = used.into_iter().map(|(permission, mode)| match mode {
+        None => permission.to_string(),
+        Some(mode) => format!("{permission} in mode {mode}"),
+    });
+    told.collect()
 }
 
 fn listed(rules: &Rules) -> Vec<Window> {
@@ -214,6 +228,45 @@ fn only_windows_that_may_be_seen_can_be_acted_on_and_only_by_what_is_granted() {
 }
 
 #[test]
+fn the_permission_that_covered_the_window_is_told_and_no_other() {
+    let display = Xvfb::start();
+    let client = display.client();
+    let all = [
+        "list:XTerm",
+        "list:Gimp",
+        "focus",
+        "focus:XTerm",
+        "move:Gimp",
+    ];
+    let mut rules = display.rules(&all);
+    // There is none: it looked by either.
+    assert_eq!(
+        used(&WindowAct::List, &rules),
+        ["window:list:XTerm", "window:list:Gimp"]
+    );
+    let term = window(&client, "XTerm", "term");
+    assert_eq!(used(&WindowAct::List, &rules), ["window:list:XTerm"]);
+    let other = window(&client, "Gimp", "other");
+    let focus = |id, rules: &Rules| used(&WindowAct::Focus { id }, rules);
+    assert_eq!(focus(term, &rules), ["window:focus:XTerm"]);
+    assert_eq!(focus(other, &rules), ["window:focus"]);
+    assert_eq!(used(&WindowAct::Close { id: other }, &rules), [""; 0]);
+    // What is granted comes before what is only observed, however narrow that is.
+    for grant in rules.grants.iter_mut().filter(|grant| grant.1.is_some()) {
+        grant.2 = Some(Mode::Audit);
+    }
+    assert_eq!(focus(term, &rules), ["window:focus"]);
+    assert_eq!(
+        used(&WindowAct::List, &rules),
+        // The one that was focused is the last.
+        [
+            "window:list:Gimp in mode audit",
+            "window:list:XTerm in mode audit"
+        ]
+    );
+}
+
+#[test]
 fn a_manager_is_asked_where_there_is_one() {
     let display = Xvfb::start();
     let rules = display.rules(&ALL);
@@ -294,25 +347,27 @@ fn permissions_of_a_policy_say_what_is_done_and_what_is_recorded() {
         let policy = SecurityPolicy::parse("p", &text).unwrap();
         EffectivePolicy::of(SecurityLevel::Standard).layer(&policy)
     };
-    let needed = |body: &str| -> Vec<String> {
-        let all = permissions(&WindowAct::Close { id: 1 }, &policy(body));
-        let told = |(permission, mode): (Permission, Option<Mode>)| match mode {
+    let close = WindowAct::Close { id: 1 };
+    let needed = |body: &str, class: &str| -> Option<String> {
+        let policy = policy(body);
+        assert!(may(&close, &policy));
+        let covering = Rules::of(&policy).allow(Kind::Close, class);
+        covering.map(|(permission, mode)| match mode {
             None => permission.to_string(),
             Some(mode) => format!("{permission} in mode {mode}"),
-        };
-        all.into_iter().map(told).collect()
+        })
     };
-    assert!(needed("permissions: [ window:list ]").is_empty());
-    let some = needed("permissions: [ 'window:close:A', 'window:close:B' ]");
-    assert_eq!(some, ["window:close:A", "window:close:B"]);
-    let all = needed("permissions: [ 'window:close:A', window:close ]");
-    assert_eq!(all, ["window:close"]);
+    assert!(!may(&close, &policy("permissions: [ window:list ]")));
+    let some = "permissions: [ 'window:close:A', 'window:close:B' ]";
+    assert_eq!(needed(some, "B").unwrap(), "window:close:B");
+    assert_eq!(needed(some, "C"), None);
+    let all = "permissions: [ 'window:close:A', window:close ]";
+    assert_eq!(needed(all, "A").unwrap(), "window:close:A");
+    assert_eq!(needed(all, "B").unwrap(), "window:close");
     let observed =
         "window: { mode: audit }\nobserve: [ window:close ]\npermissions: [ 'window:close:A' ]";
-    assert_eq!(
-        needed(observed),
-        ["window:close:A", "window:close in mode audit"]
-    );
+    assert_eq!(needed(observed, "A").unwrap(), "window:close:A");
+    assert_eq!(needed(observed, "B").unwrap(), "window:close in mode audit");
     assert!(!sees(&policy("permissions: [ window:list ]")));
     assert!(sees(&policy(
         "permissions: [ window:list ]\nwindow: { display: ':7' }"
