@@ -53,7 +53,7 @@ const REFUSED: [&str; 16] = [
     "await fetch('https://api.example.com.evil.example/');",
     "Deno.env.get('HOME');",
     "new Deno.Command('sh');",
-    "new WebSocket('wss://api.example.com');",
+    "new WebSocket('wss://example.com');",
     "document.title;",
     "localStorage.getItem('a');",
     "new Worker('w.js');",
@@ -67,7 +67,8 @@ const REFUSED: [&str; 16] = [
 ];
 
 /// What is only there where it is granted.
-const GIVEN: [&str; 5] = [
+const GIVEN: [&str; 6] = [
+    "new WebSocket('wss://api.example.com');",
     "await fetch('https://api.example.com/');",
     "await Deno.writeTextFile('/srv/out/a', 'b');",
     "new Deno.Command('jq');",

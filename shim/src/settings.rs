@@ -63,7 +63,7 @@ mod tests {
         "files": [{"path": "/srv/data", "mounted_at": "/granted/0", "directory": true}],
         "file_limits": {"ignore": [".git"], "read_bytes": 8388608},
         "environment": {"values": {"MODE": "batch"}, "unset": ["TZ"]},
-        "config": "{}", "state": {"kv": false, "log_level": "Info"},
+        "config": "{}", "state": {"kv": false, "windows": false, "log_level": "Info"},
         "https": [{"host": "api.example.com", "port": 443, "methods": ["GET"], "paths": null}], "connections": 64, "egress": true, "learns": false,
         "time": {"startup_ms": 1000, "call_ms": 1000, "cpu_per_call_ms": 500},
         "log_line_bytes": 4096, "log_bytes_per_second": 65536, "result_bytes": 1048576,

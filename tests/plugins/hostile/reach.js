@@ -22,7 +22,7 @@ export const reach = (url) => fetch(url).then((response) => response.status);
 
 // Everything a plugin can name that leads out of the language.
 export function doors() {
-  const names = ["Bun", "WebAssembly", "WebSocket", "Worker", "XMLHttpRequest", "__bootstrap"];
+  const names = ["Bun", "WebAssembly", "Worker", "XMLHttpRequest", "__bootstrap"];
   names.push("process", "require", "std", "os", "scriptArgs", "SharedArrayBuffer", "Atomics");
   const found = names.filter((name) => name in globalThis);
   const deno = ["core", "internal", "run", "dlopen", "create", "link", "symlink", "chmod", "exit"];

@@ -127,7 +127,7 @@ fn whole_way(world: &World) -> anyhow::Result<()> {
         finished.code == Some(ExitCode::Policy as i32),
         "{finished:?}"
     );
-    ensure!(finished.errors.contains(told), "{finished:?}");
+    ensure!(finished.output.contains(told), "{finished:?}");
 
     let mut with = ask(&arguments);
     with.env("LAZARET_TEST_SECRET", KEPT);
