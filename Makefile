@@ -43,8 +43,8 @@ build: deps
 
 ## build-v8: the same shim on V8, beside the other
 build-v8: build
-	CARGO_TARGET_DIR=target/v8 .ci/cargo-static build -p lazaret-shim --no-default-features --features v8
-	.ci/put target/v8/$(triple)/release/lazaret-shim $(release)/lazaret-shim-v8
+	.ci/cargo-static build -p lazaret-shim --no-default-features --features v8
+	.ci/put target/$(triple)/release/lazaret-shim $(release)/lazaret-shim-v8
 	$(release)/lazaret rootfs build --engine v8
 
 ## build-tests: what the container tests need beside `build`
