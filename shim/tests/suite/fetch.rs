@@ -150,6 +150,10 @@ fn where_a_redirect_leads_is_decided_anew() {
         }
         let told = follow(base, "http://private.example/");
         assert!(told.contains("10.0.0.1 is private"), "{told}");
+        for to in ["http://gone.example/", "https://gone.example/"] {
+            let told = follow(base, to);
+            assert!(told.contains("nobody listens"), "{base} {to}: {told}");
+        }
         let told = follow(base, "/bytes?1");
         assert_eq!(told, format!("\"{base}/bytes?1\""));
     }

@@ -214,6 +214,7 @@ fn what_is_refused_names_the_permission_as_for_fetch() {
         ("wss://private.example/", "10.0.0.1 is private"),
         ("ws://private.example/", "10.0.0.1 is private"),
         ("wss://gone.example/", "nobody listens"),
+        ("ws://gone.example/", "nobody listens"),
     ] {
         let seen = shim.json("talk", &format!(r#"["{url}", []]"#));
         assert!(seen.contains(told), "{url}: {seen}");

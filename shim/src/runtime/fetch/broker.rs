@@ -255,9 +255,7 @@ async fn tunnel(stream: UnixStream, host: &str, port: u16) -> Result<Tunnel, Fai
     let answer = answer.map_err(|error| Failure::told("the way out is closed", &error))?;
     let answer = refused(answer)?;
     if answer.status() != StatusCode::OK {
-        let reason = answer.headers().get(EGRESS_UNREACHABLE);
-        let reason = reason.map_or_else(|| answer.status().to_string(), text_of);
-        return Err(Failure::Unreachable(reason));
+        return Err(Failure::Unreachable(answer.status().to_string()));
     }
     let brokered = answer.headers().contains_key(EGRESS_TLS_END);
     drop(answer);
@@ -309,12 +307,16 @@ pub(super) fn uri(text: &str) -> Result<Uri, Failure> {
         .map_err(|error| Failure::told("no URL for a request", &error))
 }
 
-/// The answer, if it is one and no refusal by the broker.
+/// The answer, if it is the host's: the broker says in a field of its own, which it takes out of
+/// all others, that it refuses or that it reaches nobody.
 pub(super) fn refused(answer: Response<Incoming>) -> Result<Response<Incoming>, Failure> {
-    match answer.headers().get(EGRESS_REFUSAL) {
-        Some(refusal) if answer.status() == StatusCode::FORBIDDEN => {
-            Err(Failure::of_refusal(refusal))
+    let says = |name| answer.headers().get(name);
+    match answer.status() {
+        StatusCode::FORBIDDEN => says(EGRESS_REFUSAL).map(Failure::of_refusal),
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE => {
+            says(EGRESS_UNREACHABLE).map(|reason| Failure::Unreachable(text_of(reason)))
         }
-        _ => Ok(answer),
+        _ => None,
     }
+    .map_or(Ok(answer), Err)
 }
