@@ -133,18 +133,19 @@ async fn slow(world: &World, js: Js) -> anyhow::Result<()> {
         ensure!(bytes == 100_000, "{number}: {bytes}");
     }
     drop(items);
-    let soon = Some(Duration::from_millis(500));
+    let soon = Some(Duration::from_secs(2));
     let mut items = plugin.stream_within("large", json!([]), soon).await?;
     next(&mut items).await?;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
     let end = loop {
         match items.next().await {
             Some(Ok(_)) => {}
             end => break end,
         }
     };
-    let late = CallFailure::Deadline { limit_ms: 500 };
-    ensure!(end == Some(Err(late)), "{end:?}");
+    // Of what the caller gave, what was left when the call was sent.
+    let late = matches!(end, Some(Err(CallFailure::Deadline { limit_ms: 1..=2000 })));
+    ensure!(late, "{end:?}");
     plugin.call("howMany", json!([])).await?;
     plugin.stop().await?;
     Ok(())
@@ -157,7 +158,7 @@ async fn deadlines(world: &World, js: Js) -> anyhow::Result<()> {
     let plugin = host.launch(&setup).await?;
     let soon = Duration::from_millis(300);
     match plugin.call_within("waits", json!([]), soon).await {
-        Err(CallFailure::Deadline { limit_ms: 300 }) => {}
+        Err(CallFailure::Deadline { limit_ms: 1..=300 }) => {}
         other => bail!("{other:?}"),
     }
     let later = Duration::from_secs(600);

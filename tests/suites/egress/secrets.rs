@@ -176,7 +176,10 @@ fn whole_way(world: &World) -> anyhow::Result<()> {
     ensure!(text("other").contains("`kept`"), "{report}");
     ensure!(told.contains("network:connect:other.example"), "{told}");
     // The broker ends TLS with an authority that the plugin trusts; its own way on leads nowhere.
-    ensure!(text("ended").starts_with("TypeError: fetch failed: "), "{report}");
+    ensure!(
+        text("ended").starts_with("TypeError: fetch failed: "),
+        "{report}"
+    );
     ensure!(!text("ended").contains("TLS failed"), "{report}");
     Ok(())
 }
