@@ -1,4 +1,5 @@
-//! WebSockets in the clear (RFC 6455): the one thing that a request of plain HTTP may change to.
+//! WebSockets (RFC 6455) where the broker reads the requests, in the clear or by TLS that it ends: the
+//! one thing that such a request may change to.
 //!
 //! The request is decided as any other `GET`. Its change is asked of the server only where it is
 //! that of a WebSocket, and passed on only where the server has shown that it understood: from then

@@ -287,6 +287,15 @@ impl Calls {
                     limit_ms: deadline.limit_ms,
                 })
             }
+            // What the limit was is not for the shim to say.
+            (Err(CallFailure::Call(CallError::WallTime { .. })), _) => {
+                let limit_ms = call.limits.wall_ms;
+                Err(CallFailure::Call(CallError::WallTime { limit_ms }))
+            }
+            (Err(CallFailure::Call(CallError::CpuTime { .. })), _) => {
+                let limit_ms = call.limits.cpu_ms;
+                Err(CallFailure::Call(CallError::CpuTime { limit_ms }))
+            }
             (result, _) => result,
         };
         if let Some(reply) = call.reply {

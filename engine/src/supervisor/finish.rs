@@ -26,7 +26,7 @@ impl Task {
         state.evidence.memory_peak = usage.and_then(|usage| usage.memory_peak);
         let cleanup = match self.launcher.delete(&self.id).await {
             Ok(()) if acts_over => None,
-            Ok(()) => Some("an act on files does not end".to_owned()),
+            Ok(()) => Some("an act that the plugin asked for does not end".to_owned()),
             Err(error) => {
                 // Done here as far as it can be.
                 self.cgroup.remove();

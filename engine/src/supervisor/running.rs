@@ -228,6 +228,7 @@ impl Running {
         let began = Instant::now();
         let arguments = within(timeout, began, self.checked(function, arguments)).await?;
         let given = timeout;
+        // What the check left; whoever reads is told what was given.
         let timeout = left(timeout, began);
         let (wake, end) = (Arc::clone(&self.streams), self.end.clone());
         let (feed, items) = stream(function, wake, end, keep);
@@ -241,8 +242,9 @@ impl Running {
             // What the items then tell.
             self.reason().await;
         }
+        let items = items.given(given);
         Ok(match &self.contract {
-            Some(contract) => items.held_to(Arc::clone(contract), function.to_owned(), given),
+            Some(contract) => items.held_to(Arc::clone(contract), function.to_owned()),
             None => items,
         })
     }
@@ -319,7 +321,7 @@ fn left(timeout: Option<Duration>, began: Instant) -> Option<Duration> {
 }
 
 /// What is said when a caller's time is over.
-fn late(timeout: Option<Duration>) -> CallFailure {
+pub(super) fn late(timeout: Option<Duration>) -> CallFailure {
     let limit = timeout.unwrap_or_default().as_millis();
     CallFailure::Deadline {
         limit_ms: u64::try_from(limit).unwrap_or(u64::MAX),

@@ -8,7 +8,7 @@ use lazaret_protocol::Payload;
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::calls::CallFailure;
-use super::running::within;
+use super::running::{late, within};
 use crate::event::EndReason;
 use crate::schema::Contract;
 
@@ -38,8 +38,8 @@ pub struct Items {
     end: watch::Receiver<Option<EndReason>>,
     /// What each item is to be, and of which function.
     contract: Option<(Arc<Contract>, String)>,
-    /// How long a check of one may take, with the wait for it.
-    check_time: Option<Duration>,
+    /// How long the caller gave the call; a check of an item may take as long, with the wait for it.
+    given: Option<Duration>,
     over: bool,
 }
 
@@ -85,22 +85,22 @@ pub(super) fn stream(
         taken,
         end,
         contract: None,
-        check_time: None,
+        given: None,
         over: false,
     };
     (feed, items)
 }
 
 impl Items {
+    /// Has them say how long the caller gave the call where that is over, whatever of it was left for the plugin.
+    pub(super) fn given(mut self, given: Option<Duration>) -> Self {
+        self.given = given;
+        self
+    }
+
     /// Holds each item to what the plugin's manifest says of the function's results, in the time of the call for each.
-    pub(super) fn held_to(
-        mut self,
-        contract: Arc<Contract>,
-        function: String,
-        check_time: Option<Duration>,
-    ) -> Self {
+    pub(super) fn held_to(mut self, contract: Arc<Contract>, function: String) -> Self {
         self.contract = Some((contract, function));
-        self.check_time = check_time;
         self
     }
 
@@ -121,6 +121,9 @@ impl Items {
                 Some(self.checked(item).await)
             }
             Some(Next::End(Ok(()))) => None,
+            Some(Next::End(Err(CallFailure::Deadline { .. }))) if self.given.is_some() => {
+                Some(Err(late(self.given)))
+            }
             Some(Next::End(Err(failure))) => Some(Err(failure)),
             None => Some(Err(CallFailure::Ended(self.reason()))),
         }
@@ -134,7 +137,7 @@ impl Items {
             let checked = contract.result(function, item).await;
             checked.map_err(CallFailure::Result)
         };
-        let checked = within(self.check_time, Instant::now(), check).await;
+        let checked = within(self.given, Instant::now(), check).await;
         // The call is given up with its first item that does not fit.
         if checked.is_err() {
             self.over = true;
@@ -247,6 +250,18 @@ mod tests {
             items.next().await,
             Some(Err(CallFailure::Ended(_)))
         ));
+    }
+
+    #[tokio::test]
+    async fn a_deadline_is_told_as_it_was_given() {
+        let left = CallFailure::Deadline { limit_ms: 1 };
+        for (given, limit_ms) in [(None, 1), (Some(Duration::from_millis(20)), 20)] {
+            let (feed, items, _) = open();
+            let mut items = items.given(given);
+            feed.end(Err(left.clone()));
+            let late = CallFailure::Deadline { limit_ms };
+            assert_eq!(items.next().await, Some(Err(late)));
+        }
     }
 
     #[tokio::test]

@@ -256,6 +256,15 @@ fn the_sooner_of_two_limits_holds_and_is_named() {
     assert_eq!(begun.limits, LIMITS);
     assert!(calls.answer(begun.id, late(10_000)));
     assert_eq!(receiver.try_recv().unwrap(), late(10_000));
+
+    // It is not for the shim to say what the policy's limits are.
+    let (begun, mut receiver) = begin(&mut calls, 60_000);
+    assert!(calls.answer(begun.id, late(1)));
+    assert_eq!(receiver.try_recv().unwrap(), late(LIMITS.wall_ms));
+    let (begun, mut receiver) = begin(&mut calls, 60_000);
+    let cpu = |limit_ms| Err(CallFailure::Call(CallError::CpuTime { limit_ms }));
+    assert!(calls.answer(begun.id, cpu(1)));
+    assert_eq!(receiver.try_recv().unwrap(), cpu(LIMITS.cpu_ms));
 }
 
 #[test]
