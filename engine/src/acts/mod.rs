@@ -17,7 +17,7 @@ mod queue;
 mod window;
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lazaret_policy::{EffectivePolicy, Mode, Permission, Program};
 use lazaret_protocol::{
@@ -62,6 +62,7 @@ pub(crate) struct Acts {
     held: Arc<Held>,
     programs: Arc<Programs>,
     kv: kv::Place,
+    window_pace: window::Pace,
     running: JoinSet<(Outcome, Used)>,
     under_way: Vec<UnderWay>,
     /// What was written below each path, for the plugin's life: a path that is taken away and
@@ -105,6 +106,7 @@ impl Acts {
             held: Arc::new(prepared.hold(&mut quotas)),
             programs: Arc::new(programs),
             kv,
+            window_pace: window::Pace::new(now()),
             running: JoinSet::new(),
             under_way: Vec::new(),
             quotas,
@@ -169,14 +171,17 @@ impl Acts {
                 (handle, what)
             }
             act => {
-                let turns = match act {
-                    Act::Window(_) => &WINDOW_ACTS,
-                    _ => &FILE_ACTS,
+                let (turns, wait) = match act {
+                    Act::Window(_) => (&WINDOW_ACTS, self.window_pace.wait(now())),
+                    _ => (&FILE_ACTS, None),
                 };
                 let waiting = Arc::new(Mutex::new(Some(act)));
                 let what = What::Files(Arc::clone(&waiting));
                 let kv = self.kv.clone();
                 let handle = self.running.spawn(async move {
+                    if let Some(wait) = wait {
+                        tokio::time::sleep(wait).await;
+                    }
                     let turn = turns.acquire().await;
                     let done = tokio::task::spawn_blocking(move || {
                         let _turn = turn;
@@ -288,6 +293,10 @@ fn take(waiting: &Mutex<Option<Act>>) -> Option<Act> {
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .take()
+}
+
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 fn broken() -> ActError {

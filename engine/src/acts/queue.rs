@@ -74,6 +74,11 @@ impl Queue {
         self.asks.contains_key(&id)
     }
 
+    /// Whether an ask waits for its turn.
+    pub(crate) fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// Takes an ask in; its number must not be [held](Self::holds).
     ///
     /// # Errors
@@ -174,6 +179,8 @@ pub(crate) struct GivenUp {
 
 #[cfg(test)]
 mod tests {
+    use lazaret_protocol::WindowAct;
+
     use super::*;
 
     fn remove() -> Act {
@@ -237,6 +244,32 @@ mod tests {
         assert_eq!(next(&mut queue), None);
         queue.over(AskId(0));
         assert_eq!(next(&mut queue), Some(MAX_PROGRAMS as u64));
+    }
+
+    #[test]
+    fn windows_come_one_after_the_other_and_keep_nothing_else_waiting() {
+        let list = || Act::Window(WindowAct::List);
+        let close = Act::Window(WindowAct::Close { id: 1 });
+        let mut queue = taken([
+            (7, Some(1), list()),
+            (3, Some(1), close),
+            (4, None, remove()),
+            (5, None, run()),
+            (6, None, list()),
+        ]);
+        assert_eq!([next(&mut queue), next(&mut queue)], [Some(7), Some(4)]);
+        assert_eq!([next(&mut queue), next(&mut queue)], [Some(5), None]);
+        assert!(queue.is_waiting());
+        // The one that is under way is done to its end.
+        let given_up = queue.give_up(CallId(1));
+        assert_eq!(
+            (given_up.waiting, given_up.programs),
+            (vec![AskId(3)], vec![])
+        );
+        assert_eq!(next(&mut queue), None);
+        queue.over(AskId(7));
+        assert_eq!(next(&mut queue), Some(6));
+        assert!(!queue.is_waiting());
     }
 
     #[test]

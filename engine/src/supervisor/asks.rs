@@ -37,10 +37,11 @@ impl Task {
         }
     }
 
-    /// Begins all acts whose turn has come. Decided here and not when they were asked for: the
-    /// policy may be another by now.
+    /// Begins all acts whose turn has come and whose answers have room. Decided here and not when they
+    /// were asked for: the policy may be another by now.
     pub(super) async fn start_acts(&mut self, state: &mut State) {
         while !is_over(state)
+            && self.outbox.takes_answers()
             && let Some(ask) = self.acts.queue.next()
         {
             match acts::decide(&ask.act, &self.policy) {

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use lazaret_protocol::{EngineMessage, MAX_FRAME_BYTES};
-use tokio::sync::mpsc;
+use lazaret_protocol::{ActResult, EngineMessage, MAX_FRAME_BYTES};
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
 use super::calls::CallFailure;
@@ -15,9 +15,15 @@ use crate::programs::MAX_OF_A_PLUGIN;
 /// The most bytes that may wait to be written: a frame of any size, and half as much beside it.
 const MAX_BYTES: usize = MAX_FRAME_BYTES / 2 * 3;
 
-/// And so many of answers beside them: one of any size of each program that runs at a time, and all
-/// that are small.
-const ANSWER_BYTES: usize = (MAX_OF_A_PLUGIN + 1) * MAX_FRAME_BYTES;
+/// And so many of answers beside them: of the acts that were under way when the room went.
+const ANSWER_BYTES: usize = MAX_FRAME_BYTES / 2;
+
+/// What programs said has room of its own: a frame for each that runs at a time, which its policy may
+/// make as large as any.
+const PROGRAM_BYTES: usize = MAX_OF_A_PLUGIN * (MAX_FRAME_BYTES + KEPT_BYTES);
+
+/// What it takes to keep a frame, besides its bytes.
+const KEPT_BYTES: usize = 64;
 
 /// There is no room for a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,16 +37,40 @@ pub struct Backlog {
 /// Where frames are put. Held until the shim has ended: what was not written by then is dropped
 /// with it.
 pub(super) struct Outbox {
-    frames: mpsc::UnboundedSender<Vec<u8>>,
-    waiting: Arc<AtomicUsize>,
+    frames: mpsc::UnboundedSender<(Vec<u8>, Of)>,
+    waiting: Arc<Waiting>,
     writer: JoinHandle<()>,
+}
+
+/// What a frame is counted with.
+#[derive(Clone, Copy)]
+enum Of {
+    Programs,
+    AllElse,
+}
+
+/// What is not written yet.
+#[derive(Debug, Default)]
+struct Waiting {
+    programs: AtomicUsize,
+    all_else: AtomicUsize,
+    written: Notify,
+}
+
+impl Waiting {
+    fn bytes(&self, of: Of) -> &AtomicUsize {
+        match of {
+            Of::Programs => &self.programs,
+            Of::AllElse => &self.all_else,
+        }
+    }
 }
 
 impl Outbox {
     /// Starts the writer. It ends with the channel or with the outbox.
     pub(super) fn start(sender: Sender) -> Self {
         let (frames, inbox) = mpsc::unbounded_channel();
-        let waiting = Arc::new(AtomicUsize::new(0));
+        let waiting = Arc::new(Waiting::default());
         let writer = tokio::spawn(write(sender, inbox, Arc::clone(&waiting)));
         Self {
             frames,
@@ -51,9 +81,9 @@ impl Outbox {
 
     /// Whether a message has room.
     pub(super) fn has_room(&self, message: &EngineMessage) -> Result<(), Backlog> {
-        let bytes = self.waiting.load(Ordering::Relaxed);
+        let bytes = self.waiting.all_else.load(Ordering::Relaxed);
         // One that fits no frame fits nowhere.
-        let room = frame(message).map(|frame| bytes.saturating_add(frame.len()) <= MAX_BYTES);
+        let room = frame(message).map(|frame| bytes.saturating_add(kept(&frame)) <= MAX_BYTES);
         match room {
             Ok(true) => Ok(()),
             _ => Err(Backlog {
@@ -63,30 +93,55 @@ impl Outbox {
         }
     }
 
+    /// Whether an act may begin: its answer, of any size, has room. Those of acts that are under way
+    /// have theirs even where calls take all of it meanwhile.
+    pub(super) fn takes_answers(&self) -> bool {
+        let waits = |of| self.waiting.bytes(of).load(Ordering::Relaxed);
+        waits(Of::Programs) == 0 && waits(Of::AllElse) + MAX_FRAME_BYTES <= MAX_BYTES
+    }
+
+    /// Waits until something was written, since it was last waited for. Safe to be dropped while it
+    /// waits.
+    pub(super) async fn written(&self) {
+        self.waiting.written.notified().await;
+    }
+
     /// Puts a message in. Where the channel is gone, that is seen by reading from it.
     pub(super) fn push(&self, message: &EngineMessage) -> Result<(), CallFailure> {
-        self.push_within(message, MAX_BYTES)
+        self.push_within(message, Of::AllElse, MAX_BYTES)
     }
 
-    /// Puts the answer to an ask in, for which there is room whatever calls take: the asks are
-    /// bounded.
+    /// Puts the answer to an ask in, for which there is room whatever calls take, as long as acts
+    /// begin only where [answers are taken](Self::takes_answers).
     pub(super) fn answer(&self, message: &EngineMessage) -> Result<(), CallFailure> {
-        self.push_within(message, MAX_BYTES + ANSWER_BYTES)
+        match message {
+            EngineMessage::Answer {
+                result: Ok(ActResult::Ran { .. }),
+                ..
+            } => self.push_within(message, Of::Programs, PROGRAM_BYTES),
+            _ => self.push_within(message, Of::AllElse, MAX_BYTES + ANSWER_BYTES),
+        }
     }
 
-    fn push_within(&self, message: &EngineMessage, limit: usize) -> Result<(), CallFailure> {
+    fn push_within(
+        &self,
+        message: &EngineMessage,
+        of: Of,
+        limit: usize,
+    ) -> Result<(), CallFailure> {
         let frame = frame(message).map_err(|error| CallFailure::TooLarge {
             message: error.to_string(),
         })?;
-        let waiting = self.waiting.fetch_add(frame.len(), Ordering::Relaxed);
-        if waiting.saturating_add(frame.len()) > limit {
-            self.waiting.fetch_sub(frame.len(), Ordering::Relaxed);
+        let (bytes, waiting) = (kept(&frame), self.waiting.bytes(of));
+        let before = waiting.fetch_add(bytes, Ordering::Relaxed);
+        if before.saturating_add(bytes) > limit {
+            waiting.fetch_sub(bytes, Ordering::Relaxed);
             return Err(CallFailure::Backlog {
-                bytes: waiting,
+                bytes: before,
                 limit,
             });
         }
-        self.frames.send(frame).ok();
+        self.frames.send((frame, of)).ok();
         Ok(())
     }
 }
@@ -99,16 +154,23 @@ impl Drop for Outbox {
     }
 }
 
+fn kept(frame: &[u8]) -> usize {
+    frame.len() + KEPT_BYTES
+}
+
 async fn write(
     mut sender: Sender,
-    mut inbox: mpsc::UnboundedReceiver<Vec<u8>>,
-    waiting: Arc<AtomicUsize>,
+    mut inbox: mpsc::UnboundedReceiver<(Vec<u8>, Of)>,
+    waiting: Arc<Waiting>,
 ) {
-    while let Some(frame) = inbox.recv().await {
+    while let Some((frame, of)) = inbox.recv().await {
         if sender.send(&frame).await.is_err() {
             return;
         }
-        waiting.fetch_sub(frame.len(), Ordering::Relaxed);
+        let bytes = kept(&frame);
+        drop(frame);
+        waiting.bytes(of).fetch_sub(bytes, Ordering::Relaxed);
+        waiting.written.notify_one();
     }
 }
 
@@ -118,9 +180,7 @@ mod tests {
     use std::mem::MaybeUninit;
     use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-    use lazaret_protocol::{
-        ActResult, AskId, CallId, CallLimits, MAX_ACT_BYTES, Payload, ProgramStatus,
-    };
+    use lazaret_protocol::{AskId, CallId, CallLimits, MAX_ACT_BYTES, Payload, ProgramStatus};
     use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 
     use super::*;
@@ -189,22 +249,76 @@ mod tests {
         ));
     }
 
+    fn said_by_a_program(id: u64) -> EngineMessage {
+        EngineMessage::Answer {
+            id: AskId(id),
+            result: Ok(ActResult::Ran {
+                status: ProgramStatus::Code(0),
+                stdout: vec![0; MAX_ACT_BYTES / 2],
+                stderr: vec![0; MAX_ACT_BYTES / 2],
+            }),
+        }
+    }
+
     #[tokio::test]
     async fn the_answers_of_all_programs_at_a_time_have_room_whatever_calls_take() {
         let (ours, _theirs) = crate::channel::pair().unwrap();
         let (_receiver, sender) = crate::channel::split(ours, 0);
         let outbox = Outbox::start(sender);
         while outbox.push(&large_call()).is_ok() {}
-        for id in 0..MAX_OF_A_PLUGIN as u64 {
+        let programs = MAX_OF_A_PLUGIN as u64;
+        for id in 0..programs {
+            assert_eq!(outbox.answer(&said_by_a_program(id)), Ok(()), "{id}");
+        }
+        assert!(outbox.answer(&said_by_a_program(programs)).is_err());
+    }
+
+    #[tokio::test]
+    async fn no_other_answers_take_the_room_of_what_programs_said() {
+        let (ours, _theirs) = crate::channel::pair().unwrap();
+        let (_receiver, sender) = crate::channel::split(ours, 0);
+        let outbox = Outbox::start(sender);
+        for bytes in [0, 1 << 20] {
+            let value = Payload::Bytes(vec![0; bytes]);
+            let result = Ok(ActResult::Value(Some(value)));
             let answer = EngineMessage::Answer {
-                id: AskId(id),
-                result: Ok(ActResult::Ran {
-                    status: ProgramStatus::Code(0),
-                    stdout: vec![0; MAX_ACT_BYTES / 2],
-                    stderr: vec![0; MAX_ACT_BYTES / 2],
-                }),
+                id: AskId(1),
+                result,
             };
-            assert_eq!(outbox.answer(&answer), Ok(()), "{id}");
+            while outbox.answer(&answer).is_ok() {}
+            let kept = outbox.waiting.all_else.load(Ordering::Relaxed);
+            assert!(kept <= 33 << 19, "{kept}");
+        }
+        assert_eq!(outbox.answer(&said_by_a_program(1)), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn acts_begin_where_their_answers_have_room_and_are_waited_for_where_not() {
+        for (large, answer) in [(said_by_a_program(1), true), (large_call(), false)] {
+            let (ours, theirs) = crate::channel::pair().unwrap();
+            let (receiver, sender) = crate::channel::split(ours, 0);
+            let outbox = Outbox::start(sender);
+            let put = || match answer {
+                true => outbox.answer(&large),
+                false => outbox.push(&large),
+            };
+            assert!(outbox.takes_answers());
+            put().unwrap();
+            if !answer {
+                assert!(outbox.takes_answers());
+                put().unwrap();
+            }
+            assert!(!outbox.takes_answers());
+            let reader = tokio::task::spawn_blocking(move || {
+                let mut theirs = std::os::unix::net::UnixStream::from(theirs);
+                rustix::io::ioctl_fionbio(&theirs, false).unwrap();
+                std::io::copy(&mut theirs, &mut std::io::sink())
+            });
+            while !outbox.takes_answers() {
+                outbox.written().await;
+            }
+            drop((outbox, receiver));
+            reader.await.unwrap().unwrap();
         }
     }
 }

@@ -91,6 +91,7 @@ enum Wake {
     Tick,
     Streams,
     Act(AskId, Outcome, Used),
+    Written,
     Egress(Report),
     Look(std::io::Result<()>),
 }
@@ -145,6 +146,8 @@ impl Task {
                 }
                 Wake::Egress(report) => self.on_egress(&mut state, report).await,
                 Wake::Act(id, outcome, used) => self.on_act(&mut state, id, outcome, used).await,
+                // There may be room for the answers of more acts.
+                Wake::Written => self.start_acts(&mut state).await,
                 Wake::Look(notified) => {
                     let looked = match notified {
                         Ok(()) => self.look(&mut state).await,
@@ -195,6 +198,7 @@ impl Task {
             cgroup_events,
             acts,
             egress,
+            outbox,
             streams,
             ..
         } = self;
@@ -212,6 +216,7 @@ impl Task {
         let record_from = state.egress_pace.closed_until();
         let listen_from = state.looks.listens_from();
         let look_at = state.looks.due();
+        let acts_wait = acts.queue.is_waiting();
         tokio::select! {
             message = async { from(read_from).await; receiver.next().await }, if state.channel_open => Wake::Message(message),
             command = commands.recv(), if state.accepts_commands && !exited => Wake::Command(command),
@@ -226,6 +231,7 @@ impl Task {
             () = sleep_until(deadline.unwrap_or_else(Instant::now).into()), if deadline.is_some() => Wake::Deadline,
             () = sleep_until(overdue.unwrap_or_else(Instant::now).into()), if overdue.is_some() => Wake::Tick,
             (id, outcome, used) = acts.over(), if !exited => Wake::Act(id, outcome, used),
+            () = outbox.written(), if acts_wait && !exited => Wake::Written,
             () = streams.notified(), if !exited => Wake::Streams,
             report = async { from(record_from).await; egress::next(egress).await }, if !exited => Wake::Egress(report),
             notified = async { from(listen_from).await; cgroup_events.notified().await }, if !exited => Wake::Look(notified),

@@ -80,7 +80,7 @@ fn told(error: &StoreError) -> ActError {
     // Where on the host that is and what is the matter with it is no business of the plugin's.
     let message = match error {
         _ if full => "the engine's disk is full: nothing was changed",
-        StoreError::KvInUse(_) => "another engine has what the plugin keeps",
+        StoreError::KvInUse(_) => "what the plugin keeps is in use elsewhere, as by another engine",
         _ => "the engine failed to keep it",
     };
     failed(Failure::Other, message)

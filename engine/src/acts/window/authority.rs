@@ -1,11 +1,13 @@
 //! The key of a display, as `xauth` keeps it (Xau(3)): for each display a record of family, address,
 //! number, name of the scheme and key, each but the first with its length before it.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use fs_err::os::unix::fs::OpenOptionsExt;
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
 /// The only scheme of which the key is all there is to it.
 const SCHEME: &[u8] = b"MIT-MAGIC-COOKIE-1";
@@ -22,34 +24,75 @@ const WILD: u16 = 65535;
 /// Name of the scheme, and the key; both empty for a display that takes none.
 pub(super) type Key = (Vec<u8>, Vec<u8>);
 
+/// Why no key is taken from the file. Told to plugins: says nothing of where it is.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum KeyError {
+    /// As the kernel has it.
+    #[error("the file cannot be read: {0}")]
+    Unreadable(ErrorKind),
+    /// What it leads to may be another file the next time.
+    #[error("the file is a symbolic link")]
+    Link,
+    /// It is a directory, a device, a pipe.
+    #[error("it is no plain file")]
+    NotPlain,
+    /// `xauth` writes some hundred bytes.
+    #[error("the file has {bytes} bytes, more than {MAX_BYTES}")]
+    TooLarge {
+        /// Its size.
+        bytes: u64,
+    },
+    /// Its group or others may.
+    #[error("others than its owner may write the file (mode {mode:o})")]
+    Writable {
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// Of no scheme that is spoken, or of other displays.
+    #[error("the file has no key `MIT-MAGIC-COOKIE-1` for display `:{number}`")]
+    NoKey {
+        /// The display.
+        number: u16,
+    },
+}
+
+impl From<std::io::Error> for KeyError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Unreadable(error.kind())
+    }
+}
+
 /// The key for a display of this machine.
 ///
 /// # Errors
-/// A file that cannot be read, is no plain file, is too large, may be written by others, or has no key
-/// for it.
-pub(super) fn key(file: Option<&Path>, number: u16) -> std::io::Result<Key> {
+/// [`KeyError`].
+pub(super) fn key(file: Option<&Path>, number: u16) -> Result<Key, KeyError> {
     let Some(path) = file else {
         return Ok(Key::default());
     };
-    let refuse = |what: &str| Err(std::io::Error::other(what.to_owned()));
-    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    let file = fs_err::OpenOptions::new()
-        .read(true)
-        .custom_flags(flags.bits().cast_signed())
-        .open(path)?;
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| match errno {
+        Errno::LOOP => KeyError::Link,
+        errno => KeyError::Unreadable(errno.kind()),
+    })?;
+    let file = File::from(file);
     let metadata = file.metadata()?;
-    if !metadata.is_file() || metadata.len() > MAX_BYTES {
-        return refuse("it is no plain file, or a large one");
+    if !metadata.is_file() {
+        return Err(KeyError::NotPlain);
     }
-    if metadata.mode() & 0o022 != 0 {
-        return refuse("others may write it");
+    let (bytes, mode) = (metadata.len(), metadata.mode() & 0o7777);
+    if bytes > MAX_BYTES {
+        return Err(KeyError::TooLarge { bytes });
+    }
+    if mode & 0o022 != 0 {
+        return Err(KeyError::Writable { mode });
     }
     let mut bytes = Vec::new();
     file.take(MAX_BYTES).read_to_end(&mut bytes)?;
     let host = rustix::system::uname();
     match find(&bytes, host.nodename().to_bytes(), number) {
         Some(key) => Ok((SCHEME.to_vec(), key)),
-        None => refuse("it has no key for the display"),
+        None => Err(KeyError::NoKey { number }),
     }
 }
 
@@ -124,15 +167,21 @@ mod tests {
             (SCHEME.to_vec(), b"key".to_vec())
         );
         assert_eq!(key(None, 1).unwrap(), Key::default());
+        let refused = |path: &Path| key(Some(path), 1).unwrap_err();
         mode(0o620);
-        assert!(key(Some(&path), 1).is_err());
+        assert_eq!(refused(&path), KeyError::Writable { mode: 0o620 });
         mode(0o600);
         fs_err::write(&path, [good, vec![0; 70_000]].concat()).unwrap();
-        assert!(key(Some(&path), 1).is_err());
+        assert!(matches!(refused(&path), KeyError::TooLarge { .. }));
+        fs_err::write(&path, record(LOCAL, b"", b"1", b"key")).unwrap();
+        assert_eq!(refused(&path), KeyError::NoKey { number: 1 });
         let link = root.path().join("link");
         std::os::unix::fs::symlink(&path, &link).unwrap();
-        assert!(key(Some(&link), 1).is_err());
-        assert!(key(Some(root.path()), 1).is_err());
-        assert!(key(Some(Path::new("/dev/zero")), 1).is_err());
+        assert_eq!(refused(&link), KeyError::Link);
+        assert_eq!(refused(root.path()), KeyError::NotPlain);
+        assert_eq!(refused(Path::new("/dev/zero")), KeyError::NotPlain);
+        let none = root.path().join("none");
+        assert_eq!(refused(&none), KeyError::Unreadable(ErrorKind::NotFound));
+        assert!(!refused(&none).to_string().contains("none"));
     }
 }

@@ -12,7 +12,6 @@ use x11rb_protocol::protocol::xproto::{
 };
 use x11rb_protocol::x11_utils::Serialize;
 
-use super::MAX_WINDOWS;
 use super::connection::{Display, DisplayError};
 
 /// The most characters of a title, and of a class.
@@ -23,7 +22,7 @@ const TEXT_UNITS: u32 = 256;
 const LIST_UNITS: u32 = 1024;
 
 /// The most windows that are looked at where there is no manager to tell them.
-const MAX_LOOKED_AT: usize = 1024;
+pub(super) const MAX_LOOKED_AT: usize = 1024;
 
 /// Of whom a request comes: of one that acts for whoever sits there (`_NET_ACTIVE_WINDOW`).
 const FOR_THE_USER: u32 = 2;
@@ -92,8 +91,8 @@ impl Screen {
         Ok(screen)
     }
 
-    /// The windows there are.
-    pub(super) fn windows(&mut self) -> Result<Vec<u32>> {
+    /// The windows there may be, as many as are looked at: the highest last.
+    pub(super) fn candidates(&mut self) -> Result<Vec<u32>> {
         if self.follows(self.names.client_list) {
             let list = self.names.client_list;
             let mut all = self.list(self.root, list, AtomEnum::WINDOW.into(), LIST_UNITS)?;
@@ -102,23 +101,22 @@ impl Screen {
         }
         let window = self.root;
         let tree = self.display.ask(QueryTreeRequest { window })?;
-        let children = tree.ok_or(DisplayError::Nonsense)?.children;
-        let mut all = Vec::new();
-        for window in children.into_iter().take(MAX_LOOKED_AT) {
-            let attributes = self.display.ask(GetWindowAttributesRequest { window })?;
-            let shown = attributes.is_some_and(|one| {
-                one.map_state == MapState::VIEWABLE
-                    && one.class == WindowClass::INPUT_OUTPUT
-                    && !one.override_redirect
-            });
-            if shown {
-                all.push(window);
-            }
-            if all.len() == MAX_WINDOWS {
-                break;
-            }
+        let mut all = tree.ok_or(DisplayError::Nonsense)?.children;
+        Ok(all.split_off(all.len().saturating_sub(MAX_LOOKED_AT)))
+    }
+
+    /// Whether a candidate is a window as whoever sits there knows them.
+    pub(super) fn is_shown(&mut self, window: u32) -> Result<bool> {
+        // The manager tells no other.
+        if self.follows(self.names.client_list) {
+            return Ok(true);
         }
-        Ok(all)
+        let attributes = self.display.ask(GetWindowAttributesRequest { window })?;
+        Ok(attributes.is_some_and(|one| {
+            one.map_state == MapState::VIEWABLE
+                && one.class == WindowClass::INPUT_OUTPUT
+                && !one.override_redirect
+        }))
     }
 
     /// The window that takes what is typed; 0 for none.

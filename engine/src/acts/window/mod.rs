@@ -7,6 +7,7 @@
 mod authority;
 mod connection;
 mod manager;
+mod pace;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use lazaret_protocol::{ActError, ActResult, Failure, Window, WindowAct};
 
 use self::connection::{Display, DisplayError};
 use self::manager::Screen;
+pub(super) use self::pace::Pace;
 use super::{Outcome, Used, failed};
 
 /// The most windows that are told.
@@ -125,8 +127,8 @@ fn on_display(act: &WindowAct, rules: &Rules, used: &mut Used) -> Outcome {
         let message = "the policy grants windows and names no display";
         return Err(failed(Failure::NotFound, message));
     };
-    let key = authority::key(rules.authority.as_deref(), rules.number).map_err(|_| {
-        let message = "the display's key, which the policy names, cannot be read";
+    let key = authority::key(rules.authority.as_deref(), rules.number).map_err(|error| {
+        let message = format!("the display's key, which the policy names, is not used: {error}");
         failed(Failure::Other, message)
     })?;
     let display = Display::connect(socket, key, rules.patience).map_err(told)?;
@@ -134,7 +136,7 @@ fn on_display(act: &WindowAct, rules: &Rules, used: &mut Used) -> Outcome {
     match *act {
         WindowAct::List => list(&mut screen, rules, used).map_err(told),
         WindowAct::Focus { id } => {
-            used.push(judge(&mut screen, rules, Kind::Focus, id)?);
+            judge(&mut screen, rules, Kind::Focus, id, used)?;
             done(screen.focus(id), "cannot take what is typed")
         }
         WindowAct::Move {
@@ -144,11 +146,11 @@ fn on_display(act: &WindowAct, rules: &Rules, used: &mut Used) -> Outcome {
             width,
             height,
         } => {
-            used.push(judge(&mut screen, rules, Kind::Move, id)?);
+            judge(&mut screen, rules, Kind::Move, id, used)?;
             done(screen.place(id, (x, y), (width, height)), "cannot be moved")
         }
         WindowAct::Close { id } => {
-            used.push(judge(&mut screen, rules, Kind::Close, id)?);
+            judge(&mut screen, rules, Kind::Close, id, used)?;
             done(screen.close(id), "takes no request to close")
         }
     }
@@ -157,7 +159,11 @@ fn on_display(act: &WindowAct, rules: &Rules, used: &mut Used) -> Outcome {
 fn list(screen: &mut Screen, rules: &Rules, used: &mut Used) -> Result<ActResult, DisplayError> {
     let focused = screen.focused()?;
     let mut windows = Vec::new();
-    for id in screen.windows()? {
+    // From the top: where there are more than are told, those that lie deepest are not.
+    for id in screen.candidates()?.into_iter().rev() {
+        if !screen.is_shown(id)? {
+            continue;
+        }
         let Some(class) = screen.class(id)? else {
             continue;
         };
@@ -185,6 +191,7 @@ fn list(screen: &mut Screen, rules: &Rules, used: &mut Used) -> Result<ActResult
             break;
         }
     }
+    windows.reverse();
     // It looked all the same: without any it would have been refused.
     if used.is_empty() {
         *used = rules.all(Kind::List);
@@ -192,29 +199,37 @@ fn list(screen: &mut Screen, rules: &Rules, used: &mut Used) -> Result<ActResult
     Ok(ActResult::Windows(windows))
 }
 
-/// Holds a number that a plugin says to the windows it may see, and the act to the window's class. By which permission
-/// it may be done.
+/// Holds a number that a plugin says to the windows it may see, and the act to the window's class. By which permissions
+/// it is seen and the act may be done, is told.
 fn judge(
     screen: &mut Screen,
     rules: &Rules,
     kind: Kind,
     id: u32,
-) -> Result<(Permission, Option<Mode>), ActError> {
-    let there = screen.windows().map_err(told)?.contains(&id);
-    let class = match there {
-        true => screen.class(id).map_err(told)?,
-        false => None,
-    };
-    let Some(class) = class.filter(|class| rules.allow(Kind::List, class).is_some()) else {
+    used: &mut Used,
+) -> Result<(), ActError> {
+    let class = class_of(screen, id).map_err(told)?;
+    let seen = class.and_then(|class| Some((rules.allow(Kind::List, &class)?, class)));
+    let Some((seen, class)) = seen else {
         let message = format!("there is no window {id} that the policy lets be seen");
         return Err(failed(Failure::NotFound, message));
     };
+    used.push(seen);
     if let Some(covering) = rules.allow(kind, &class) {
-        return Ok(covering);
+        used.push(covering);
+        return Ok(());
     }
     // A class that no permission can name takes one for all.
     let permission = Permission::Window(kind, class.parse().ok()).to_string();
     Err(ActError::Denied { permission })
+}
+
+/// What a window says it is; `None` where there is none of that number to be seen.
+fn class_of(screen: &mut Screen, id: u32) -> Result<Option<String>, DisplayError> {
+    match screen.candidates()?.contains(&id) && screen.is_shown(id)? {
+        true => screen.class(id),
+        false => Ok(None),
+    }
 }
 
 fn done(outcome: Result<bool, DisplayError>, otherwise: &str) -> Outcome {

@@ -14,6 +14,7 @@ use x11rb::protocol::xproto::{
 use x11rb::wrapper::ConnectionExt as _;
 
 use self::xvfb::{Client, Xvfb};
+use super::manager::MAX_LOOKED_AT;
 use super::*;
 
 /// Rules that grant these, as `list` or `close:XTerm`.
@@ -60,8 +61,13 @@ fn denied(outcome: Outcome) -> String {
 }
 
 fn failure(outcome: Outcome) -> Failure {
+    failed_as(outcome).0
+}
+
+/// How an act failed, and what is said of it.
+fn failed_as(outcome: Outcome) -> (Failure, String) {
     match outcome {
-        Err(ActError::Failed { failure, .. }) => failure,
+        Err(ActError::Failed { failure, message }) => (failure, message),
         other => panic!("{other:?}"),
     }
 }
@@ -248,20 +254,29 @@ fn the_permission_that_covered_the_window_is_told_and_no_other() {
     assert_eq!(used(&WindowAct::List, &rules), ["window:list:XTerm"]);
     let other = window(&client, "Gimp", "other");
     let focus = |id, rules: &Rules| used(&WindowAct::Focus { id }, rules);
-    assert_eq!(focus(term, &rules), ["window:focus:XTerm"]);
-    assert_eq!(focus(other, &rules), ["window:focus"]);
-    assert_eq!(used(&WindowAct::Close { id: other }, &rules), [""; 0]);
+    assert_eq!(
+        focus(term, &rules),
+        ["window:list:XTerm", "window:focus:XTerm"]
+    );
+    assert_eq!(focus(other, &rules), ["window:list:Gimp", "window:focus"]);
+    // Refused, but it was seen: what is missing names its class.
+    let close = WindowAct::Close { id: other };
+    assert_eq!(used(&close, &rules), ["window:list:Gimp"]);
+    assert_eq!(focus(1, &rules), [""; 0]);
     // What is granted comes before what is only observed, however narrow that is.
     for grant in rules.grants.iter_mut().filter(|grant| grant.1.is_some()) {
         grant.2 = Some(Mode::Audit);
     }
-    assert_eq!(focus(term, &rules), ["window:focus"]);
+    assert_eq!(
+        focus(term, &rules),
+        ["window:list:XTerm in mode audit", "window:focus"]
+    );
     assert_eq!(
         used(&WindowAct::List, &rules),
-        // The one that was focused is the last.
+        // The one that was focused is on top.
         [
-            "window:list:Gimp in mode audit",
-            "window:list:XTerm in mode audit"
+            "window:list:XTerm in mode audit",
+            "window:list:Gimp in mode audit"
         ]
     );
 }
@@ -326,6 +341,33 @@ fn titles_are_cut_and_made_text_and_windows_have_an_end() {
 }
 
 #[test]
+fn where_there_are_too_many_windows_the_highest_of_those_that_may_be_seen_are_told() {
+    let display = Xvfb::start();
+    let client = display.client();
+    window(&client, "XTerm", "lowest");
+    for number in 0..MAX_WINDOWS {
+        window(&client, "Other", &number.to_string());
+    }
+    let highest = window(&client, "XTerm", "highest");
+    let all = listed(&display.rules(&["list"]));
+    assert_eq!(all.len(), MAX_WINDOWS);
+    assert_eq!((&*all[0].title, all[MAX_WINDOWS - 1].id), ("1", highest));
+    let some = display.rules(&["list:XTerm"]);
+    assert_eq!(titles(&listed(&some)), ["lowest", "highest"]);
+
+    // So many are looked at, and no more.
+    for _ in 0..MAX_LOOKED_AT - 1 {
+        let (hidden, root) = (client.generate_id().unwrap(), client.setup().roots[0].root);
+        let (class, aux) = (Class::INPUT_OUTPUT, CreateWindowAux::new());
+        client
+            .create_window(0, hidden, root, 0, 0, 1, 1, 0, class, 0, &aux)
+            .unwrap();
+    }
+    client.sync().unwrap();
+    assert_eq!(titles(&listed(&some)), ["highest"]);
+}
+
+#[test]
 fn a_display_opens_to_its_key_only() {
     let display = Xvfb::start();
     let with = |authority: Option<&Path>| {
@@ -334,8 +376,15 @@ fn a_display_opens_to_its_key_only() {
     };
     assert!(with(Some(&display.authority())).is_ok());
     let wrong = display.other_authority();
-    for authority in [None, Some(wrong.as_path()), Some(Path::new("/nowhere"))] {
-        assert_eq!(failure(with(authority)), Failure::Other, "{authority:?}");
+    let refused = "the display refuses the engine";
+    let nowhere = "the display's key, which the policy names, is not used: the file cannot be read: entity not found";
+    for (authority, message) in [
+        (None, refused),
+        (Some(wrong.as_path()), refused),
+        (Some(Path::new("/nowhere")), nowhere),
+    ] {
+        let expected = (Failure::Other, message.to_owned());
+        assert_eq!(failed_as(with(authority)), expected, "{authority:?}");
     }
 }
 
@@ -373,5 +422,6 @@ fn permissions_of_a_policy_say_what_is_done_and_what_is_recorded() {
         "permissions: [ window:list ]\nwindow: { display: ':7' }"
     )));
     let none = Rules::of(&policy("permissions: [ window:list ]"));
+    assert_eq!(none.patience, Duration::from_secs(5));
     assert_eq!(failure(perform(&WindowAct::List, &none)), Failure::NotFound);
 }
