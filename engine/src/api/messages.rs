@@ -190,6 +190,8 @@ pub enum Kind {
     Request,
     /// There is no plugin of that name.
     NoSuchPlugin,
+    /// The plugin cannot be read, or is not what its `plugin.yaml` says.
+    Plugin,
     /// The plugin has ended or was stopped.
     NotRunning,
     /// It is in quarantine.
@@ -208,6 +210,8 @@ pub enum Kind {
     WallTime,
     /// The caller's own deadline was over.
     Deadline,
+    /// The call was given up.
+    Cancelled,
     /// The result cannot be sent or is too large.
     Result,
     /// Out of memory: the plugin ended.
@@ -216,9 +220,15 @@ pub enum Kind {
     ForbiddenSyscall,
     /// It did what its policy has it ended for.
     Violation,
-    /// The plugin ended for another reason.
+    /// The plugin did not get ready in time.
+    StartupTimeout,
+    /// The kernel does not enforce what the policy asks for.
+    ReadBack,
+    /// The plugin's shim was lost, or broke the channel's rules.
+    ShimLost,
+    /// The plugin's process exited by itself.
     Ended,
-    /// Too much is under way.
+    /// Too much is under way, or what is asked for is in use: to be tried again.
     Busy,
     /// The policy is wrong, or grants what cannot be held.
     Policy,
@@ -228,6 +238,10 @@ pub enum Kind {
     Wider,
     /// There is no such revision.
     NoSuchRevision,
+    /// A root file system is not there, or not what its manifest says.
+    Rootfs,
+    /// The state directory, or what is kept in it, cannot be used.
+    State,
     /// The host, the kernel or the launcher refused.
     Host,
     /// Something of lazaret's own failed.

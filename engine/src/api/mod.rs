@@ -18,11 +18,13 @@
 mod answer;
 mod client;
 mod failure;
+mod kind;
 mod messages;
 mod routes;
 mod server;
 mod socket;
 mod stream;
+mod told;
 
 pub use answer::CallItems;
 pub use client::{Client, ClientError};
@@ -32,6 +34,8 @@ pub use messages::{
 };
 pub use server::serve;
 pub use socket::{ControlSocket, SocketError};
+
+pub(crate) use told::{Told, chain, no_json, of_call, of_end, of_launch};
 
 /// Where the socket is, where nobody names another place.
 pub const DEFAULT_SOCKET: &str = "/run/lazaret/control/socket";

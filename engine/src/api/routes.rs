@@ -21,6 +21,7 @@ use super::messages::{
     RevisionReport, RollbackRequest,
 };
 use super::stream;
+use super::told::no_json;
 use crate::event::{EndReason, Violation};
 use crate::metrics::{MetricsReport, exposition};
 use crate::service::{ChangeOptions, Changed, Phase, Service, ServiceError, Status};
@@ -87,8 +88,7 @@ async fn call(
     match result.map_err(|error| Refusal::of_call(&plugin, &function, &error))? {
         Payload::Json(text) => {
             if serde_json::from_str::<serde::de::IgnoredAny>(&text).is_err() {
-                let text = format!("plugin `{plugin}` sent a result that is no JSON");
-                return Err(Refusal::new(Kind::Result, text));
+                return Err(no_json(&plugin, "a result").into());
             }
             Ok(([(CONTENT_TYPE, "application/json")], text).into_response())
         }

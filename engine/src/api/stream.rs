@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
-use super::messages::{Kind, Refusal};
+use super::messages::Refusal;
+use super::told::no_json;
 use crate::service::Stream;
 
 /// The type of such an answer.
@@ -85,10 +86,7 @@ fn line(plugin: &str, item: Payload) -> (Line, bool) {
         // Line ends may stand between the parts of JSON, and nowhere in them.
         Payload::Json(text) => match RawValue::from_string(text.replace(['\n', '\r'], " ")) {
             Ok(item) => (Line::Item(item), false),
-            Err(_) => {
-                let text = format!("plugin `{plugin}` sent an item that is no JSON");
-                (Line::Error(Refusal::new(Kind::Result, text)), true)
-            }
+            Err(_) => (Line::Error(no_json(plugin, "an item").into()), true),
         },
         Payload::Bytes(bytes) => (Line::Bytes(STANDARD.encode(bytes)), false),
     }

@@ -36,7 +36,8 @@ pub(super) struct CallArguments {
 #[serde(rename_all = "snake_case")]
 enum Report {
     Result(Box<RawValue>),
-    Bytes(Vec<u8>),
+    /// Base64.
+    Bytes(String),
 }
 
 pub(super) fn run(arguments: &CallArguments) -> Result<ExitCode, Failure> {
@@ -51,7 +52,7 @@ pub(super) fn run(arguments: &CallArguments) -> Result<ExitCode, Failure> {
     if arguments.json {
         let report = match result {
             CallResult::Json(text) => Report::Result(raw_value(safe_json(&text))?),
-            CallResult::Bytes(bytes) => Report::Bytes(bytes),
+            CallResult::Bytes(bytes) => Report::Bytes(STANDARD.encode(bytes)),
         };
         print_json(&report)?;
         return Ok(ExitCode::Success);

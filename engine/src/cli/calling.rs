@@ -16,6 +16,7 @@ use super::ExitCode;
 use super::failure::Failure;
 use super::outcome::safe_json;
 use super::print::print;
+use crate::api::no_json;
 
 /// The most bytes that are read as an argument.
 const MAX_ARGUMENT_BYTES: u64 = lazaret_protocol::MAX_FRAME_BYTES as u64;
@@ -138,10 +139,8 @@ fn item_line(plugin: &str, item: Payload, json: bool) -> Result<String, Failure>
     let report = match item {
         Payload::Json(text) => {
             let text = safe_json(&text).replace(['\n', '\r'], " ");
-            let item = RawValue::from_string(text).map_err(|_| {
-                let text = format!("plugin `{plugin}` sent an item that is no JSON");
-                Failure::new(ExitCode::ShimLost, text)
-            })?;
+            let item = RawValue::from_string(text);
+            let item = item.map_err(|_| Failure::from(no_json(plugin, "an item")))?;
             if !json {
                 return Ok(format!("{item}\n"));
             }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::ExitCode;
 use super::failure::Failure;
 use super::print::print_json;
-use crate::api::{Client, ClientError, DEFAULT_SOCKET, Kind, Refusal};
+use crate::api::{Client, ClientError, DEFAULT_SOCKET};
 
 /// Which engine is asked.
 #[derive(Debug, Args)]
@@ -57,31 +57,8 @@ pub(super) fn or_json<T>(
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         match &error {
-            ClientError::Refused(refusal) => Self::new(exit_code(refusal), &refusal.message),
+            ClientError::Refused(refusal) => Self::new(refusal.kind.into(), &refusal.message),
             _ => Self::of(ExitCode::Server, &error),
         }
-    }
-}
-
-fn exit_code(refusal: &Refusal) -> ExitCode {
-    match refusal.kind {
-        Kind::Request => ExitCode::Server,
-        Kind::NoSuchPlugin => ExitCode::Plugin,
-        Kind::NotRunning => ExitCode::NotRunning,
-        Kind::Quarantined | Kind::Violation => ExitCode::Violation,
-        Kind::NoSuchFunction => ExitCode::NoSuchFunction,
-        Kind::Arguments => ExitCode::Arguments,
-        Kind::Exception => ExitCode::Exception,
-        Kind::Denied => ExitCode::Denied,
-        Kind::OutOfMemory => ExitCode::OutOfMemory,
-        Kind::ForbiddenSyscall => ExitCode::ForbiddenSyscall,
-        Kind::CpuTime => ExitCode::CpuTime,
-        Kind::WallTime | Kind::Deadline => ExitCode::WallTime,
-        Kind::Result => ExitCode::Result,
-        Kind::Ended => ExitCode::Exited,
-        Kind::Policy | Kind::Wider | Kind::NoSuchRevision => ExitCode::Policy,
-        Kind::NeedsRestart => ExitCode::NeedsRestart,
-        Kind::Host => ExitCode::Host,
-        Kind::Busy | Kind::Internal => ExitCode::Internal,
     }
 }

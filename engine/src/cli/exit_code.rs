@@ -1,5 +1,7 @@
 //! Exit statuses: one for each kind of end.
 
+use crate::api::Kind;
+
 /// How a command ended. Listed in `docs/cli.md`; a number is never given a new meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -44,7 +46,7 @@ pub enum ExitCode {
     Violation = 19,
     /// A root file system is not what its manifest says.
     Rootfs = 20,
-    /// A file cannot be written.
+    /// A file cannot be written, or the state directory not be used.
     Output = 21,
     /// No `lazaret serve` answers, or it answers to others only.
     Server = 22,
@@ -52,10 +54,44 @@ pub enum ExitCode {
     NeedsRestart = 23,
     /// The plugin of that `lazaret serve` has ended or was stopped.
     NotRunning = 24,
+    /// What is asked for is in use, or too much is under way: to be tried again.
+    Busy = 25,
     /// Something of lazaret's own failed.
     Internal = 70,
     /// Interrupted by a signal from the terminal.
     Interrupted = 130,
+}
+
+impl From<Kind> for ExitCode {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Request => Self::Server,
+            Kind::NoSuchPlugin | Kind::Plugin => Self::Plugin,
+            Kind::NotRunning => Self::NotRunning,
+            Kind::Quarantined | Kind::Violation => Self::Violation,
+            Kind::NoSuchFunction => Self::NoSuchFunction,
+            Kind::Arguments => Self::Arguments,
+            Kind::Exception => Self::Exception,
+            Kind::Denied => Self::Denied,
+            Kind::OutOfMemory => Self::OutOfMemory,
+            Kind::ForbiddenSyscall => Self::ForbiddenSyscall,
+            Kind::CpuTime => Self::CpuTime,
+            Kind::WallTime | Kind::Deadline => Self::WallTime,
+            Kind::Cancelled => Self::Interrupted,
+            Kind::Result => Self::Result,
+            Kind::StartupTimeout => Self::StartupTimeout,
+            Kind::ReadBack => Self::ReadBack,
+            Kind::ShimLost => Self::ShimLost,
+            Kind::Ended => Self::Exited,
+            Kind::Policy | Kind::Wider | Kind::NoSuchRevision => Self::Policy,
+            Kind::NeedsRestart => Self::NeedsRestart,
+            Kind::Busy => Self::Busy,
+            Kind::Rootfs => Self::Rootfs,
+            Kind::State => Self::Output,
+            Kind::Host => Self::Host,
+            Kind::Internal => Self::Internal,
+        }
+    }
 }
 
 impl From<ExitCode> for std::process::ExitCode {

@@ -2,28 +2,29 @@
 
 use std::fmt::Write;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use lazaret_policy::{EffectivePolicy, Granted, Permission};
-use lazaret_protocol::{CallError, Payload, PluginError};
+use lazaret_protocol::{CallError, Payload};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::failure::Failure;
 use super::{ExitCode, place};
 use crate::acts::{KV, grant_hint};
+use crate::api::{self, no_json};
 use crate::bundle::unheld_reason;
 use crate::event::{EndReason, escape};
 use crate::host::{Landlock, Unenforced};
 use crate::plugin::Plugin;
-use crate::schema::{unfit_text, unlisted};
 use crate::supervisor::{CallFailure, Ended};
-
-/// The most near names proposed for a function that does not exist.
-const MAX_NEAR_NAMES: usize = 3;
 
 /// What came of a run.
 pub(super) struct Outcome {
     /// Of the call, where one was asked for and the plugin got ready.
     pub(super) result: Option<Result<Payload, CallFailure>>,
+    /// Why not all items of a stream were printed.
+    pub(super) unprinted: Option<Failure>,
     /// The plugin's functions.
     pub(super) functions: Vec<String>,
     /// Keys of the policy that this host does not hold.
@@ -41,13 +42,11 @@ pub(super) fn describe(
 ) -> Option<Failure> {
     let name = plugin.name();
     match &outcome.result {
+        _ if outcome.unprinted.is_some() => outcome.unprinted.clone(),
         Some(Ok(Payload::Json(text)))
             if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() =>
         {
-            Some(Failure::new(
-                ExitCode::ShimLost,
-                format!("plugin `{name}` sent a result that is no JSON"),
-            ))
+            Some(no_json(name, "a result").into())
         }
         Some(Ok(_)) => None,
         Some(Err(CallFailure::Ended(_))) | None => ended(name, &outcome.ended.reason),
@@ -62,178 +61,21 @@ pub(super) fn of_call(
     function: &str,
     failure: &CallFailure,
 ) -> Option<Failure> {
-    let name = plugin.name();
-    let function = escape(function);
-    Some(match failure {
-        CallFailure::Ended(_) => return None,
-        CallFailure::Call(error) => call_error(plugin, &function, policy, error),
-        CallFailure::Deadline { limit_ms } => Failure::new(
-            ExitCode::WallTime,
-            format!("call `{function}` of plugin `{name}` ended: deadline (timeout {limit_ms}ms)"),
-        ),
-        CallFailure::Unread { patience_ms } => Failure::new(
-            ExitCode::WallTime,
-            format!(
-                "call `{function}` of plugin `{name}` was given up: nobody read its items for {patience_ms}ms\n  hint: send them to a file, or read on within that time"
-            ),
-        ),
-        CallFailure::Busy { limit } => Failure::new(
-            ExitCode::Internal,
-            format!("more than {limit} calls are under way"),
-        ),
-        CallFailure::Backlog { bytes, limit } => Failure::new(
-            ExitCode::Internal,
-            format!("{bytes} bytes of {limit} wait to be read by the plugin's shim"),
-        ),
-        CallFailure::TooLarge { message } => Failure::new(
-            ExitCode::Arguments,
-            format!("the arguments are too large: {message}"),
-        ),
-        CallFailure::Unlisted { exported, listed } => Failure::new(
-            ExitCode::NoSuchFunction,
-            unlisted(name, &function, *exported, listed),
-        ),
-        CallFailure::Arguments(unfit) => {
-            let call = format!("call `{function}` of plugin `{name}`");
-            let text = unfit_text(&call, "arguments", unfit);
-            Failure::new(ExitCode::Arguments, text)
+    match failure {
+        CallFailure::Ended(_) => None,
+        CallFailure::Call(CallError::Denied { permission, .. }) => {
+            Some(denied(plugin, policy, permission))
         }
-        CallFailure::Result(unfit) => {
-            let call = format!("call `{function}` of plugin `{name}`");
-            let text = unfit_text(&call, "result", unfit);
-            Failure::new(ExitCode::Result, text)
-        }
-    })
+        failure => Some(api::of_call(plugin.name(), function, failure).into()),
+    }
 }
 
+/// What is said of an end; `None` where it was asked for.
 pub(super) fn ended(name: &str, reason: &EndReason) -> Option<Failure> {
-    let code = match reason {
-        EndReason::Stopped => return None,
-        EndReason::Exit { .. } => ExitCode::Exited,
-        EndReason::Exception { .. } => ExitCode::Exception,
-        EndReason::OutOfMemory { .. } => ExitCode::OutOfMemory,
-        EndReason::CpuTime { .. } => ExitCode::CpuTime,
-        EndReason::WallTime { .. } => ExitCode::WallTime,
-        EndReason::ForbiddenSyscall { .. } => ExitCode::ForbiddenSyscall,
-        EndReason::Violation { .. } => ExitCode::Violation,
-        EndReason::StartupTimeout { .. } => ExitCode::StartupTimeout,
-        EndReason::ReadBack { .. } => ExitCode::ReadBack,
-        EndReason::Protocol { .. } | EndReason::ShimLost { .. } => ExitCode::ShimLost,
-        EndReason::Engine { .. } => ExitCode::Internal,
-    };
-    let mut text = format!("plugin `{name}` ended: {reason}");
-    if let EndReason::Exception { stack, .. } = reason {
-        append_stack(&mut text, stack);
+    match reason {
+        EndReason::Stopped => None,
+        reason => Some(api::of_end(name, reason).into()),
     }
-    Some(Failure::new(code, text))
-}
-
-fn call_error(
-    plugin: &Plugin,
-    function: &str,
-    policy: &EffectivePolicy,
-    error: &CallError,
-) -> Failure {
-    let name = plugin.name();
-    let call = format!("call `{function}` of plugin `{name}`");
-    match error {
-        CallError::NoSuchFunction { functions } => no_such_function(name, function, functions),
-        CallError::Exception(error) => {
-            let mut text = format!("plugin `{name}` threw {}", error_text(error));
-            append_stack(&mut text, &error.stack);
-            Failure::new(ExitCode::Exception, text)
-        }
-        CallError::Denied { permission, .. } => denied(plugin, policy, permission),
-        CallError::CpuTime { .. } => {
-            let limit = policy.resources().time.cpu_per_call.value;
-            Failure::new(
-                ExitCode::CpuTime,
-                format!("{call} ended: CPU time (cpu_per_call {limit})"),
-            )
-        }
-        CallError::WallTime { .. } => {
-            let limit = policy.resources().time.call.value;
-            Failure::new(
-                ExitCode::WallTime,
-                format!("{call} ended: wall time (call {limit})"),
-            )
-        }
-        CallError::Cancelled => {
-            Failure::new(ExitCode::Interrupted, format!("{call} was cancelled"))
-        }
-        CallError::InvalidArguments { message } => Failure::new(
-            ExitCode::Arguments,
-            format!("{call}: arguments are no JSON: {}", escape(message)),
-        ),
-        CallError::InvalidResult { message } => Failure::new(
-            ExitCode::Result,
-            format!(
-                "{call}: the result cannot be sent: {}\n  hint: return JSON values or a Uint8Array",
-                escape(message)
-            ),
-        ),
-        CallError::ResultTooLarge { bytes, limit } => Failure::new(
-            ExitCode::Result,
-            format!(
-                "{call}: the result of {bytes} bytes exceeds the limit of {limit}\n  hint: raise `resources.output.result` in the policy"
-            ),
-        ),
-        CallError::Stream => Failure::new(
-            ExitCode::Result,
-            format!(
-                "{call}: the result is a stream\n  hint: `lazaret run --stream` prints its items"
-            ),
-        ),
-        CallError::ShuttingDown => Failure::new(
-            ExitCode::ShimLost,
-            format!("{call}: the plugin is going down"),
-        ),
-    }
-}
-
-fn error_text(error: &PluginError) -> String {
-    format!("{}: {}", escape(&error.name), escape(&error.message))
-}
-
-/// Frames, one a line; the lines a plugin writes itself are escaped like the rest.
-fn append_stack(text: &mut String, stack: &str) {
-    for frame in stack
-        .lines()
-        .map(str::trim)
-        .filter(|line| line.starts_with("at "))
-    {
-        // Writing to a string cannot fail.
-        let _infallible = write!(text, "\n    {}", escape(frame));
-    }
-}
-
-fn no_such_function(name: &str, function: &str, functions: &[String]) -> Failure {
-    let mut near: Vec<(f64, &String)> = functions
-        .iter()
-        .map(|candidate| (strsim::jaro_winkler(function, candidate), candidate))
-        .filter(|(similarity, _)| *similarity > 0.7)
-        .collect();
-    near.sort_by(|one, other| other.0.total_cmp(&one.0));
-    let quoted = |names: &mut dyn Iterator<Item = &String>| {
-        names
-            .map(|name| format!("`{}`", escape(name)))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    let hint = if functions.is_empty() {
-        "it exports no functions".to_owned()
-    } else if near.is_empty() {
-        format!("it has {}", quoted(&mut functions.iter().take(20)))
-    } else {
-        format!(
-            "did you mean {}?",
-            quoted(&mut near.into_iter().map(|(_, name)| name).take(MAX_NEAR_NAMES))
-        )
-    };
-    Failure::new(
-        ExitCode::NoSuchFunction,
-        format!("plugin `{name}` has no function `{function}`\n  hint: {hint}"),
-    )
 }
 
 /// A refused permission: what was missing, the entry that comes nearest to it, and where it would stand.
@@ -307,9 +149,9 @@ struct Report<'a> {
     plugin: &'a str,
     /// The result, as the plugin's shim sent it, where it is JSON.
     result: Option<&'a RawValue>,
-    /// The result where it is bytes, as numbers.
+    /// The result where it is bytes, as base64.
     #[serde(skip_serializing_if = "Option::is_none")]
-    bytes: Option<&'a [u8]>,
+    bytes: Option<String>,
     error: Option<&'a str>,
     exit_code: u8,
     functions: &'a [String],
@@ -329,7 +171,7 @@ pub(super) fn to_json(
     let (mut json, mut bytes) = (None, None);
     match result.filter(|_| failure.is_none()) {
         Some(Payload::Json(text)) => json = Some(serde_json::from_str(text)?),
-        Some(Payload::Bytes(raw)) => bytes = Some(raw.as_slice()),
+        Some(Payload::Bytes(raw)) => bytes = Some(STANDARD.encode(raw)),
         None => {}
     }
     let report = Report {
@@ -369,6 +211,7 @@ mod tests {
     fn outcome(text: &str) -> Outcome {
         Outcome {
             result: Some(Ok(Payload::Json(text.to_owned()))),
+            unprinted: None,
             functions: Vec::new(),
             unenforced: Vec::new(),
             ended: Ended {
@@ -394,6 +237,32 @@ mod tests {
     }
 
     #[test]
+    fn bytes_are_base64() {
+        let mut outcome = outcome("");
+        outcome.result = Some(Ok(Payload::Bytes(vec![0, 10, 255])));
+        let report = to_json("p", Some(&outcome), None).unwrap();
+        assert!(report.contains("\"bytes\":\"AAr/\","), "{report}");
+    }
+
+    #[test]
+    fn items_that_cannot_be_printed_leave_the_report_of_the_end() {
+        let directory = tempfile::tempdir().unwrap();
+        fs_err::write(directory.path().join("p.js"), "").unwrap();
+        let plugin = Plugin::locate(&directory.path().join("p.js")).unwrap();
+        let policy = EffectivePolicy::of(SecurityLevel::Standard);
+        let mut outcome = outcome("");
+        outcome.result = None;
+        assert!(describe(&plugin, &policy, Some("f"), &outcome).is_none());
+        outcome.unprinted = Some(no_json("p", "an item").into());
+        let failure = describe(&plugin, &policy, Some("f"), &outcome);
+        let report = to_json("p", Some(&outcome), failure.as_ref()).unwrap();
+        let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+        assert_eq!(report["error"], "plugin `p` sent an item that is no JSON");
+        assert_eq!(report["exit_code"], 17);
+        assert_eq!(report["ended"]["reason"]["reason"], "stopped");
+    }
+
+    #[test]
     fn a_report_without_an_outcome_tells_the_failure() {
         let failure = Failure::new(ExitCode::Plugin, "no plugin");
         let report: serde_json::Value =
@@ -401,27 +270,6 @@ mod tests {
         assert_eq!(
             (&report["error"], &report["exit_code"]),
             (&"no plugin".into(), &4.into())
-        );
-    }
-
-    #[test]
-    fn near_names_are_proposed() {
-        let functions = ["forecast", "history"].map(str::to_owned);
-        let failure = no_such_function("weather", "forcast", &functions);
-        assert_eq!(
-            failure.text,
-            "plugin `weather` has no function `forcast`\n  hint: did you mean `forecast`?"
-        );
-        let failure = no_such_function("weather", "zzz", &functions);
-        assert!(
-            failure.text.ends_with("it has `forecast`, `history`"),
-            "{}",
-            failure.text
-        );
-        assert!(
-            no_such_function("weather", "x", &[])
-                .text
-                .ends_with("exports no functions")
         );
     }
 
@@ -458,15 +306,5 @@ mod tests {
             "{}",
             failure.text
         );
-    }
-
-    #[test]
-    fn a_hostile_stack_cannot_forge_lines() {
-        let mut text = String::new();
-        append_stack(
-            &mut text,
-            "    at f (main.js:1:2)\nerror: all is well\n    at \u{1b}[2Jg",
-        );
-        assert_eq!(text, "\n    at f (main.js:1:2)\n    at \\u{1b}[2Jg");
     }
 }

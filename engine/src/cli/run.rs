@@ -117,6 +117,7 @@ async fn execute(
     let outcome = match engine.launch(plugin, policy, options).await {
         Err(LaunchError::Ended(ended)) => Outcome {
             result: None,
+            unprinted: None,
             functions: Vec::new(),
             unenforced,
             ended: *ended,
@@ -124,11 +125,16 @@ async fn execute(
         Err(error) => return Err(error.into()),
         Ok(running) => {
             let functions = running.functions().to_vec();
+            let mut unprinted = None;
             let result = match &arguments.call {
                 Some(function) if arguments.how.stream => {
-                    match stream(&running, plugin, function, payload, arguments).await? {
-                        Ok(()) => None,
-                        Err(failure) => Some(Err(failure)),
+                    match stream(&running, plugin, function, payload, arguments).await {
+                        Ok(streamed) => streamed.err().map(Err),
+                        // The plugin is stopped all the same, and its end is told as well.
+                        Err(failure) => {
+                            unprinted = Some(failure);
+                            None
+                        }
                     }
                 }
                 Some(function) => {
@@ -144,6 +150,7 @@ async fn execute(
             };
             Outcome {
                 result,
+                unprinted,
                 functions,
                 unenforced,
                 ended,

@@ -15,12 +15,12 @@ use super::failure::Failure;
 use super::given::{Given, GivenFile};
 use super::policy::warn_unenforced;
 use super::run::print_event;
-use crate::api::{ControlSocket, DEFAULT_SOCKET, SocketError, serve};
+use crate::api::{ControlSocket, DEFAULT_SOCKET, Refusal, SocketError, serve};
 use crate::event::escape;
 use crate::host::Installation;
 use crate::plugin::Plugin;
 use crate::service::{Entry, Service, ServiceError, Started};
-use crate::store::{DEFAULT_STATE, RevisionOrigin, Store, StoreError};
+use crate::store::{DEFAULT_STATE, RevisionOrigin, Store};
 use crate::supervisor::{Engine, PluginEvent};
 
 /// How many events may wait to be printed before further ones are dropped.
@@ -180,21 +180,8 @@ fn print_events(mut queue: mpsc::Receiver<(Arc<str>, PluginEvent)>) {
 
 impl From<ServiceError> for Failure {
     fn from(error: ServiceError) -> Self {
-        match error {
-            ServiceError::Launch(error) => error.into(),
-            ServiceError::Store(error) => error.into(),
-            error @ ServiceError::Twice(_) => Self::of(ExitCode::Plugin, &error),
-            error @ (ServiceError::Policy(_)
-            | ServiceError::Floor(_)
-            | ServiceError::File { .. }) => Self::of(ExitCode::Policy, &error),
-            error => Self::of(ExitCode::Internal, &error),
-        }
-    }
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        Self::of(ExitCode::Output, &error)
+        let refusal = Refusal::from(error);
+        Self::new(refusal.kind.into(), refusal.message)
     }
 }
 

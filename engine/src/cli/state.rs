@@ -1,6 +1,6 @@
 //! `lazaret state …`: what plugins keep, without an engine or beside one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -71,6 +71,16 @@ struct How {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+}
+
+impl How {
+    /// What names the same place to another command.
+    fn option(&self) -> String {
+        match self.state == Path::new(DEFAULT_STATE) {
+            true => String::new(),
+            false => format!(" --state {}", self.state.display()),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -205,7 +215,7 @@ fn line(key: &str, value: &Payload, json: bool, first: bool) -> Result<String, F
 fn value(arguments: &ShowArguments) -> Result<(), Failure> {
     let ShowArguments { plugin, key, how } = arguments;
     let value = open(plugin, how)?.get(key)?;
-    let value = value.ok_or_else(|| no_key(plugin, key))?;
+    let value = value.ok_or_else(|| no_key(plugin, key, how))?;
     // A shim in other hands may have said of anything that it is JSON.
     let parsed = match &value {
         Payload::Json(text) => RawValue::from_string(safe_json(text)).ok(),
@@ -229,7 +239,7 @@ fn delete_of(arguments: &DeleteArguments) -> Result<(), Failure> {
     } = arguments;
     let mut kept = open(plugin, how)?;
     let deleted = match key {
-        Some(key) if !kept.delete(key)? => return Err(no_key(plugin, key)),
+        Some(key) if !kept.delete(key)? => return Err(no_key(plugin, key, how)),
         Some(_) => 1,
         None => kept.delete_all()?.keys,
     };
@@ -243,17 +253,42 @@ fn delete_of(arguments: &DeleteArguments) -> Result<(), Failure> {
 
 fn open(plugin: &str, how: &How) -> Result<KeptBy, Failure> {
     KeptBy::open(&how.state, plugin)?.ok_or_else(|| {
-        let state = how.state.display();
+        let (state, option) = (how.state.display(), how.option());
         let text = format!(
-            "plugin `{plugin}` keeps nothing in `{state}`\n  hint: `lazaret state list` tells which plugins do"
+            "plugin `{plugin}` keeps nothing in `{state}`\n  hint: `lazaret state list{option}` tells which plugins do"
         );
         Failure::new(ExitCode::Plugin, text)
     })
 }
 
-fn no_key(plugin: &str, key: &str) -> Failure {
+fn no_key(plugin: &str, key: &str, how: &How) -> Failure {
+    let option = how.option();
     let text = format!(
-        "plugin `{plugin}` keeps nothing under `{key}`\n  hint: `lazaret state list {plugin}` tells its keys"
+        "plugin `{plugin}` keeps nothing under `{key}`\n  hint: `lazaret state list {plugin}{option}` tells its keys"
     );
     Failure::new(ExitCode::Plugin, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hint_names_the_place_that_was_asked() {
+        let directory = tempfile::tempdir().unwrap();
+        let how = |state: &Path| How {
+            state: state.to_owned(),
+            json: false,
+        };
+        let told = open("p", &how(directory.path())).err().unwrap();
+        let place = directory.path().display();
+        let hint = format!("`lazaret state list --state {place}` tells");
+        assert!(told.text.contains(&hint), "{}", told.text);
+        let told = no_key("p", "k", &how(Path::new(DEFAULT_STATE)));
+        assert!(
+            told.text.contains("`lazaret state list p` tells"),
+            "{}",
+            told.text
+        );
+    }
 }

@@ -37,10 +37,7 @@ fn second(world: &World) -> anyhow::Result<()> {
     let other = served.path("other-socket");
     let other = other.to_string_lossy();
     let in_use = served.fails(&["--socket", &other])?;
-    in_use.failed(
-        ExitCode::Output,
-        &["another `lazaret serve` uses", "--state"],
-    )?;
+    in_use.failed(ExitCode::Busy, &["another `lazaret serve` uses", "--state"])?;
     // The first one is none the worse for it.
     served
         .ask(&["call", "everyday", "add", "--args", "[1,2]"])?

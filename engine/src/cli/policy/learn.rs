@@ -124,6 +124,7 @@ async fn observe(
     };
     let outcome = |result, functions, ended| Outcome {
         result,
+        unprinted: None,
         functions,
         unenforced: Vec::new(),
         ended,
