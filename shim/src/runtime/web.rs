@@ -76,97 +76,23 @@ pub(super) const OPS: &[&str] = &[
     "op_urlpattern_process_match_input",
 ];
 
-/// Scripts of our own that are read when they are needed, and what Deno's `fetch` looks for and
-/// there is no use for here.
-const OWN: &[ExtensionFileSource] = &[
-    ExtensionFileSource::new(
-        "ext:lazaret/crypto.js",
-        ascii_str_include!("../../js/crypto.js"),
-    ),
-    ExtensionFileSource::new(
-        "ext:lazaret/crypto/formats.js",
-        ascii_str_include!("../../js/crypto/formats.js"),
-    ),
-    ExtensionFileSource::new(
-        "ext:lazaret/crypto/keys.js",
-        ascii_str_include!("../../js/crypto/keys.js"),
-    ),
-    ExtensionFileSource::new(
-        "ext:lazaret/crypto/subtle.js",
-        ascii_str_include!("../../js/crypto/subtle.js"),
-    ),
-    ExtensionFileSource::new(
-        "ext:lazaret/crypto/values.js",
-        ascii_str_include!("../../js/crypto/values.js"),
-    ),
-    ExtensionFileSource::new(
-        "ext:lazaret/data.js",
-        ascii_str_include!("../../js/data.js"),
-    ),
-    ExtensionFileSource::new(
-        "ext:lazaret/event_source.js",
-        ascii_str_include!("../../js/event_source.js"),
-    ),
-    ExtensionFileSource::new(
-        "ext:lazaret/files.js",
-        ascii_str_include!("../../js/files.js"),
-    ),
-    ExtensionFileSource::new(
-        "ext:lazaret/lazaret.js",
-        ascii_str_include!("../../js/lazaret.js"),
-    ),
-    ExtensionFileSource::new(
-        "ext:lazaret/search.js",
-        ascii_str_include!("../../js/search.js"),
-    ),
-    ExtensionFileSource::new(
-        "ext:lazaret/sockets.js",
-        ascii_str_include!("../../js/sockets.js"),
-    ),
-    ExtensionFileSource::new(
-        "ext:lazaret/secrets.js",
-        ascii_str_include!("../../js/secrets.js"),
-    ),
-    ExtensionFileSource::new(
-        "ext:lazaret/state.js",
-        ascii_str_include!("../../js/state.js"),
-    ),
-    ExtensionFileSource::new(
-        "ext:lazaret/window.js",
-        ascii_str_include!("../../js/window.js"),
-    ),
-    ExtensionFileSource::new(
-        "ext:deno_fetch/22_http_client.js",
-        ascii_str_include!("../../js/stand_ins/http_client.js"),
-    ),
-    ExtensionFileSource::new(
-        "ext:deno_telemetry/telemetry.ts",
-        ascii_str_include!("../../js/stand_ins/telemetry.js"),
-    ),
-    ExtensionFileSource::new(
-        "ext:deno_telemetry/util.ts",
-        ascii_str_include!("../../js/stand_ins/telemetry_util.js"),
-    ),
-];
-
 /// The extensions, without what draws or parses pages, takes locks or talks to other contexts.
 pub(super) fn extensions() -> Vec<Extension> {
     let blobs = Arc::new(BlobStore::default());
     let web = deno_web::deno_web::init(blobs, None, false, InMemoryBroadcastChannel::default());
     vec![
-        with(deno_webidl::deno_webidl::init(), DENO_WEBIDL),
-        with(web, DENO_WEB),
+        with(deno_webidl::deno_webidl::init()),
+        with(web),
         Extension {
-            name: "deno_fetch",
-            lazy_loaded_js_files: (DENO_FETCH.iter().chain(DENO_WEBSOCKET).chain(OWN))
-                .cloned()
-                .collect(),
+            name: "lazaret_lazy",
+            lazy_loaded_js_files: Cow::Borrowed(LAZY),
             ..Default::default()
         },
     ]
 }
 
-fn with(extension: Extension, scripts: &'static [ExtensionFileSource]) -> Extension {
+/// The extension with the ops that are needed, and without its scripts, which are all in [`LAZY`].
+fn with(extension: Extension) -> Extension {
     let needed = |op: &&OpDecl| {
         [OPS, fetch::OPS]
             .iter()
@@ -174,7 +100,7 @@ fn with(extension: Extension, scripts: &'static [ExtensionFileSource]) -> Extens
     };
     Extension {
         ops: extension.ops.iter().filter(needed).copied().collect(),
-        lazy_loaded_js_files: Cow::Borrowed(scripts),
+        lazy_loaded_js_files: Cow::Borrowed(&[]),
         lazy_loaded_esm_files: Cow::Borrowed(&[]),
         objects: Cow::Borrowed(&[]),
         ..extension

@@ -2,6 +2,8 @@
 
 mod acts;
 mod calls;
+#[cfg(feature = "quickjs")]
+mod compiled;
 mod crypto;
 mod fetch;
 mod files;

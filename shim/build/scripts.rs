@@ -1,13 +1,30 @@
-//! Sends some calls into QuickJS through the shim's own functions, see `src/eval.rs` and
-//! `src/runtime/kinds.rs`, and puts the JavaScript of Deno's extension crates into the program.
+//! Where the scripts lie, and what is changed in them.
 //!
-//! Those crates name their scripts by the place they lie at on the machine that built them, for a
-//! snapshot that is taken there. There is none here, and no such place in a container.
+//! Deno's extension crates name their scripts by the place they lie at on the machine that built
+//! them, for a snapshot that is taken there. There is none here, and no such place in a container.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
+
+/// The scripts that `deno_core` evaluates in every runtime.
+const CORE: &[&str] = &[
+    "00_infra.js",
+    "00_primordials.js",
+    "01_core.js",
+    "02_timers.js",
+];
+
+/// Our own of that kind; all others below `js` are read when they are needed.
+const EAGER: &[&str] = &["acts.js", "call.js", "host.js", "quickjs.js", "web.js"];
+
+/// What Deno's `fetch` looks for and there is no use for here, and the files that stand in for it.
+const STAND_INS: &[(&str, &str)] = &[
+    ("deno_fetch/22_http_client.js", "http_client.js"),
+    ("deno_telemetry/telemetry.ts", "telemetry.js"),
+    ("deno_telemetry/util.ts", "telemetry_util.js"),
+];
 
 /// The crates and the scripts of each that a plugin may come to need.
 const SCRIPTS: &[(&str, &[&str])] = &[
@@ -102,24 +119,85 @@ const CHANGES: &[(&str, &[(&str, &str)])] = &[
     ),
 ];
 
-fn main() {
-    println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-changed=../Cargo.lock");
-    if std::env::var_os("CARGO_FEATURE_QUICKJS").is_some() {
-        for function in ["JS_Eval", "JS_GetPropertyStr"] {
-            println!("cargo:rustc-link-arg=-Wl,--wrap={function}");
-        }
-    }
+/// A script of the runtime.
+pub(crate) struct Script {
+    /// The name that it is evaluated under.
+    pub(crate) name: String,
+    /// As `deno_core` gets it.
+    pub(crate) text: String,
+    /// Evaluated when it is first needed, as the body of a function of `__bootstrap`.
+    pub(crate) lazy: bool,
+}
+
+/// All scripts that a plugin may come to need.
+pub(crate) fn find() -> Vec<Script> {
     // Of what is built, and of what is not: see `scripts/Cargo.toml`.
     let known = [packages("Cargo.toml"), packages("scripts/Cargo.toml")];
-    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
-    let mut text = String::new();
-    for (name, scripts) in SCRIPTS {
+    let lies = |name: &str| {
         let directory = known.iter().find_map(|known| directory(known, name));
-        let directory = directory.unwrap_or_else(|| panic!("`{name}` is no dependency"));
-        text += &sources(name, &directory, scripts, &out);
+        directory.unwrap_or_else(|| panic!("`{name}` is no dependency"))
+    };
+    let mut found = Vec::new();
+    for (name, scripts) in SCRIPTS {
+        let directory = lies(name);
+        for script in *scripts {
+            let text = changed(read(&directory.join(script)), script);
+            found.push(lazy(format!("ext:{name}/{script}"), &text));
+        }
     }
-    fs_err::write(out.join("scripts.rs"), text).expect("cargo made the directory");
+    for (name, script) in STAND_INS {
+        let text = read(&Path::new("js/stand_ins").join(script));
+        found.push(lazy(format!("ext:{name}"), &text));
+    }
+    for script in own("") {
+        let name = format!("ext:lazaret/{script}");
+        let text = read(&Path::new("js").join(&script));
+        found.push(match EAGER.contains(&script.as_str()) {
+            true => eager(name, text),
+            false => lazy(name, &text),
+        });
+    }
+    let core = lies("deno_core");
+    let read_core = |script: &&str| eager(format!("ext:core/{script}"), read(&core.join(script)));
+    found.extend(CORE.iter().map(read_core));
+    found
+}
+
+fn eager(name: String, text: String) -> Script {
+    let lazy = false;
+    Script { name, text, lazy }
+}
+
+/// The one expression of the script as `deno_core` would wrap it each time, if it were not.
+fn lazy(name: String, text: &str) -> Script {
+    let expression = text.find("\n(function").map(|at| &text[at + 1..]);
+    let expression = expression.unwrap_or_else(|| panic!("`{name}` is no function"));
+    let expression = expression.trim_end().trim_end_matches(';');
+    let text = format!("\"use strict\"; return ({expression});");
+    let lazy = true;
+    Script { name, text, lazy }
+}
+
+/// Our own scripts, by their paths below `js`, but for those that stand in for others.
+fn own(below: &str) -> Vec<String> {
+    println!("cargo:rerun-if-changed=js");
+    let mut scripts = Vec::new();
+    for entry in fs_err::read_dir(format!("js/{below}")).expect("it is in the tree") {
+        let entry = entry.expect("it can be listed");
+        let name = entry.file_name();
+        let name = name.to_str().expect("our names are text");
+        match entry.path().is_dir() {
+            true if name == "stand_ins" => {}
+            true => scripts.extend(own(&format!("{below}{name}/"))),
+            false => scripts.push(format!("{below}{name}")),
+        }
+    }
+    scripts
+}
+
+fn read(path: &Path) -> String {
+    println!("cargo:rerun-if-changed={}", path.display());
+    fs_err::read_to_string(path).expect("it is in the tree, or cargo fetched it")
 }
 
 /// What cargo knows of the packages of a manifest.
@@ -152,33 +230,12 @@ fn directory(metadata: &Value, name: &str) -> Option<PathBuf> {
     Path::new(manifest).parent().map(Path::to_owned)
 }
 
-/// The table of a package's scripts as Rust.
-fn sources(package: &str, directory: &Path, scripts: &[&str], out: &Path) -> String {
-    let name = package.to_uppercase();
-    let mut text = format!("pub(super) const {name}: &[ExtensionFileSource] = &[\n");
-    for script in scripts {
-        let path = directory.join(script);
-        println!("cargo:rerun-if-changed={}", path.display());
-        let path = changed(path, script, out);
-        let path = path.to_str().expect("cargo's paths are text");
-        text += &format!(
-            "ExtensionFileSource::new(\"ext:{package}/{script}\", ascii_str_include!({path:?})),\n"
-        );
-    }
-    text + "];\n"
-}
-
-/// Where a script lies as it is read, which is in `out` where something of it is changed.
-fn changed(path: PathBuf, script: &str, out: &Path) -> PathBuf {
-    let Some((_, changes)) = CHANGES.iter().find(|(changed, _)| *changed == script) else {
-        return path;
-    };
-    let mut text = fs_err::read_to_string(&path).expect("cargo fetched it");
-    for (from, to) in *changes {
+/// The text of a script with what is changed in it.
+fn changed(mut text: String, script: &str) -> String {
+    let changes = CHANGES.iter().find(|(changed, _)| *changed == script);
+    for (from, to) in changes.map_or(&[][..], |(_, changes)| *changes) {
         assert_eq!(text.matches(from).count(), 1, "`{from}` in {script}");
         text = text.replace(from, to);
     }
-    let path = out.join(script);
-    fs_err::write(&path, text).expect("cargo made the directory");
-    path
+    text
 }
