@@ -2,6 +2,7 @@
 (function () {
 const { core, primordials } = __bootstrap;
 const {
+  ArrayIsArray,
   String,
   TypeError,
   TypedArrayPrototypeGetByteLength,
@@ -17,10 +18,11 @@ const {
   op_lazaret_crypto_rsa_part,
   op_lazaret_crypto_write,
 } = core.ops;
-const { copyOf, failure, NONE } = core.loadExtScript("ext:lazaret/crypto/values.js");
-const { kindOf, listed, make, permit } = core.loadExtScript("ext:lazaret/crypto/keys.js");
+const { bad, copyOf, failure, NONE } = core.loadExtScript("ext:lazaret/crypto/values.js");
+const { USAGES, kindOf, listed, make, permit } = core.loadExtScript(
+  "ext:lazaret/crypto/keys.js",
+);
 
-const bad = (message) => failure("DataError", message);
 const lengthOf = TypedArrayPrototypeGetByteLength;
 
 // `given` are bytes that nobody else has, or an object for `jwk`.
@@ -155,20 +157,20 @@ function readJwk(kind, jwk, algorithm, extractable, usages) {
 }
 
 function checkJwk(text, jwk, { name }, extractable, usages) {
-  const wanted = listed(usages);
   const use = text("use");
+  const operations = jwk.key_ops;
+  if (operations !== undefined && !ArrayIsArray(operations)) throw bad("`key_ops` is no list");
   const isSignature = name === "HMAC" || name === "ECDSA" || name === "Ed25519" ||
     name === "RSA-PSS" || name === "RSASSA-PKCS1-v1_5";
-  if (wanted.length > 0 && use !== undefined && use !== (isSignature ? "sig" : "enc")) {
-    throw bad("`use` does not fit");
-  }
-  const operations = jwk.key_ops;
-  if (operations !== undefined) {
-    const found = { __proto__: null };
-    for (const operation of operations) found[String(operation)] = true;
-    for (let i = 0; i < wanted.length; i++) {
-      if (!found[wanted[i]]) throw bad("`key_ops` does not have all usages");
-    }
+  const fits = use === undefined || use === (isSignature ? "sig" : "enc");
+  const found = { __proto__: null };
+  // By their places: what iterates a list is the plugin's to change.
+  for (let i = 0; i < operations?.length; i++) found[String(operations[i])] = true;
+  for (let i = 0; i < USAGES.length; i++) {
+    const usage = USAGES[i];
+    if (!usages[usage]) continue;
+    if (!fits) throw bad("`use` does not fit");
+    if (operations !== undefined && !found[usage]) throw bad("`key_ops` does not have all usages");
   }
   const { ext } = jwk;
   if (ext !== undefined && !ext && extractable) throw bad("`ext` does not allow it");

@@ -15,7 +15,10 @@ const {
   op_lazaret_crypto_rsa_part,
   op_lazaret_random,
 } = core.ops;
-const { copyOf, failure } = core.loadExtScript("ext:lazaret/crypto/values.js");
+const { bad, copyOf, failure } = core.loadExtScript("ext:lazaret/crypto/values.js");
+
+// The longest modulus that RSA-OAEP encrypts with, in bits.
+const MOST_OAEP = 4096;
 
 const token = { __proto__: null };
 let ownOf;
@@ -56,6 +59,12 @@ ObjectDefineProperty(CryptoKey.prototype, SymbolToStringTag, {
   value: "CryptoKey",
 });
 
+// What is copied of a key would be an empty object: it cannot be.
+ObjectDefineProperty(CryptoKey.prototype, core.hostObjectBrand, {
+  __proto__: null,
+  value: "CryptoKey",
+});
+
 function shown({ name, length, hash, namedCurve, modulusLength, publicExponent }) {
   if (modulusLength !== undefined) {
     return {
@@ -84,7 +93,15 @@ const USAGES = [
 function listed(usages) {
   const list = [];
   for (let i = 0; i < USAGES.length; i++) {
-    if (usages[USAGES[i]]) list[list.length] = USAGES[i];
+    if (!usages[USAGES[i]]) continue;
+    // Not assigned: that could be a setter's matter.
+    ObjectDefineProperty(list, list.length, {
+      __proto__: null,
+      configurable: true,
+      enumerable: true,
+      value: USAGES[i],
+      writable: true,
+    });
   }
   return list;
 }
@@ -170,6 +187,9 @@ function make(type, algorithm, extractable, usages, material) {
     const modulus = op_lazaret_crypto_rsa_part(isPrivate, 0, material);
     let bits = 8 * TypedArrayPrototypeGetByteLength(modulus);
     for (let bit = 128; bit > modulus[0]; bit >>= 1) bits--;
+    if (algorithm.name === "RSA-OAEP" && bits > MOST_OAEP) {
+      throw bad(`the modulus has more than ${MOST_OAEP} bits`);
+    }
     own.algorithm.modulusLength = bits;
     own.algorithm.publicExponent = op_lazaret_crypto_rsa_part(isPrivate, 1, material);
   } else if (own.algorithm.kind === "bytes") {
@@ -247,5 +267,5 @@ function isUsual(exponent) {
   return number === 65537;
 }
 
-return { CryptoKey, asked, generate, kindOf, listed, make, ownOf, permit, secretBytes };
+return { CryptoKey, USAGES, asked, generate, kindOf, listed, make, ownOf, permit, secretBytes };
 })();

@@ -101,16 +101,10 @@ function cut(secret, length) {
   return first;
 }
 
-// A format's data as it comes from outside.
-function taken(format, data) {
-  if (format !== "jwk") return copyOf(data);
-  return data;
-}
-
 function exported(format, key) {
   const own = ownOf(key);
   if (!own.extractable) throw failure("InvalidAccessError", "the key is not extractable");
-  return write(String(format), own);
+  return write(format, own);
 }
 
 class SubtleCrypto {
@@ -181,19 +175,21 @@ class SubtleCrypto {
     const how = normalized("importKey", algorithm);
     const usages = asked(keyUsages);
     const name = String(format);
-    return read(name, taken(name, keyData), how, !!extractable, usages);
+    return read(name, name === "jwk" ? keyData : copyOf(keyData), how, !!extractable, usages);
   }
 
   async exportKey(format, key) {
-    const found = exported(format, key);
-    return String(format) === "jwk" ? { ...found } : buffer(found);
+    const name = String(format);
+    const found = exported(name, key);
+    return name === "jwk" ? { ...found } : buffer(found);
   }
 
   async wrapKey(format, key, wrappingKey, wrapAlgorithm) {
     const how = known("wrapKey", wrapAlgorithm) ?? normalized("encrypt", wrapAlgorithm);
     const own = usable(wrappingKey, how, "wrapKey");
-    const found = exported(format, key);
-    const bytes = String(format) === "jwk" ? op_encode(JSONStringify(found)) : found;
+    const name = String(format);
+    const found = exported(name, key);
+    const bytes = name === "jwk" ? op_encode(JSONStringify(found)) : found;
     return buffer(ciphered(true, own, how, bytes));
   }
 

@@ -26,6 +26,10 @@ function failure(name, message) {
   return new DOMException(message, name);
 }
 
+function bad(message) {
+  return failure("DataError", message);
+}
+
 // What a view of a buffer shows; throws for anything else.
 function viewed(view) {
   return TypedArrayPrototypeGetSymbolToStringTag(view) === undefined
@@ -231,5 +235,5 @@ function normalized(operation, algorithm) {
   return found;
 }
 
-return { bytesOf, copyOf, failure, known, normalized, QuotaExceededError, whole, LONG, NONE };
+return { bad, bytesOf, copyOf, failure, known, normalized, QuotaExceededError, whole, LONG, NONE };
 })();

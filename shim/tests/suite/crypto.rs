@@ -37,13 +37,19 @@ fn the_answers_of_standards_are_given() {
 
 #[test]
 fn keys_of_another_implementation_come_in_and_go_out() {
-    let functions = ["elliptic", "rsaEncryption", "rsaSignatures", "secrets"];
+    let functions = [
+        "elliptic",
+        "rsaEncryption",
+        "rsaNew",
+        "rsaSignatures",
+        "secrets",
+    ];
     hold(include_str!("crypto/formats.js"), &functions);
 }
 
 #[test]
 fn what_cannot_be_is_refused_with_the_error_of_the_standard() {
-    let functions = ["broken", "noKeys", "notAllowed", "tooMuch"];
+    let functions = ["broken", "noKeys", "notAllowed", "notCloned", "tooMuch"];
     hold(include_str!("crypto/refusals.js"), &functions);
 }
 
@@ -52,7 +58,7 @@ fn a_plugin_that_spoils_the_language_changes_and_sees_no_key() {
     let mut shim = plugin(include_str!("crypto/spoilt.js"));
     assert_eq!(
         shim.json("spoilt", "[]"),
-        r#""1 3 true true InvalidAccessError 0""#
+        r#""1 3 true true InvalidAccessError DataError sign 0""#
     );
 }
 

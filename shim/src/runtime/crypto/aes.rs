@@ -139,15 +139,16 @@ where
 {
     let cipher = AesKw::<C>::new_from_slice(task.key).map_err(|_| UNREADABLE)?;
     // RFC 3394 wraps two blocks of eight bytes at least.
-    let short = |bytes| CryptoError::Operation(bytes);
+    const UNEVEN: CryptoError =
+        CryptoError::Operation("AES-KW wraps a multiple of 8 bytes, and 16 at least");
     if task.encrypt {
         if task.data.len() < 16 {
-            return Err(short("AES-KW wraps a multiple of 8 bytes, and 16 at least"));
+            return Err(UNEVEN);
         }
         let mut wrapped = vec![0; task.data.len() + aes_kw::IV_LEN];
         cipher
             .wrap_key(task.data, &mut wrapped)
-            .map_err(|_| short("AES-KW wraps a multiple of 8 bytes, and 16 at least"))?;
+            .map_err(|_| UNEVEN)?;
         Ok(wrapped)
     } else {
         let length = task.data.len().checked_sub(aes_kw::IV_LEN);

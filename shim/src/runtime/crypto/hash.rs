@@ -6,9 +6,12 @@ use ring::{digest, hkdf, hmac, pbkdf2};
 
 use super::error::{Bytes, CryptoError, NO_HASH};
 
-/// How often PBKDF2 may call its hash, over all blocks of the result: a few seconds at most, since
+/// How often a derivation may call its hash, over all blocks of the result: a few seconds at most, since
 /// nothing can interrupt it.
 const MAX_ROUNDS: u64 = 4_000_000;
+
+/// The least that a hash takes at once, in bytes.
+const PIECE_BYTES: u64 = 64;
 
 /// The hashes of Web Cryptography.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,30 +90,62 @@ impl hkdf::KeyType for Length {
     }
 }
 
-pub(super) fn hkdf(hash: Hash, key: &[u8], salt: &[u8], info: &[u8], length: usize) -> Bytes {
-    let too_long = |_| CryptoError::Operation("HKDF gives at most 255 times what its hash has");
-    if length > 255 * hash.bytes() {
-        return Err(too_long(ring::error::Unspecified));
+/// Whether a derivation is not too much, which for each block of the result calls its hash so often, and for these
+/// bytes besides.
+fn bounded(
+    hash: Hash,
+    length: usize,
+    rounds: u32,
+    bytes: &[u8],
+    otherwise: &'static str,
+) -> Result<(), CryptoError> {
+    let blocks = length.div_ceil(hash.bytes()) as u64;
+    let each = u64::from(rounds) + bytes.len() as u64 / PIECE_BYTES;
+    match blocks.saturating_mul(each) <= MAX_ROUNDS {
+        true => Ok(()),
+        false => Err(CryptoError::Operation(otherwise)),
     }
+}
+
+pub(super) fn hkdf(hash: Hash, key: &[u8], salt: &[u8], info: &[u8], length: usize) -> Bytes {
+    const TOO_LONG: CryptoError =
+        CryptoError::Operation("HKDF gives at most 255 times what its hash has");
+    if length > 255 * hash.bytes() {
+        return Err(TOO_LONG);
+    }
+    let otherwise = "the `info` of HKDF is too long for so long a result";
+    bounded(hash, length, 1, info, otherwise)?;
     let mut bytes = vec![0; length];
     hkdf::Salt::new(hash.hkdf(), salt)
         .extract(key)
         .expand(&[info], Length(length))
         .and_then(|expanded| expanded.fill(&mut bytes))
-        .map_err(too_long)?;
+        .map_err(|_| TOO_LONG)?;
     Ok(bytes)
 }
 
 pub(super) fn pbkdf2(hash: Hash, key: &[u8], salt: &[u8], iterations: u32, length: u32) -> Bytes {
-    let iterations =
+    let rounds =
         NonZeroU32::new(iterations).ok_or(CryptoError::Operation("no iterations of PBKDF2"))?;
-    let blocks = u64::from(length).div_ceil(hash.bytes() as u64);
-    if u64::from(iterations.get()).saturating_mul(blocks) > MAX_ROUNDS {
-        return Err(CryptoError::Operation(
-            "PBKDF2 has at most 4,000,000 iterations, over all blocks of the result",
-        ));
-    }
+    let otherwise = "PBKDF2 has at most 4,000,000 iterations, over all blocks of the result; 64 bytes of salt count as one";
+    bounded(hash, length as usize, iterations, salt, otherwise)?;
     let mut bytes = vec![0; length as usize];
-    pbkdf2::derive(hash.pbkdf2(), iterations, salt, key, &mut bytes);
+    pbkdf2::derive(hash.pbkdf2(), rounds, salt, key, &mut bytes);
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn salt_and_info_count_for_each_block_of_the_result() {
+        let long = vec![0; 2 << 20];
+        let derived = |salt: &[u8], length| pbkdf2(Hash::Sha1, b"x", salt, 1, length);
+        assert!(derived(&long, 1_000_000).is_err());
+        assert!(derived(&long, 20).is_ok() && derived(&[0; 16], 10_000).is_ok());
+        let expanded = |info: &[u8], length| hkdf(Hash::Sha512, b"x", b"y", info, length);
+        assert!(expanded(&long, 255 * 64).is_err());
+        assert!(expanded(&long, 32).is_ok() && expanded(&[0; 1024], 255 * 64).is_ok());
+    }
 }

@@ -18,8 +18,9 @@ use super::error::{Bytes, CryptoError, NO_HASH, NO_KEY};
 use super::hash::Hash;
 use super::random::Kernel;
 
-/// Bits of a modulus: what ring signs with, and no more than can be made in seconds.
-const BITS: std::ops::RangeInclusive<u32> = 2048..=4096;
+/// Bits of the modulus of a new key: ring signs with primes of a multiple of 512 bits alone, and no more can be
+/// made in seconds.
+const BITS: [u32; 3] = [2048, 3072, 4096];
 /// Bits of the modulus of a public key: what ring verifies with.
 const PUBLIC_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 /// The largest DER that is looked at: a private key of 4096 bits has some 2,400 bytes.
@@ -29,16 +30,16 @@ const EXPONENT: u32 = 65537;
 
 /// A new private key.
 pub(super) fn generate(bits: u32) -> Bytes {
-    if !BITS.contains(&bits) || !bits.is_multiple_of(8) {
+    if !BITS.contains(&bits) {
         return Err(CryptoError::Operation(
-            "keys of RSA have 2048 to 4096 bits, a multiple of 8",
+            "new keys of RSA have 2048, 3072 or 4096 bits",
         ));
     }
     let exponent = BigUint::from(EXPONENT);
     let key = rsa::RsaPrivateKey::new_with_exp(&mut Kernel, bits as usize, &exponent)
         .map_err(|_| CryptoError::Operation("no key was found"))?;
     let der = key.to_pkcs1_der().map_err(|_| NO_KEY)?;
-    Ok(der.as_bytes().to_vec())
+    checked_private(der.as_bytes())
 }
 
 /// The public key that belongs to a private one.
@@ -88,27 +89,24 @@ pub(super) fn write(form: Form, key: &[u8]) -> Bytes {
     .map_err(|_| NO_KEY)
 }
 
-/// ring holds all parts against each other; the `rsa` crate sees no key that did not pass.
+/// ring holds most parts against each other, the exponents of the primes when it signs, and never `d`, which the
+/// `rsa` crate does. That one sees no key that did not pass ring.
 fn checked_private(der: &[u8]) -> Bytes {
-    RsaKeyPair::from_der(der).map_err(|_| NO_KEY)?;
+    sign(false, Hash::Sha256, der, &[]).map_err(|_| NO_KEY)?;
+    rsa::RsaPrivateKey::from_pkcs1_der(der).map_err(|_| NO_KEY)?;
     Ok(der.to_vec())
 }
 
 fn checked_public(der: &[u8]) -> Bytes {
     let key = RsaPublicKey::from_der(der).map_err(|_| NO_KEY)?;
-    let bits = bits(key.modulus.as_bytes());
-    let exponent = key.public_exponent.as_bytes();
-    // As ring has it: odd, at least 3, at most 33 bits.
-    let fits = bits_of_exponent_fit(exponent);
-    match PUBLIC_BITS.contains(&bits) && fits {
+    let (modulus, exponent) = (key.modulus.as_bytes(), key.public_exponent.as_bytes());
+    // As ring has it: both odd, the exponent at least 3, and of at most 33 bits.
+    let odd = |number: &[u8]| number.last().is_some_and(|last| last % 2 == 1);
+    let fits = PUBLIC_BITS.contains(&bits(modulus)) && (2..=33).contains(&bits(exponent));
+    match fits && odd(modulus) && odd(exponent) {
         true => Ok(der.to_vec()),
         false => Err(NO_KEY),
     }
-}
-
-fn bits_of_exponent_fit(exponent: &[u8]) -> bool {
-    let odd = exponent.last().is_some_and(|last| last % 2 == 1);
-    odd && (2..=33).contains(&bits(exponent))
 }
 
 /// How many bits a number has.
@@ -122,9 +120,9 @@ fn bits(number: &[u8]) -> usize {
 
 /// A part of a key: n, e, d, p, q, dp, dq, qi.
 pub(super) fn part(private: bool, index: u32, key: &[u8]) -> Bytes {
-    let part = if private {
+    let parts = if private {
         let key = RsaPrivateKey::from_der(key).map_err(|_| NO_KEY)?;
-        let parts = [
+        vec![
             key.modulus,
             key.public_exponent,
             key.private_exponent,
@@ -133,18 +131,13 @@ pub(super) fn part(private: bool, index: u32, key: &[u8]) -> Bytes {
             key.exponent1,
             key.exponent2,
             key.coefficient,
-        ];
-        parts
-            .get(index as usize)
-            .map(|part| part.as_bytes().to_vec())
+        ]
     } else {
         let key = RsaPublicKey::from_der(key).map_err(|_| NO_KEY)?;
-        let parts = [key.modulus, key.public_exponent];
-        parts
-            .get(index as usize)
-            .map(|part| part.as_bytes().to_vec())
+        vec![key.modulus, key.public_exponent]
     };
-    part.ok_or(NO_KEY)
+    let part = parts.get(index as usize).ok_or(NO_KEY)?;
+    Ok(part.as_bytes().to_vec())
 }
 
 /// A key of its parts: all eight of a private one, two of a public one.

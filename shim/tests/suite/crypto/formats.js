@@ -21,6 +21,11 @@ async function around(algorithm, pkcs8, spki, ofPrivate, ofPublic) {
   return { secret, open };
 }
 
+const madeElsewhere = {
+  "P-384": ["SHA-1", openssl.p384Sha1],
+  "P-521": ["SHA-256", openssl.p521Sha256],
+};
+
 export async function elliptic() {
   for (const [namedCurve, pkcs8, spki] of [
     ["P-256", openssl.p256Pkcs8, openssl.p256Spki],
@@ -32,6 +37,11 @@ export async function elliptic() {
     for (const hash of ["SHA-1", "SHA-256", "SHA-384", "SHA-512"]) {
       const signature = await subtle.sign({ name: "ECDSA", hash }, secret, message);
       equal(await subtle.verify({ name: "ECDSA", hash }, open, signature, message), true, `${namedCurve} ${hash}`);
+    }
+    const [hash, made] = madeElsewhere[namedCurve] ?? [];
+    if (made !== undefined) {
+      equal(await subtle.verify({ name: "ECDSA", hash }, open, bytes(made), message), true, `${namedCurve} ${hash}`);
+      equal(await subtle.verify({ name: "ECDSA", hash }, open, bytes(made), text("simple")), false, namedCurve);
     }
     const point = hex(await subtle.exportKey("raw", open));
     const again = await importKey("raw", point, { name: "ECDSA", namedCurve }, ["verify"]);
@@ -64,6 +74,22 @@ export async function rsaSignatures() {
   const signature = await subtle.sign(how, probabilistic.secret, message);
   equal(await subtle.verify(how, probabilistic.open, signature, message), true, "PS256");
   equal(await subtle.verify(how, probabilistic.open, signature, text("simple")), false, "PS256");
+}
+
+// A key of our own does all that others do.
+export async function rsaNew() {
+  const publicExponent = new Uint8Array([1, 0, 1]);
+  const pss = { name: "RSA-PSS", hash: "SHA-384", modulusLength: 2048, publicExponent };
+  const { privateKey, publicKey } = await subtle.generateKey(pss, true, ["sign", "verify"]);
+  equal([privateKey.algorithm.modulusLength, publicKey.algorithm.modulusLength], [2048, 2048], "length");
+  const how = { name: "RSA-PSS", saltLength: 48 };
+  const signature = await subtle.sign(how, privateKey, message);
+  const pkcs8 = hex(await subtle.exportKey("pkcs8", privateKey));
+  const spki = hex(await subtle.exportKey("spki", publicKey));
+  const { secret, open } = await around(pss, pkcs8, spki, ["sign"], ["verify"]);
+  equal(await subtle.verify(how, open, signature, message), true, "its own");
+  equal(await subtle.verify(how, publicKey, await subtle.sign(how, secret, message), message), true, "again");
+  equal(await subtle.verify(how, open, signature, text("simple")), false, "another");
 }
 
 export async function rsaEncryption() {

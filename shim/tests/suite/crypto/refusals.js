@@ -87,10 +87,21 @@ export async function noKeys() {
   await data("kty", "jwk", { ...jwk, kty: "RSA" }, ecdsa, ["sign"]);
   await data("use", "jwk", { ...jwk, use: "enc" }, ecdsa, ["sign"]);
   await data("key_ops", "jwk", { ...jwk, key_ops: ["verify"] }, ecdsa, ["sign"]);
+  await data("key_ops", "jwk", { ...jwk, key_ops: "sign" }, ecdsa, ["sign"]);
   await data("ext", "jwk", { ...jwk, ext: false }, ecdsa, ["sign"]);
   const full = await subtle.exportKey("jwk", await subtle.importKey("pkcs8", bytes(openssl.rsaPkcs8), rsa, true, ["sign"]));
   await data("alg", "jwk", { ...full, alg: "RS256" }, rsa, ["sign"]);
   await data("prime", "jwk", { ...full, p: "AQAB" }, rsa, ["sign"]);
+  // Of other parts, which are looked at by who uses them.
+  for (const [part, other] of [["d", full.n], ["d", full.dp], ["dp", full.dq], ["dq", full.qi], ["qi", full.p]]) {
+    await data(`${part} of another`, "jwk", { ...full, [part]: other }, rsa, ["sign"]);
+  }
+  await data("exponent", "jwk", { ...full, e: "Aw" }, rsa, ["sign"]);
+  const oaep = { name: "RSA-OAEP", hash: "SHA-256" };
+  const long = { kty: "RSA", e: "AQAB", n: base64url(new Uint8Array(1024).fill(255)) };
+  await data("long", "jwk", long, oaep, ["encrypt"]);
+  equal((await into("jwk", long, rsa, ["verify"])()).algorithm.modulusLength, 8192, "long");
+  await data("even", "jwk", { ...long, n: base64url(new Uint8Array(512).fill(254)) }, oaep, ["encrypt"]);
   await data("one", "jwk", { ...full, p: "AQ", q: full.n }, rsa, ["sign"]);
   await data("nothing", "jwk", { ...full, q: "AA" }, rsa, ["sign"]);
   await fails("SyntaxError", "usage", into("jwk", full, rsa, ["verify"]));
@@ -98,10 +109,21 @@ export async function noKeys() {
   await fails("NotSupportedError", "curve", into("raw", iv, { name: "ECDSA", namedCurve: "P-224" }, ["verify"]));
 }
 
+export async function notCloned() {
+  const key = await aes(["encrypt"], true);
+  const { port1 } = new MessageChannel();
+  for (const [what, value] of Object.entries({ key, member: { key }, list: [[key]] })) {
+    await fails("DataCloneError", `clone of ${what}`, () => structuredClone(value));
+    await fails("DataCloneError", `message of ${what}`, () => port1.postMessage(value));
+  }
+  port1.close();
+  equal(structuredClone({ usages: key.usages }), { usages: ["encrypt"] }, "clone");
+}
+
 export async function tooMuch() {
   const generate = (modulusLength, publicExponent = new Uint8Array([1, 0, 1])) => () =>
     subtle.generateKey({ name: "RSA-OAEP", hash: "SHA-256", modulusLength, publicExponent }, true, ["decrypt"]);
-  for (const length of [0, 512, 1024, 2049, 4104, 16384, 4294967295]) {
+  for (const length of [0, 512, 1024, 2049, 2056, 2560, 3584, 4104, 16384, 4294967295]) {
     await fails("OperationError", `modulus of ${length}`, generate(length));
   }
   await fails("OperationError", "exponent", generate(2048, new Uint8Array([3])));
@@ -112,8 +134,14 @@ export async function tooMuch() {
     await fails("OperationError", `${iterations} iterations`, derive(iterations, bits));
   }
   equal((await derive(1000, 512)()).byteLength, 64, "little");
+  // Salt and `info` are hashed for each block.
+  const much = new Uint8Array(2 << 20);
+  const salted = { name: "PBKDF2", hash: "SHA-1", salt: much, iterations: 1 };
+  await fails("OperationError", "salt", () => subtle.deriveBits(salted, key, 8 << 20));
   const hkdf = await subtle.importKey("raw", text("x"), "HKDF", false, ["deriveBits"]);
   const long = { name: "HKDF", hash: "SHA-256", salt: iv, info: iv };
   await fails("OperationError", "HKDF", () => subtle.deriveBits(long, hkdf, 8 * 32 * 255 + 8));
+  await fails("OperationError", "info", () => subtle.deriveBits({ ...long, info: much }, hkdf, 8 * 32 * 255));
+  equal((await subtle.deriveBits({ ...long, info: much }, hkdf, 256)).byteLength, 32, "info");
   await fails("OperationError", "HMAC", () => subtle.generateKey({ name: "HMAC", hash: "SHA-256", length: 4294967288 }, true, ["sign"]));
 }

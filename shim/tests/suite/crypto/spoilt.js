@@ -5,7 +5,7 @@ const each = stolen.forEach.bind(stolen);
 const { defineProperty, getOwnPropertyNames, setPrototypeOf } = Object;
 const { isView } = ArrayBuffer;
 const bare = (members) => setPrototypeOf(members, null);
-const list = (...items) => bare({ *[Symbol.iterator]() { yield* items; } });
+const list = (...items) => bare({ *[Symbol.iterator]() { for (let i = 0; i < items.length; i++) yield items[i]; } });
 
 function spoil() {
   // Whatever is set, or read where it is not, passes by here.
@@ -35,6 +35,8 @@ function spoil() {
   }
   for (const name of ["toUpperCase", "slice", "replace"]) String.prototype[name] = thief;
   for (const name of ["push", "map", "join", "filter"]) Array.prototype[name] = thief;
+  // What goes through a list finds whatever is asked for.
+  Array.prototype[Symbol.iterator] = list("sign", "verify")[Symbol.iterator];
   globalThis.Uint8Array = thief;
   globalThis.DOMException = thief;
 }
@@ -45,8 +47,7 @@ export async function spoilt() {
   spoil();
   const { subtle } = crypto;
   const algorithm = bare({ name: "AES-CBC", length: 256 });
-  const usages = ["encrypt", "decrypt", "wrapKey", "unwrapKey"];
-  const key = await subtle.generateKey(algorithm, false, list(...usages));
+  const key = await subtle.generateKey(algorithm, false, list("encrypt", "decrypt", "wrapKey", "unwrapKey"));
   const how = bare({ name: "AES-CBC", iv: sixteen });
   const sealed = await subtle.encrypt(how, key, data);
   const opened = new DataView(await subtle.decrypt(how, key, sealed));
@@ -59,13 +60,11 @@ export async function spoilt() {
   const pair = await subtle.generateKey("Ed25519", false, list("sign", "verify"));
   const signature = await subtle.sign("Ed25519", pair.privateKey, data);
   const holds = await subtle.verify("Ed25519", pair.publicKey, signature, data);
-  let refused;
-  try {
-    await subtle.exportKey("raw", again);
-  } catch (error) {
-    refused = error.name;
-  }
+  const refused = await subtle.exportKey("raw", again).catch(({ name }) => name);
+  const strange = subtle.unwrapKey("jwk", wrapped, key, how, to, false, list("verify"));
+  const unfit = await strange.catch(({ name }) => name);
+  const { key_ops } = await subtle.exportKey("jwk", inner);
   let seen = 0;
   each((value) => (seen += isView(value) ? 1 : 0));
-  return `${opened.getUint8(0)} ${opened.byteLength} ${some.getInt32(0) === other.getInt32(0)} ${holds} ${refused} ${seen}`;
+  return `${opened.getUint8(0)} ${opened.byteLength} ${some.getInt32(0) === other.getInt32(0)} ${holds} ${refused} ${unfit} ${key_ops[0]} ${seen}`;
 }
