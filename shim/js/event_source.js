@@ -43,7 +43,8 @@ function sourceOf(signal) {
 async function mainFetch(request, recursive, signal) {
   const source = sourceOf(signal);
   const apart = MathMin(LEAST * 2 ** MathMin(source.failures, 16), MOST);
-  const wait = MathMax(0, source.last + apart - DateNow());
+  // The clock may have been set back.
+  const wait = MathMin(MathMax(0, source.last + apart - DateNow()), apart);
   if (wait > 0) {
     await new Promise((go) => core.createSystemTimer(() => go(), wait, true));
   }

@@ -3,6 +3,7 @@
 const { core, primordials } = __bootstrap;
 const {
   ArrayIsArray,
+  MathMin,
   ObjectFreeze,
   SafeFinalizationRegistry,
   String,
@@ -11,6 +12,7 @@ const {
   TypedArrayPrototypeGetByteLength,
   TypedArrayPrototypeSet,
   TypedArrayPrototypeSubarray,
+  Uint8Array,
 } = primordials;
 const {
   op_lazaret_socket_connect,
@@ -19,6 +21,8 @@ const {
   op_lazaret_socket_write,
 } = core.ops;
 const { close, tryClose } = core;
+
+const NONE = new Uint8Array(0);
 
 // How much is read for a stream at once, and sent.
 const PART = 65536;
@@ -39,6 +43,8 @@ function sockets({ bytesOf, load }) {
   class Conn {
     #rid;
     #remoteAddr;
+    // What was read and found no room.
+    #rest = NONE;
     #readable;
     #writable;
 
@@ -62,17 +68,38 @@ function sockets({ bytesOf, load }) {
       const space = bytes(buffer);
       const length = TypedArrayPrototypeGetByteLength(space);
       if (length === 0) return 0;
-      const found = await op_lazaret_socket_read(this.#rid, length);
-      const read = TypedArrayPrototypeGetByteLength(found);
-      if (read === 0) return null;
-      TypedArrayPrototypeSet(space, found);
+      const found = this.#ahead(this.#waits() ? NONE : await op_lazaret_socket_read(this.#rid, length));
+      if (TypedArrayPrototypeGetByteLength(found) === 0) return null;
+      // The buffer may have been transferred meanwhile, or have shrunk.
+      const room = TypedArrayPrototypeGetByteLength(space);
+      const read = MathMin(room, TypedArrayPrototypeGetByteLength(found));
+      this.#rest = TypedArrayPrototypeSubarray(found, read);
+      if (room === 0) throw new TypeError("the buffer was taken away while it was read into");
+      TypedArrayPrototypeSet(space, TypedArrayPrototypeSubarray(found, 0, read));
       return read;
+    }
+
+    #waits() {
+      return TypedArrayPrototypeGetByteLength(this.#rest) > 0;
+    }
+
+    // What found no room before, and what has come now.
+    #ahead(found) {
+      if (!this.#waits()) return found;
+      const rest = this.#rest;
+      const length = TypedArrayPrototypeGetByteLength(rest);
+      const both = new Uint8Array(length + TypedArrayPrototypeGetByteLength(found));
+      TypedArrayPrototypeSet(both, rest);
+      TypedArrayPrototypeSet(both, found, length);
+      this.#rest = NONE;
+      return both;
     }
 
     async write(data) {
       const part = TypedArrayPrototypeSubarray(bytes(data), 0, PART);
+      const length = TypedArrayPrototypeGetByteLength(part);
       await op_lazaret_socket_write(this.#rid, part);
-      return TypedArrayPrototypeGetByteLength(part);
+      return length;
     }
 
     async closeWrite() {
@@ -99,7 +126,9 @@ function sockets({ bytesOf, load }) {
       if (this.#readable !== undefined) return this.#readable;
       const { ReadableStream } = load("deno_web/06_streams.js");
       const pull = async (controller) => {
-        const found = await this.#tried(() => op_lazaret_socket_read(this.#rid, PART));
+        const found = this.#ahead(
+          this.#waits() ? NONE : await this.#tried(() => op_lazaret_socket_read(this.#rid, PART)),
+        );
         if (TypedArrayPrototypeGetByteLength(found) > 0) {
           controller.enqueue(found);
           return;
@@ -118,8 +147,10 @@ function sockets({ bytesOf, load }) {
       const write = async (chunk) => {
         let rest = bytes(chunk);
         while (TypedArrayPrototypeGetByteLength(rest) > 0) {
-          const written = await this.#tried(() => this.write(rest));
-          rest = TypedArrayPrototypeSubarray(rest, written);
+          await this.#tried(async () => {
+            const written = await this.write(rest);
+            rest = TypedArrayPrototypeSubarray(rest, written);
+          });
         }
       };
       return this.#writable = new WritableStream({ abort: end, close: end, write });

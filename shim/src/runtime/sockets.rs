@@ -191,12 +191,11 @@ fn of(state: &RefCell<OpState>, rid: ResourceId) -> Result<Rc<Socket>, JsErrorBo
 
 fn failed(failure: Failure) -> JsErrorBox {
     match failure {
-        Failure::Denied(permission) => JsErrorBox::new(DENIED, permission),
         Failure::Refused(reason) => {
             JsErrorBox::type_error(format!("connection refused by the policy: {reason}"))
         }
         Failure::Unreachable(reason) => JsErrorBox::new("ConnectionRefused", reason),
-        Failure::Failed(reason) => JsErrorBox::type_error(format!("connecting failed: {reason}")),
+        other => other.to_js("connecting failed"),
     }
 }
 

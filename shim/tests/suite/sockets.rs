@@ -23,13 +23,31 @@ fn bytes_go_to_a_host_and_back_until_either_end_is_closed() {
            const written = await conn.write(bytes('hello'));
            const space = new Uint8Array(100);
            const read = await conn.read(space.subarray(10));
+           const placed = [text(space.subarray(0, 10)) === '\\0'.repeat(10), text(space.subarray(10, 15)), space[15]];
            await conn.closeWrite();
            let rest = '', length;
            while ((length = await conn.read(space)) !== null) rest += text(space.subarray(0, length));
            conn.close();
            conn.ref(); conn.unref();
-           return [written, read, text(new Uint8Array(100)).length, rest,
+           return [written, read, placed, rest,
              await conn.read(new Uint8Array(0))];
+         };
+         // Buffers that are transferred, or shrink, while something is under way.
+         export const taken = async () => {
+           const conn = await Deno.connect({ hostname: 'a.example', port: 7 });
+           const sent = bytes('hello');
+           const written = conn.write(sent);
+           structuredClone(sent.buffer, { transfer: [sent.buffer] });
+           const gone = new Uint8Array(100);
+           const nothing = conn.read(gone).catch((error) => error.name);
+           structuredClone(gone.buffer, { transfer: [gone.buffer] });
+           const seen = [await written, await nothing];
+           const space = new Uint8Array(2);
+           seen.push(await conn.read(space), text(space));
+           await conn.closeWrite();
+           let rest = '';
+           for await (const part of conn.readable) rest += text(part);
+           return [...seen, rest];
          };
          export const streams = async () => {
            const conn = await Deno.connect({ transport: 'tcp', hostname: 'a.example', port: 7 });
@@ -58,7 +76,14 @@ fn bytes_go_to_a_host_and_back_until_either_end_is_closed() {
            return conn.read(new Uint8Array(1)).catch((error) => error.name);
          };",
     );
-    assert_eq!(shim.json("echo", "[]"), r#"[5,5,100,"the end",0]"#);
+    assert_eq!(
+        shim.json("echo", "[]"),
+        r#"[5,5,[true,"hello",0],"the end",0]"#
+    );
+    assert_eq!(
+        shim.json("taken", "[]"),
+        r#"[5,"TypeError",2,"he","llothe end"]"#
+    );
     assert_eq!(shim.json("streams", "[]"), r#"[300007,"BadResource"]"#);
     assert_eq!(
         shim.json("closed", "[]"),

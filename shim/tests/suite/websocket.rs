@@ -293,12 +293,7 @@ fn sockets_are_counted_with_requests_and_given_back() {
            } while (typeof room === 'string');
            for (const one of [...all.slice(1), room]) await closed(one);
            return [all.every((one) => one instanceof WebSocket), `${beyond}`, room instanceof WebSocket];
-         };
-         export const early = (url) => new Promise((done) => {
-           const socket = new WebSocket(url);
-           socket.onclose = ({ code }) => done([code, socket.readyState]);
-           socket.close();
-         });",
+         };",
     );
     let told = shim.json("f", r#"["ws://a.example/ws/echo"]"#);
     assert!(
@@ -306,7 +301,71 @@ fn sockets_are_counted_with_requests_and_given_back() {
         "{told}"
     );
     assert!(told.contains("more than 256 connections at once"), "{told}");
-    assert_eq!(shim.json("early", r#"["ws://a.example/never"]"#), "[0,3]");
+}
+
+#[test]
+fn a_socket_that_is_closed_before_it_is_open_waits_for_nobody() {
+    let broker = Broker::start();
+    let mut shim = plugin(
+        &broker,
+        "export const early = (url) => new Promise((done) => {
+           const socket = new WebSocket(url);
+           socket.onclose = ({ code }) => done([code, socket.readyState]);
+           socket.close();
+         });",
+    );
+    // The first of all has the least number.
+    for _ in 0..2 {
+        assert_eq!(shim.json("early", r#"["ws://a.example/never"]"#), "[0,3]");
+    }
+}
+
+#[test]
+fn what_waits_goes_to_a_slow_server_before_the_socket_is_closed() {
+    let broker = Broker::start();
+    let mut shim = plugin(
+        &broker,
+        "export const leave = (url, length) => new Promise((done) => {
+           const socket = new WebSocket(url);
+           socket.onopen = () => {
+             socket.send(new Uint8Array(1));
+             socket.send(new Uint8Array(length));
+             socket.close(4000, 'enough');
+           };
+           socket.onerror = ({ message }) => done(message);
+           let heard;
+           socket.onmessage = ({ data }) => { heard = data; };
+           socket.onclose = ({ code, wasClean }) => done([heard, code, wasClean]);
+         });",
+    );
+    // The last message alone takes longer than a server may take nothing.
+    let told = shim.json("leave", r#"["ws://a.example/ws/slow", 4000000]"#);
+    assert_eq!(told, r#"["4000001",4000,true]"#);
+}
+
+#[test]
+fn more_header_fields_than_anyone_sends_are_refused() {
+    let broker = Broker::start();
+    let mut shim = plugin(
+        &broker,
+        "const named = (count) => Array.from({ length: count }, (_, i) => [`x-${i}`, 'y']);
+         export const asked = (url, count) => fetch(url, { headers: named(count) }).then(
+           ({ status }) => status, (error) => error.message);
+         export const opened = (url, count) => new Promise((done) => {
+           const socket = new WebSocket(url, { headers: Object.fromEntries(named(count)) });
+           socket.onopen = () => done('open');
+           socket.onerror = ({ message }) => done(message);
+         });",
+    );
+    for (base, function) in [
+        ("http://a.example/echo", "asked"),
+        ("ws://a.example/ws/echo", "opened"),
+    ] {
+        let told = shim.json(function, &format!(r#"["{base}", 1025]"#));
+        assert!(told.contains("more than 1024 header fields"), "{told}");
+        let told = shim.json(function, &format!(r#"["{base}", 50]"#));
+        assert!(["200", r#""open""#].contains(&told.as_str()), "{told}");
+    }
 }
 
 #[test]

@@ -20,6 +20,7 @@ use tokio::net::UnixStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::DENIED;
 use super::kept::{Kept, Lent, Line, Place};
 use super::tls;
 
@@ -55,6 +56,17 @@ impl Failure {
     /// What failed, with why.
     pub(in crate::runtime) fn told(what: &str, error: &dyn Display) -> Self {
         Self::Failed(format!("{what}: {error}"))
+    }
+
+    /// As JavaScript hears of it; `what` failed.
+    pub(in crate::runtime) fn to_js(self, what: &str) -> JsErrorBox {
+        match self {
+            Self::Denied(permission) => JsErrorBox::new(DENIED, permission),
+            Self::Refused(reason) => JsErrorBox::type_error(format!("request refused: {reason}")),
+            Self::Unreachable(reason) | Self::Failed(reason) => {
+                JsErrorBox::type_error(format!("{what}: {reason}"))
+            }
+        }
     }
 
     /// What the broker says in place of an answer.
@@ -156,12 +168,8 @@ async fn exchange(
         host: url.host_str().unwrap_or_default().to_owned(),
         port: url.port_or_known_default().unwrap_or_default(),
     };
-    let named = url.port().map_or_else(
-        || place.host.clone(),
-        |port| format!("{}:{port}", place.host),
-    );
-    let named = HeaderValue::from_str(&named).map_err(|error| Failure::told("no host", &error))?;
-    request.headers_mut().insert(HOST, named);
+    request.headers_mut().insert(HOST, host_field(url)?);
+    let epoch = dial.kept.epoch();
     let begin = if place.secure {
         Position::BeforePath
     } else {
@@ -185,6 +193,7 @@ async fn exchange(
         None => Line {
             sender: speak(dial.broker().await?).await?,
             brokered: true,
+            epoch,
         },
         Some(connector) => {
             let tunnel = dial.host(&place.host, place.port).await?;
@@ -193,6 +202,7 @@ async fn exchange(
             Line {
                 sender: speak(stream).await?,
                 brokered,
+                epoch,
             }
         }
     };
@@ -300,6 +310,15 @@ pub(super) fn builder() -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder.max_buf_size(HEAD_BYTES).max_headers(FIELDS);
     builder
+}
+
+/// The host that a request names, with its port where that is not the usual one.
+pub(super) fn host_field(url: &Url) -> Result<HeaderValue, Failure> {
+    let host = url.host_str().unwrap_or_default();
+    let named = url
+        .port()
+        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+    HeaderValue::from_str(&named).map_err(|error| Failure::told("no host", &error))
 }
 
 pub(super) fn uri(text: &str) -> Result<Uri, Failure> {

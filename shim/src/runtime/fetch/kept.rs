@@ -40,6 +40,8 @@ pub(super) struct Kept {
     open: Weak<()>,
     /// Somebody waits to close those that were kept for long.
     swept: Cell<bool>,
+    /// How often other rules came to hold.
+    epoch: Cell<u64>,
 }
 
 struct Idle {
@@ -53,6 +55,8 @@ pub(super) struct Line {
     pub(super) sender: SendRequest<Body>,
     /// The broker reads the requests: what it refuses it answers there.
     pub(super) brokered: bool,
+    /// That of [`Kept::epoch`] before it was made.
+    pub(super) epoch: u64,
 }
 
 /// A connection while its answer is read.
@@ -63,10 +67,10 @@ pub(super) struct Lent {
 }
 
 impl Lent {
-    /// Keeps it: its answer was read to the end.
+    /// Keeps it, where the rules it was made by still hold: its answer was read to the end.
     pub(super) fn give_back(self) {
         let kept = self.kept;
-        if self.line.sender.is_closed() {
+        if self.line.sender.is_closed() || self.line.epoch != kept.epoch() {
             return;
         }
         let mut idle = kept.idle.borrow_mut();
@@ -93,7 +97,13 @@ impl Kept {
             most: Cell::new(most),
             open: Rc::downgrade(open),
             swept: Cell::new(false),
+            epoch: Cell::new(0),
         }
+    }
+
+    /// Which rules hold: a connection is kept only as long as those that it was made by.
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch.get()
     }
 
     /// One that leads there and takes a request now.
@@ -123,6 +133,7 @@ impl Kept {
     /// Other rules hold: nothing that was connected to before is used again.
     pub(super) fn start_anew(&self, most: usize) {
         self.most.set(most);
+        self.epoch.set(self.epoch.get() + 1);
         self.idle.borrow_mut().clear();
     }
 
@@ -161,8 +172,8 @@ mod tests {
         }
     }
 
-    /// A connection that was used, and the other end of it.
-    async fn used(kept: &Rc<Kept>, host: &str) -> DuplexStream {
+    /// A connection in use, and the other end of it.
+    async fn lent(kept: &Rc<Kept>, host: &str) -> (Lent, DuplexStream) {
         let (ours, theirs) = tokio::io::duplex(64);
         let made = hyper::client::conn::http1::handshake(TokioIo::new(ours)).await;
         let (sender, connection) = made.expect("a connection");
@@ -172,9 +183,16 @@ mod tests {
             line: Line {
                 sender,
                 brokered: false,
+                epoch: kept.epoch(),
             },
             kept: kept.clone(),
         };
+        (lent, theirs)
+    }
+
+    /// A connection that was used, and the other end of it.
+    async fn used(kept: &Rc<Kept>, host: &str) -> DuplexStream {
+        let (lent, theirs) = lent(kept, host).await;
         lent.give_back();
         theirs
     }
@@ -199,6 +217,19 @@ mod tests {
         assert!(kept.take(&place("a.example")).await.is_none());
         drop(used(&kept, "a.example").await);
         assert!(kept.take(&place("a.example")).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_connection_in_use_is_not_kept_when_other_rules_came_meanwhile() {
+        let open = Rc::new(());
+        let kept = Rc::new(Kept::new(&open, 16));
+        let (before, end) = lent(&kept, "a.example").await;
+        kept.start_anew(16);
+        before.give_back();
+        assert!(kept.take(&place("a.example")).await.is_none());
+        assert!(is_closed(end).await);
+        let _after = used(&kept, "a.example").await;
+        assert!(kept.take(&place("a.example")).await.is_some());
     }
 
     #[tokio::test]

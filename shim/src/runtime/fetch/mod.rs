@@ -15,7 +15,7 @@ mod tls;
 mod upgrade;
 
 pub(super) use broker::{Failure, within_patience};
-pub(super) use ops::{DENIED, OPS, Way, extension, fields};
+pub(super) use ops::{Cancel, DENIED, OPS, Way, extension, fields};
 pub(super) use upgrade::Passage;
 
 use std::io::Read;

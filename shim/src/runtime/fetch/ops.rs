@@ -34,6 +34,12 @@ use super::{rules, tls};
 /// its answer, and sockets.
 const AT_ONCE: usize = 256;
 
+/// The most header fields of a request.
+const FIELDS: usize = 1024;
+
+/// What is said of a request that came to nothing.
+const FAILED: &str = "fetch failed";
+
 /// The class of errors that name a permission, see `js/acts.js`.
 pub(in crate::runtime) const DENIED: &str = "LazaretDenied";
 
@@ -136,7 +142,8 @@ impl Way {
         if let Some(connector) = &self.connector {
             return Ok(connector.clone());
         }
-        let connector = tls::connector(&[&self.egress.authorities], &[tls::HTTP]).map_err(to_js)?;
+        let connector = tls::connector(&[&self.egress.authorities], &[tls::HTTP])
+            .map_err(|failure| failure.to_js(FAILED))?;
         Ok(self.connector.insert(connector).clone())
     }
 }
@@ -173,8 +180,8 @@ impl Resource for Sending {
     }
 }
 
-/// Closed by JavaScript to take a request back.
-struct Cancel(Rc<CancelHandle>);
+/// Closed by JavaScript to take back what it asks for.
+pub(in crate::runtime) struct Cancel(pub(in crate::runtime) Rc<CancelHandle>);
 
 impl Resource for Cancel {
     fn name(&self) -> Cow<'_, str> {
@@ -313,6 +320,11 @@ pub(in crate::runtime) fn fields(
         TRANSFER_ENCODING,
         UPGRADE,
     ];
+    if headers.len() > FIELDS {
+        return Err(JsErrorBox::type_error(format!(
+            "more than {FIELDS} header fields"
+        )));
+    }
     let mut fields = HeaderMap::new();
     let wrong = |error: &dyn std::fmt::Display| JsErrorBox::type_error(error.to_string());
     for (name, value) in headers {
@@ -342,7 +354,7 @@ async fn op_fetch_send(
     let answer = sending.answering.or_cancel(sending.cancel).await;
     let (answer, lent) = match answer {
         Ok(Ok(answered)) => answered,
-        Ok(Err(failure)) => return Err(to_js(failure)),
+        Ok(Err(failure)) => return Err(failure.to_js(FAILED)),
         Err(_) => return Err(JsErrorBox::type_error("the request was taken back")),
     };
     let (head, body) = answer.into_parts();
@@ -364,16 +376,6 @@ async fn op_fetch_send(
         body_decoded,
         error: None,
     })
-}
-
-fn to_js(failure: Failure) -> JsErrorBox {
-    match failure {
-        Failure::Denied(permission) => JsErrorBox::new(DENIED, permission),
-        Failure::Refused(reason) => JsErrorBox::type_error(format!("request refused: {reason}")),
-        Failure::Unreachable(reason) | Failure::Failed(reason) => {
-            JsErrorBox::type_error(format!("fetch failed: {reason}"))
-        }
-    }
 }
 
 /// For a header field.

@@ -8,13 +8,15 @@ use deno_core::url::{Position, Url};
 use deno_error::JsErrorBox;
 use hyper::Response;
 use hyper::body::Incoming;
-use hyper::header::{HOST, HeaderMap, HeaderValue};
+use hyper::header::{HOST, HeaderMap};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 
 use super::body;
-use super::broker::{Body, Dial, Failure, builder, of_hyper, refused, uri, within_patience};
+use super::broker::{
+    Body, Dial, Failure, builder, host_field, of_hyper, refused, uri, within_patience,
+};
 use super::ops::{Way, granted};
 
 /// What it takes to send one: it is granted, and counted among the connections in use.
@@ -50,14 +52,9 @@ impl Passage {
     async fn exchange(&self, url: &Url, fields: HeaderMap) -> Result<Response<Incoming>, Failure> {
         let host = url.host_str().unwrap_or_default();
         let port = url.port_or_known_default().unwrap_or_default();
-        let named = url
-            .port()
-            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-        let named =
-            HeaderValue::from_str(&named).map_err(|error| Failure::told("no host", &error))?;
         let mut request = hyper::Request::new(body::empty());
         *request.headers_mut() = fields;
-        request.headers_mut().insert(HOST, named);
+        request.headers_mut().insert(HOST, host_field(url)?);
         match &self.connector {
             None => {
                 *request.uri_mut() = uri(&url[..Position::AfterQuery])?;

@@ -4,6 +4,7 @@
 //! the URL says `wss:`, and held to the same methods and paths. What comes after the server's
 //! agreement is the protocol alone (RFC 6455), without extensions.
 
+mod counted;
 mod handshake;
 mod ops;
 mod refused;

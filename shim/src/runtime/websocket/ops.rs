@@ -1,19 +1,16 @@
 //! The ops that Deno's `WebSocket` calls, under the names it has for them.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use bytes::Bytes;
 use deno_core::convert::{ByteString, Uint8Array};
-use deno_core::{
-    CancelFuture, CancelHandle, Extension, OpState, Resource, ResourceId, ToV8, extension, op2,
-};
+use deno_core::{CancelFuture, CancelHandle, Extension, OpState, ResourceId, ToV8, extension, op2};
 use deno_error::JsErrorBox;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-use super::super::fetch::{DENIED, Failure, Passage, fields};
+use super::super::fetch::{Cancel, Passage, fields};
 use super::socket::{ERROR, Socket};
 use super::{handshake, target};
 
@@ -51,19 +48,6 @@ pub(super) fn extension() -> Extension {
     lazaret_websocket::init()
 }
 
-/// Closed by JavaScript to take back what it asks for.
-struct Cancel(Rc<CancelHandle>);
-
-impl Resource for Cancel {
-    fn name(&self) -> Cow<'_, str> {
-        "cancel".into()
-    }
-
-    fn close(self: Rc<Self>) {
-        self.0.cancel();
-    }
-}
-
 /// What is handed out of a WebSocket. JavaScript looks at the rest of an answer for a debugger only.
 #[derive(ToV8)]
 struct Created {
@@ -81,7 +65,13 @@ fn op_ws_check_permission_and_cancel_handle(
     #[string] _url: &str,
     _cancel: bool,
 ) -> Option<ResourceId> {
-    Some(state.resource_table.add(Cancel(CancelHandle::new_rc())))
+    let cancel = CancelHandle::new_rc();
+    let mut rid = 0;
+    // Deno's script takes this number for none.
+    while rid == 0 {
+        rid = state.resource_table.add(Cancel(cancel.clone()));
+    }
+    Some(rid)
 }
 
 #[op2]
@@ -105,7 +95,8 @@ async fn op_ws_create(
     };
     let opened = handshake::open(&passage, &url, &protocols, fields);
     let opened = Box::pin(opened).or_cancel(cancel.0.clone()).await;
-    let (stream, protocol) = opened.map_err(|_| taken_back())?.map_err(to_js)?;
+    let opened = opened.map_err(|_| taken_back())?;
+    let (stream, protocol) = opened.map_err(|failure| failure.to_js("no WebSocket"))?;
     let socket = Socket::new(stream, passage.open).await;
     let mut state = state.borrow_mut();
     // Nothing is left to take back.
@@ -115,16 +106,6 @@ async fn op_ws_create(
         protocol,
         extensions: String::new(),
     })
-}
-
-fn to_js(failure: Failure) -> JsErrorBox {
-    match failure {
-        Failure::Denied(permission) => JsErrorBox::new(DENIED, permission),
-        Failure::Refused(reason) => JsErrorBox::type_error(format!("request refused: {reason}")),
-        Failure::Unreachable(reason) | Failure::Failed(reason) => {
-            JsErrorBox::type_error(format!("no WebSocket: {reason}"))
-        }
-    }
 }
 
 /// One that is closed already is not there.

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
+use std::pin::pin;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
+use super::counted::Counted;
+
 /// The most bytes of a message, however many fragments it comes in, and of those that wait to be
 /// sent.
 pub(super) const MOST_BYTES: usize = 16 * 1024 * 1024;
@@ -33,7 +36,7 @@ const BUFFER_BYTES: usize = 16 * 1024;
 /// Room for answers to a server's pings, beside a message.
 const PONG_BYTES: usize = 64 * 1024;
 
-/// How long a server may take to agree that it is over.
+/// How long a server may take to agree that it is over, and before that to take more of what waits to be sent.
 const AGREEING: Duration = Duration::from_secs(5);
 
 /// How long what is queued may take to go when it is over.
@@ -43,7 +46,7 @@ const LEAVING: Duration = Duration::from_secs(2);
 /// else in `01_websocket.js`.
 const LEAST_CODE: u16 = 1000;
 
-type Connection = WebSocketStream<TokioIo<Upgraded>>;
+type Connection = WebSocketStream<Counted<TokioIo<Upgraded>>>;
 
 /// What comes next, as `01_websocket.js` numbers it: higher ones are the code of a close.
 const TEXT: u16 = 0;
@@ -73,6 +76,8 @@ enum Came {
 struct Shared {
     /// Bytes that wait to be sent.
     waiting: Cell<usize>,
+    /// How many bytes have been sent.
+    taken: Rc<Cell<u64>>,
     /// Why it is over, where that is not what the server says.
     failure: RefCell<Option<String>>,
     /// Reads no more.
@@ -97,11 +102,14 @@ impl Socket {
             .read_buffer_size(BUFFER_BYTES)
             .write_buffer_size(BUFFER_BYTES)
             .max_write_buffer_size(BUFFER_BYTES + MOST_BYTES + PONG_BYTES);
+        let taken = Rc::<Cell<u64>>::default();
+        let stream = Counted::new(stream, taken.clone());
         let connection = WebSocketStream::from_raw_socket(stream, Role::Client, Some(config)).await;
         let (sink, reads) = connection.split();
         let (queue, queued) = mpsc::channel(MOST_MESSAGES);
         let shared = Rc::new(Shared {
             waiting: Cell::new(0),
+            taken,
             failure: RefCell::default(),
             unread: CancelHandle::new_rc(),
             left: Notify::new(),
@@ -143,13 +151,17 @@ impl Socket {
     /// Says that it is to end, behind what waits to be sent, and waits a moment for that to go. The
     /// server has a while to agree.
     pub(super) async fn end(&self, frame: Option<CloseFrame>) {
-        let (gone, going) = oneshot::channel();
+        let queue = self.queue.clone();
         let shared = Rc::downgrade(&self.shared);
-        deno_core::unsync::spawn(late(shared));
-        // Without a writer there is nobody to tell.
-        if self.queue.try_send(Out::Close(frame, gone)).is_ok() {
-            timeout(LEAVING, going).await.ok();
-        }
+        let leaving = async move {
+            let (gone, going) = oneshot::channel();
+            // Without a writer there is nobody to tell.
+            if queue.send(Out::Close(frame, gone)).await.is_ok() {
+                going.await.ok();
+            }
+        };
+        let leaving = deno_core::unsync::spawn(leave(shared, leaving));
+        timeout(LEAVING, leaving).await.ok();
     }
 
     /// What comes next.
@@ -257,13 +269,30 @@ impl Shared {
     }
 }
 
-/// A server that does not agree to an end is left.
-async fn late(shared: Weak<Shared>) {
-    sleep(AGREEING).await;
+/// Leaves a server that does not take what waits to be sent, or, when all of it has gone, does not agree to an end.
+async fn leave(shared: Weak<Shared>, leaving: impl Future<Output = ()>) {
+    let taken = || shared.upgrade().map(|shared| shared.taken.get());
+    let mut leaving = pin!(leaving);
+    let mut before = taken();
+    while timeout(AGREEING, &mut leaving).await.is_err() {
+        let now = taken();
+        if now == before {
+            give_up(&shared, "take what was to be sent");
+            return;
+        }
+        before = now;
+    }
+    deno_core::unsync::spawn(async move {
+        sleep(AGREEING).await;
+        give_up(&shared, "end the connection");
+    });
+}
+
+fn give_up(shared: &Weak<Shared>, what: &str) {
     if let Some(shared) = shared.upgrade() {
         let seconds = AGREEING.as_secs();
         shared.fail(format!(
-            "the server did not end the connection within {seconds} seconds"
+            "the server did not {what} within {seconds} seconds"
         ));
     }
 }

@@ -11,11 +11,14 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Message, WebSocket};
 
-struct Both<'a, S>(&'a mut BufReader<S>);
+/// A stream of which a piece is read after a while.
+struct Both<'a, S>(&'a mut BufReader<S>, Duration);
 
 impl<S: Read> Read for Both<'_, S> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        self.0.read(buffer)
+        sleep(self.1);
+        let most = buffer.len().min(1 << 16);
+        self.0.read(&mut buffer[..most])
     }
 }
 
@@ -36,7 +39,11 @@ pub(crate) fn socket<S: Read + Write>(
     key: &str,
     stream: &mut BufReader<S>,
 ) {
-    let mut stream = Both(stream);
+    let pause = match name {
+        "slow" => Duration::from_millis(100),
+        _ => Duration::ZERO,
+    };
+    let mut stream = Both(stream, pause);
     let mut digest = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
     digest.update(key.as_bytes());
     digest.update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
@@ -118,8 +125,11 @@ fn spoken(name: &str, stream: impl Read + Write) {
         _ => Ok(()),
     };
     begun.ok();
+    let mut heard = 0;
     while let Ok(message) = socket.read() {
+        heard += message.len();
         let said = match message {
+            Message::Binary(_) if name == "slow" => socket.send(Message::text(heard.to_string())),
             Message::Text(_) | Message::Binary(_) => socket.send(message),
             Message::Pong(bytes) => {
                 let text = String::from_utf8_lossy(&bytes).into_owned();
