@@ -1,5 +1,6 @@
 //! That a plugin cannot write what it is started from: the next start would be of what it wrote itself.
 
+use std::cell::LazyCell;
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt;
@@ -69,11 +70,11 @@ pub enum ReachesOwn {
 #[derive(Clone, Debug)]
 pub struct Own {
     plugin: String,
-    places: Vec<Place>,
+    files: Vec<PathBuf>,
     /// What the plugin gets to see itself: every file of its directory, and what it is given.
-    given: Vec<Place>,
+    given: Vec<PathBuf>,
     /// Directories of the engine that are none of a plugin's to read either.
-    private: Vec<Place>,
+    private: Vec<PathBuf>,
 }
 
 impl Own {
@@ -85,22 +86,20 @@ impl Own {
     ) -> Self {
         let more = more.into_iter().chain(config.file()).map(Path::to_owned);
         let files = plugin.own_files().into_iter().chain(more);
-        let places = files.chain([FLOOR, RUNTIME].map(PathBuf::from));
         Self {
             plugin: plugin.name().to_owned(),
-            places: places.map(Place::of).collect(),
+            files: files.chain([FLOOR, RUNTIME].map(PathBuf::from)).collect(),
             given: (plugin.own_files().into_iter())
                 .chain(config.file().map(Path::to_owned))
-                .map(Place::of)
                 .collect(),
-            private: vec![Place::of(DEFAULT_STATE.into())],
+            private: vec![DEFAULT_STATE.into()],
         }
     }
 
     /// The same with the directory in which the engine keeps policies and what plugins keep.
     #[must_use]
     pub fn with_state(mut self, directory: &Path) -> Self {
-        self.private.push(Place::of(directory.to_owned()));
+        self.private.push(directory.to_owned());
         self
     }
 
@@ -112,11 +111,17 @@ impl Own {
     /// [`ReachesOwn`].
     pub fn check(&self, policy: &EffectivePolicy) -> Result<(), ReachesOwn> {
         let plugin = || self.plugin.clone();
-        let named = named(policy);
+        // Where they lie is looked up only where something is granted: most plugins get no files.
+        let places = LazyCell::new(|| {
+            let files = self.files.iter().chain(&self.private).cloned();
+            files
+                .chain(named(policy))
+                .map(Place::of)
+                .collect::<Vec<_>>()
+        });
         for path in granted(policy, true) {
             let place = Place::of(PathBuf::from(path.as_str()));
-            let own = self.places.iter().chain(&self.private).chain(&named);
-            if let Some(own) = own.into_iter().find(|own| place.reaches(own)) {
+            if let Some(own) = places.iter().find(|own| place.reaches(own)) {
                 return Err(ReachesOwn::Write {
                     plugin: plugin(),
                     granted: path.as_str().to_owned(),
@@ -124,9 +129,13 @@ impl Own {
                 });
             }
         }
+        let private = LazyCell::new(|| {
+            let private = self.private.iter().cloned();
+            private.map(Place::of).collect::<Vec<_>>()
+        });
         for path in granted(policy, false) {
             let place = Place::of(PathBuf::from(path.as_str()));
-            if let Some(own) = self.private.iter().find(|own| place.reaches(own)) {
+            if let Some(own) = private.iter().find(|own| place.reaches(own)) {
                 return Err(ReachesOwn::Read {
                     plugin: plugin(),
                     granted: path.as_str().to_owned(),
@@ -148,14 +157,14 @@ impl Own {
         }
         let readable = granted(policy, false);
         let readable = readable.iter().map(|path| PathBuf::from(path.as_str()));
-        let readable: Vec<_> = readable.chain(roots(policy)).map(Place::of).collect();
-        for place in self.given.iter().chain(&readable) {
+        let readable = readable.chain(roots(policy));
+        for place in self.given.iter().cloned().chain(readable).map(Place::of) {
             if let Some((secret, own)) = kept.iter().find(|(_, own)| place.reaches(own)) {
                 return Err(ReachesOwn::Secret {
                     plugin: self.plugin.clone(),
                     secret: secret.name.to_string(),
                     file: own.named.clone(),
-                    place: place.named.clone(),
+                    place: place.named,
                 });
             }
         }
@@ -178,11 +187,10 @@ fn roots(policy: &EffectivePolicy) -> impl Iterator<Item = PathBuf> {
 }
 
 /// The files that a policy was read from, and those that it names.
-fn named(policy: &EffectivePolicy) -> Vec<Place> {
+fn named(policy: &EffectivePolicy) -> impl Iterator<Item = PathBuf> {
     let secrets = policy.secrets().iter().filter_map(file);
     let files = policy.files().iter().cloned();
-    let files = files.chain(roots(policy)).chain(secrets);
-    files.map(Place::of).collect()
+    files.chain(roots(policy)).chain(secrets)
 }
 
 /// The paths that a policy lets be written, or read; also where that is only recorded.
