@@ -15,7 +15,7 @@ use crate::javascript::{self, Job};
 use crate::runtime::{Asks, Config};
 use crate::warden::watch::{Budgets, Watch};
 use crate::warden::{self, Backlog, Ending, Guard, Intake};
-use crate::{exit, handshake, settings, standalone};
+use crate::{allocator, exit, handshake, settings, standalone};
 
 /// Set for the engine's own use: QuickJS keeps no bytecode on disk and has no WebAssembly.
 /// Both are read once, when a runtime starts.
@@ -26,6 +26,7 @@ pub const ENGINE_SWITCHES: [&str; 2] = ["V82JSC_NO_BC_CACHE", "QJS_NO_WASM"];
 /// Must be called first thing in `main`, on the only thread.
 #[must_use]
 pub fn run(arguments: &[String]) -> i32 {
+    allocator::use_one_arena();
     for switch in ENGINE_SWITCHES {
         #[expect(unsafe_code, reason = "the engine takes these from nowhere else")]
         // SAFETY: no other thread exists yet that could read the environment; the caller calls

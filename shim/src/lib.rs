@@ -10,6 +10,7 @@ compile_error!("choose an engine: feature `quickjs` or feature `v8`");
 #[cfg(all(feature = "quickjs", feature = "v8"))]
 compile_error!("features `quickjs` and `v8` exclude each other");
 
+mod allocator;
 pub mod beneath;
 pub mod boot;
 pub mod channel;
