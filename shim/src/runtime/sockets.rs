@@ -195,7 +195,7 @@ fn failed(failure: Failure) -> JsErrorBox {
             JsErrorBox::type_error(format!("connection refused by the policy: {reason}"))
         }
         Failure::Unreachable(reason) => JsErrorBox::new("ConnectionRefused", reason),
-        other => other.to_js("connecting failed"),
+        other => other.into_js("connecting failed"),
     }
 }
 

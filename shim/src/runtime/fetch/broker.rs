@@ -59,7 +59,7 @@ impl Failure {
     }
 
     /// As JavaScript hears of it; `what` failed.
-    pub(in crate::runtime) fn to_js(self, what: &str) -> JsErrorBox {
+    pub(in crate::runtime) fn into_js(self, what: &str) -> JsErrorBox {
         match self {
             Self::Denied(permission) => JsErrorBox::new(DENIED, permission),
             Self::Refused(reason) => JsErrorBox::type_error(format!("request refused: {reason}")),

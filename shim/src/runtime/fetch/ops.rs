@@ -143,7 +143,7 @@ impl Way {
             return Ok(connector.clone());
         }
         let connector = tls::connector(&[&self.egress.authorities], &[tls::HTTP])
-            .map_err(|failure| failure.to_js(FAILED))?;
+            .map_err(|failure| failure.into_js(FAILED))?;
         Ok(self.connector.insert(connector).clone())
     }
 }
@@ -354,7 +354,7 @@ async fn op_fetch_send(
     let answer = sending.answering.or_cancel(sending.cancel).await;
     let (answer, lent) = match answer {
         Ok(Ok(answered)) => answered,
-        Ok(Err(failure)) => return Err(failure.to_js(FAILED)),
+        Ok(Err(failure)) => return Err(failure.into_js(FAILED)),
         Err(_) => return Err(JsErrorBox::type_error("the request was taken back")),
     };
     let (head, body) = answer.into_parts();

@@ -96,7 +96,7 @@ async fn op_ws_create(
     let opened = handshake::open(&passage, &url, &protocols, fields);
     let opened = Box::pin(opened).or_cancel(cancel.0.clone()).await;
     let opened = opened.map_err(|_| taken_back())?;
-    let (stream, protocol) = opened.map_err(|failure| failure.to_js("no WebSocket"))?;
+    let (stream, protocol) = opened.map_err(|failure| failure.into_js("no WebSocket"))?;
     let socket = Socket::new(stream, passage.open).await;
     let mut state = state.borrow_mut();
     // Nothing is left to take back.
