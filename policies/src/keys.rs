@@ -78,7 +78,7 @@ impl EffectivePolicy {
         handling(&mut keys, "memory", &violations.memory, limit);
         handling(&mut keys, "pids", &violations.pids, limit);
         handling(&mut keys, "cpu", &violations.cpu, limit);
-        keys.sort_by_key(|key| position(&key.path));
+        keys.sort_by_cached_key(|key| position(&key.path));
         keys
     }
 

@@ -260,7 +260,7 @@ pub(crate) static LEAVES: LazyLock<Vec<Leaf>> = LazyLock::new(|| {
     });
     leaves.extend(Violations::PATHS.map(one));
     // Sections in their order, the mode of each first; within that as above.
-    leaves.sort_by_key(|leaf| {
+    leaves.sort_by_cached_key(|leaf| {
         let section = leaf.path.split('.').next();
         let rank = SECTIONS.iter().position(|known| section == Some(known));
         (rank, !leaf.path.ends_with(".mode"))

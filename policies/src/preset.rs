@@ -1,4 +1,4 @@
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use crate::level::SecurityLevel;
 use crate::origin::Source;
@@ -17,12 +17,12 @@ pub(crate) fn text(level: SecurityLevel) -> &'static str {
     }
 }
 
+/// The same as it is read, once, when it is first asked for.
 pub(crate) fn policy(level: SecurityLevel) -> SecurityPolicy {
-    static READ: LazyLock<[SecurityPolicy; 3]> = LazyLock::new(|| {
-        SecurityLevel::ALL.map(|level| {
-            SecurityPolicy::read(&Source::Level(level), text(level))
-                .expect("the built-in policies are valid, a test reads them")
-        })
-    });
-    READ[level as usize].clone()
+    static READ: [OnceLock<SecurityPolicy>; 3] = [const { OnceLock::new() }; 3];
+    let read = || {
+        SecurityPolicy::read(&Source::Level(level), text(level))
+            .expect("the built-in policies are valid, a test reads them")
+    };
+    READ[level as usize].get_or_init(read).clone()
 }
