@@ -32,10 +32,10 @@ impl Row {
     }
 
     /// Anything else.
-    pub(crate) fn text(what: impl Into<String>, value: impl Into<String>) -> Self {
+    pub(crate) fn text(what: impl Into<String>, value: impl fmt::Display) -> Self {
         Self::Text {
             what: what.into(),
-            value: value.into(),
+            value: value.to_string(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One plugin under an engine that stays: time to `ready`, memory when idle, round trip of a call.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -54,7 +55,7 @@ async fn measure_engine(
         "{{\"text\":\"{}\"}}",
         "x".repeat(JSON_BYTES - "{\"text\":\"\"}".len())
     );
-    let idle = pss_kib(running.pid())?;
+    let idle = Memory::of(running.pid())?;
     for _ in 0..WARM_UP {
         round_trip(&running, &text).await?;
     }
@@ -62,17 +63,14 @@ async fn measure_engine(
     for _ in 0..CALLS {
         calls.push(round_trip(&running, &text).await?);
     }
-    let after = pss_kib(running.pid())?;
+    let after = Memory::of(running.pid())?;
     running.stop().await;
     Ok(vec![
         Row::times(format!("start to ready ({name})"), ready),
-        Row::text(
-            format!("PSS when ready ({name})"),
-            format!("{:>7.1} MB", idle as f64 * 1.024 / 1000.0),
-        ),
+        Row::text(format!("PSS when ready ({name})"), idle),
         Row::text(
             format!("PSS after {} calls ({name})", CALLS + WARM_UP),
-            format!("{:>7.1} MB", after as f64 * 1.024 / 1000.0),
+            after,
         ),
         Row::times(
             format!("call with 1 KB of JSON, there and back ({name})"),
@@ -107,12 +105,32 @@ async fn round_trip(running: &Running, text: &str) -> anyhow::Result<Duration> {
     Ok(time)
 }
 
-/// Proportional set size of a process (proc_pid_smaps(5)).
-fn pss_kib(pid: u32) -> anyhow::Result<u64> {
-    let text = fs_err::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("Pss:"))
-        .context("no line `Pss:`")?;
-    Ok(line.trim().trim_end_matches(" kB").parse()?)
+/// Proportional set size of a process (proc_pid_smaps(5)), in KiB.
+struct Memory {
+    whole: u64,
+    /// What no other process can have: the rest is the program, of which plugins share the pages.
+    anonymous: u64,
+}
+
+impl Memory {
+    fn of(pid: u32) -> anyhow::Result<Self> {
+        let text = fs_err::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+        let line = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name));
+            let line = line.with_context(|| format!("no line `{name}`"))?;
+            anyhow::Ok(line.trim().trim_end_matches(" kB").parse()?)
+        };
+        Ok(Self {
+            whole: line("Pss:")?,
+            anonymous: line("Pss_Anon:")?,
+        })
+    }
+}
+
+impl fmt::Display for Memory {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let megabytes = |kibibytes: u64| kibibytes as f64 * 1.024 / 1000.0;
+        let (whole, own) = (megabytes(self.whole), megabytes(self.anonymous));
+        write!(formatter, "{whole:>7.1} MB, of which its own {own:.1} MB")
+    }
 }
