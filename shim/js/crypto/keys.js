@@ -59,11 +59,8 @@ ObjectDefineProperty(CryptoKey.prototype, SymbolToStringTag, {
   value: "CryptoKey",
 });
 
-// What is copied of a key would be an empty object: it cannot be.
-ObjectDefineProperty(CryptoKey.prototype, core.hostObjectBrand, {
-  __proto__: null,
-  value: "CryptoKey",
-});
+// A copy of a key would be an empty object: whoever has this is not copied, and by this value not moved.
+ObjectDefineProperty(CryptoKey.prototype, core.hostObjectBrand, { __proto__: null, value: false });
 
 function shown({ name, length, hash, namedCurve, modulusLength, publicExponent }) {
   if (modulusLength !== undefined) {

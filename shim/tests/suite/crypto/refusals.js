@@ -116,6 +116,7 @@ export async function notCloned() {
     await fails("DataCloneError", `clone of ${what}`, () => structuredClone(value));
     await fails("DataCloneError", `message of ${what}`, () => port1.postMessage(value));
   }
+  await fails("DataCloneError", "transfer", () => structuredClone(key, { transfer: [key] }));
   port1.close();
   equal(structuredClone({ usages: key.usages }), { usages: ["encrypt"] }, "clone");
 }
