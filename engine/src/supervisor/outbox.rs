@@ -179,11 +179,15 @@ mod tests {
     use std::io::IoSlice;
     use std::mem::MaybeUninit;
     use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+    use std::time::Duration;
 
     use lazaret_protocol::{AskId, CallId, CallLimits, MAX_ACT_BYTES, Payload, ProgramStatus};
     use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 
     use super::*;
+
+    /// Far longer than anything here takes: a test that waits for ever tells nobody why.
+    const PATIENCE: Duration = Duration::from_secs(60);
 
     fn large_call() -> EngineMessage {
         EngineMessage::Call {
@@ -314,9 +318,12 @@ mod tests {
                 rustix::io::ioctl_fionbio(&theirs, false).unwrap();
                 std::io::copy(&mut theirs, &mut std::io::sink())
             });
-            while !outbox.takes_answers() {
-                outbox.written().await;
-            }
+            let room = async {
+                while !outbox.takes_answers() {
+                    outbox.written().await;
+                }
+            };
+            tokio::time::timeout(PATIENCE, room).await.unwrap();
             drop((outbox, receiver));
             reader.await.unwrap().unwrap();
         }
