@@ -418,8 +418,6 @@
     "unescape",
   ]);
 
-  const quickjsOwn = ["Intl", "__v8xTemporalTimeZone"];
-
   // Called once by the shim, when the runtime has taken what it needs from the globals. Gives the
   // shim what it calls itself.
   global.__hide = () => {
@@ -427,16 +425,9 @@
     const found = ReflectOwnKeys(global);
     for (let i = 0; i < found.length; i++) {
       const key = found[i];
-      const stays = typeof key !== "string" || language.has(key) ||
-        ArrayPrototypeIncludes(quickjsOwn, key);
+      const stays = typeof key !== "string" || language.has(key);
       if (!stays && !ReflectDeleteProperty(global, key)) {
         throw new Error(`global \`${key}\` cannot be taken away`);
-      }
-    }
-    // QuickJS's `Intl` is an enumerable global and looks its time zones up by the second name.
-    for (let i = 0; i < quickjsOwn.length; i++) {
-      if (ObjectHasOwn(global, quickjsOwn[i])) {
-        ObjectDefineProperty(global, quickjsOwn[i], { __proto__: null, enumerable: false });
       }
     }
     const own = {

@@ -2,23 +2,34 @@
 "use strict";
 
 ((global) => {
-  const { core, primordials } = global.__bootstrap;
+  const { core, internals, primordials } = global.__bootstrap;
   const {
     ArrayBuffer,
     ArrayBufferPrototype,
     ArrayBufferPrototypeGetByteLength,
     ArrayBufferPrototypeSlice,
+    BigIntPrototype,
+    BigIntPrototypeValueOf,
     DataViewPrototype,
+    DatePrototype,
+    NumberPrototype,
+    NumberPrototypeValueOf,
     ObjectDefineProperty,
     ReflectDeleteProperty,
     RangeError,
     StringPrototype,
+    StringPrototypeLocaleCompare,
     TypedArrayPrototypeSet,
     Uint8Array,
     uncurryThis,
   } = primordials;
 
   if (!("__v8xTemporalTimeZone" in global)) return;
+
+  // What a clock shows in a time zone, for `intl/zones.js`; by its being there `web.js` knows that
+  // the engine has no `Intl`.
+  internals.partsInZone = global.__v8xTemporalTimeZone;
+  ReflectDeleteProperty(global, "__v8xTemporalTimeZone");
 
   function fix(object, name, attributes) {
     ObjectDefineProperty(object, name, { __proto__: null, configurable: false, ...attributes });
@@ -71,4 +82,47 @@
   fix(ArrayBufferPrototype, "transferToFixedLength", { value: methods.transferToFixedLength });
   ReflectDeleteProperty(ArrayBufferPrototype, "transferToImmutable");
   ReflectDeleteProperty(ArrayBufferPrototype, "resize");
+
+  // The engine's own take no notice of locales and options.
+  const intl = () => core.loadExtScript("ext:lazaret/intl.js");
+
+  function replace(object, replacements) {
+    for (const name in replacements) {
+      ObjectDefineProperty(object, name, { __proto__: null, value: replacements[name] });
+    }
+  }
+
+  replace(DatePrototype, {
+    __proto__: null,
+    toLocaleString(locales = undefined, options = undefined) {
+      return intl().dateText(this, locales, options, "any", "all");
+    },
+    toLocaleDateString(locales = undefined, options = undefined) {
+      return intl().dateText(this, locales, options, "date", "date");
+    },
+    toLocaleTimeString(locales = undefined, options = undefined) {
+      return intl().dateText(this, locales, options, "time", "time");
+    },
+  });
+  replace(NumberPrototype, {
+    __proto__: null,
+    toLocaleString(locales = undefined, options = undefined) {
+      return intl().numberText(NumberPrototypeValueOf(this), locales, options);
+    },
+  });
+  replace(BigIntPrototype, {
+    __proto__: null,
+    toLocaleString(locales = undefined, options = undefined) {
+      return intl().numberText(BigIntPrototypeValueOf(this), locales, options);
+    },
+  });
+  replace(StringPrototype, {
+    __proto__: null,
+    localeCompare(that, locales = undefined, options = undefined) {
+      const text = `${that}`;
+      const found = StringPrototypeLocaleCompare(this, text);
+      if (locales === undefined && options === undefined) return found;
+      return intl().compare(`${this}`, text, locales, options);
+    },
+  });
 })(globalThis);

@@ -3,7 +3,7 @@
 "use strict";
 
 ((global) => {
-  const { core, primordials } = global.__bootstrap;
+  const { core, internals, primordials } = global.__bootstrap;
   const { ArrayPrototypeIncludes, ObjectDefineProperty, ObjectKeys } = primordials;
   const { loadExtScript, registerErrorBuilder } = core;
 
@@ -140,6 +140,10 @@
     }
     const ownNames = ObjectKeys(own);
     for (let i = 0; i < ownNames.length; i++) installLazily(ownNames[i], own[ownNames[i]]);
+    // An engine without one of its own.
+    if (internals.partsInZone !== undefined) {
+      installLazily("Intl", () => loadExtScript("ext:lazaret/intl.js").Intl);
+    }
     return load;
   };
 })(globalThis);

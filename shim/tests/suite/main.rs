@@ -9,6 +9,7 @@ mod fetch;
 mod files;
 mod filtered;
 mod harness;
+mod intl;
 mod limits;
 mod listening;
 mod modules;

@@ -124,7 +124,6 @@ fn the_globals_are_those_of_the_language_and_the_hosts() {
 
 /// Globals of the language, on either engine.
 const LANGUAGE_GLOBALS: &[&str] = &[
-    "__v8xTemporalTimeZone",
     "AggregateError",
     "Array",
     "ArrayBuffer",

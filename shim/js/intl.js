@@ -1,0 +1,66 @@
+// `Intl` for QuickJS, which has none: in American English alone, and saying so. What cannot be right
+// is not there. Each of its parts is read when it is first looked at.
+(function () {
+const { core, primordials } = __bootstrap;
+const { ObjectDefineProperty } = primordials;
+const { loadExtScript } = core;
+const { canonicalLocales, define, joined, tagged } = loadExtScript("ext:lazaret/intl/common.js");
+
+const Intl = {};
+tagged(Intl, "Intl");
+define(Intl, {
+  getCanonicalLocales(locales) {
+    return canonicalLocales(locales);
+  },
+});
+
+const parts = {
+  __proto__: null,
+  Collator: "collator",
+  DateTimeFormat: "date_time_format",
+  ListFormat: "list_format",
+  NumberFormat: "number_format",
+  PluralRules: "plural_rules",
+  RelativeTimeFormat: "relative_time_format",
+};
+
+function part(name) {
+  return loadExtScript(`ext:lazaret/intl/${parts[name]}.js`);
+}
+
+function install(name, value) {
+  ObjectDefineProperty(Intl, name, {
+    __proto__: null,
+    configurable: true,
+    enumerable: false,
+    value,
+    writable: true,
+  });
+  return value;
+}
+
+for (const name in parts) {
+  ObjectDefineProperty(Intl, name, {
+    __proto__: null,
+    configurable: true,
+    enumerable: false,
+    get: () => install(name, part(name)[name]),
+    set: (value) => void install(name, value),
+  });
+}
+
+// What methods of the language give that go by a locale.
+function dateText(date, locales, options, needed, defaults) {
+  return part("DateTimeFormat").dateText(date, locales, options, needed, defaults);
+}
+
+function numberText(value, locales, options) {
+  return joined(part("NumberFormat").formatter(locales, options)(value));
+}
+
+function compare(one, other, locales, options) {
+  return part("Collator").comparison(locales, options)(one, other);
+}
+
+return { Intl, compare, dateText, numberText };
+})();

@@ -1,0 +1,130 @@
+// Time zones: what a clock shows in one, and what it is called in English.
+(function () {
+const { internals, primordials } = __bootstrap;
+const {
+  ArrayPrototypeIncludes,
+  Date,
+  DatePrototypeGetTimezoneOffset,
+  MathAbs,
+  MathFloor,
+  RangeError,
+  RegExpPrototypeExec,
+  String,
+  StringPrototypePadStart,
+  StringPrototypeSplit,
+} = primordials;
+
+// The engine's own; see `../quickjs.js`.
+const { partsInZone } = internals;
+
+const MINUTE = 60_000;
+const DAY = 86_400_000;
+
+// Zones that have names beside their distance from Greenwich: how the names begin, the distance in
+// hours, and the zones.
+const NAMED = [
+  ["E", "Eastern", -5, "Atikokan Cancun Cayman Detroit Grand_Turk Indiana/Indianapolis Indiana/Marengo Indiana/Petersburg Indiana/Vevay Indiana/Vincennes Indiana/Winamac Indianapolis Iqaluit Jamaica Kentucky/Louisville Kentucky/Monticello Louisville Nassau New_York Panama Port-au-Prince Toronto"],
+  ["C", "Central", -6, "Bahia_Banderas Belize Chicago Costa_Rica El_Salvador Guatemala Indiana/Knox Indiana/Tell_City Managua Matamoros Menominee Merida Mexico_City Monterrey North_Dakota/Beulah North_Dakota/Center North_Dakota/New_Salem Rankin_Inlet Regina Resolute Swift_Current Tegucigalpa Winnipeg"],
+  ["M", "Mountain", -7, "Boise Cambridge_Bay Creston Dawson_Creek Denver Edmonton Fort_Nelson Inuvik Ojinaga Phoenix"],
+  ["P", "Pacific", -8, "Los_Angeles Tijuana Vancouver"],
+  ["AK", "Alaska", -9, "Anchorage Juneau Metlakatla Nome Sitka Yakutat"],
+  ["A", "Atlantic", -4, "Barbados Glace_Bay Goose_Bay Halifax Martinique Moncton Port_of_Spain Puerto_Rico Santo_Domingo Thule"],
+];
+
+function twoDigits(number) {
+  return StringPrototypePadStart(String(number), 2, "0");
+}
+
+// The zone that `Date` goes by is not known by its name.
+function localOffset(ms) {
+  return -DatePrototypeGetTimezoneOffset(new Date(ms)) * MINUTE;
+}
+
+// What a clock shows. A zone of `undefined` is that of `Date`.
+function clock(ms, zone) {
+  const at = zone === undefined ? ms + localOffset(ms) : ms;
+  const parts = partsInZone(MathFloor(at), zone ?? "UTC");
+  const offset = zone === undefined ? at - ms : parts.offsetNanoseconds / 1e6;
+  const days = MathFloor((ms + offset) / DAY);
+  return {
+    __proto__: null,
+    year: parts.year,
+    month: parts.month,
+    day: parts.day,
+    hour: parts.hour,
+    minute: parts.minute,
+    second: parts.second,
+    millisecond: ((ms % 1000) + 1000) % 1000,
+    weekday: ((days + 4) % 7 + 7) % 7,
+    offset,
+  };
+}
+
+function offsetText(offset, sign, separator) {
+  const minutes = MathFloor(MathAbs(offset) / MINUTE);
+  const hours = MathFloor(minutes / 60);
+  return `${offset < 0 ? sign : "+"}${twoDigits(hours)}${separator}${twoDigits(minutes % 60)}`;
+}
+
+// The name of a zone in its usual case, or a `RangeError`.
+function canonicalZone(zone) {
+  const wrong = () => new RangeError(`Invalid time zone specified: ${zone}`);
+  const distance = /^[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?$/;
+  const name = /^[a-z][a-z0-9_+-]*(\/[a-z0-9_+-]+)*$/i;
+  if (RegExpPrototypeExec(distance, zone) !== null) {
+    const { offsetNanoseconds } = partsInZone(0, zone);
+    return offsetText(offsetNanoseconds / 1e6, "-", ":");
+  }
+  if (RegExpPrototypeExec(name, zone) === null || zone === "Z" || zone === "z") throw wrong();
+  try {
+    return partsInZone(0, zone).timeZone;
+  } catch {
+    throw wrong();
+  }
+}
+
+// What the zone of `Date` is said to be.
+function localZone() {
+  const offset = localOffset(primordials.DateNow());
+  return offset === 0 ? "UTC" : offsetText(offset, "-", ":");
+}
+
+// The distance from Greenwich: `GMT+5:30`, or `GMT+05:30`.
+function distanceName(offset, long) {
+  if (offset === 0) return "GMT";
+  const seconds = MathFloor(MathAbs(offset) / 1000);
+  const hours = MathFloor(seconds / 3600);
+  const minutes = MathFloor(seconds / 60) % 60;
+  let text = `GMT${offset < 0 ? "-" : "+"}${long ? twoDigits(hours) : hours}`;
+  if (long || minutes > 0 || seconds % 60 > 0) text += `:${twoDigits(minutes)}`;
+  return seconds % 60 > 0 ? `${text}:${twoDigits(seconds % 60)}` : text;
+}
+
+function namedBy(zone, offset, long) {
+  if (zone === "UTC") return long ? "Coordinated Universal Time" : "UTC";
+  const hours = offset / (60 * MINUTE);
+  if (zone === "Pacific/Honolulu" && hours === -10) {
+    return long ? "Hawaii-Aleutian Standard Time" : "HST";
+  }
+  const found = RegExpPrototypeExec(/^America\/(.*)$/, zone);
+  const place = zone === "Atlantic/Bermuda" ? "Halifax" : found?.[1];
+  for (let i = 0; i < NAMED.length; i++) {
+    const at = NAMED[i][2];
+    const summer = hours === at + 1;
+    if (hours !== at && !summer) continue;
+    if (!ArrayPrototypeIncludes(StringPrototypeSplit(NAMED[i][3], " "), place)) continue;
+    if (!long) return `${NAMED[i][0]}${summer ? "D" : "S"}T`;
+    return `${NAMED[i][1]} ${summer ? "Daylight" : "Standard"} Time`;
+  }
+  return undefined;
+}
+
+// What a zone is called when it is so far from Greenwich.
+function zoneName(zone, offset, style) {
+  const long = style === "long" || style === "longOffset";
+  const named = style === "long" || style === "short" ? namedBy(zone, offset, long) : undefined;
+  return named ?? distanceName(offset, long);
+}
+
+return { canonicalZone, clock, localZone, twoDigits, zoneName };
+})();
