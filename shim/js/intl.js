@@ -1,5 +1,5 @@
-// `Intl` for QuickJS, which has none: in American English alone, and saying so. What cannot be right
-// is not there. Each of its parts is read when it is first looked at.
+// `Intl` for QuickJS, which has none: in American English alone, and saying so. What would not be
+// right is not there. Each part is read when it is first looked at.
 (function () {
 const { core, primordials } = __bootstrap;
 const { ObjectDefineProperty } = primordials;

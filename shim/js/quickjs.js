@@ -121,7 +121,8 @@
     localeCompare(that, locales = undefined, options = undefined) {
       const text = `${that}`;
       const found = StringPrototypeLocaleCompare(this, text);
-      if (locales === undefined && options === undefined) return found;
+      const usual = locales === undefined || locales === "en" || locales === "en-US";
+      if (usual && options === undefined) return found;
       return intl().compare(`${this}`, text, locales, options);
     },
   });

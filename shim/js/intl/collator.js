@@ -1,5 +1,5 @@
-// `Intl.Collator`, over the engine's own comparison, which knows of options `numeric` alone: for the
-// others what shall make no difference is taken out of the texts first.
+// `Intl.Collator`, over the engine's own comparison. Of options that one knows `numeric` alone: for
+// the others, what shall make no difference is taken out of the texts first.
 (function () {
 const { core, primordials } = __bootstrap;
 const {
@@ -21,8 +21,8 @@ const collators = new SafeWeakMap();
 const MARKS = /[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]/g;
 const PUNCTUATION = /[\p{P}\s]/gu;
 
-// Letters that only look like others with a mark, by what they differ from.
-const STROKES = /[\u00c6\u00d8\u00e6\u00f8\u0110\u0111\u0141\u0142\u0152\u0153\u00d0\u00f0\u00df\u1e9e]/g;
+// Letters that are others but for a mark that they cannot lose, and those others.
+const STROKES = /[\u00c6\u00d0\u00d8\u00df\u00e6\u00f0\u00f8\u0110\u0111\u0141\u0142\u0152\u0153\u1e9e]/g;
 const PLAIN = {
   __proto__: null,
   "\u00c6": "AE",

@@ -1,12 +1,12 @@
-// What is known of currencies in English: how many digits they have after the point, and their signs.
+// What is known of currencies in English: their digits after the point, and their signs.
 (function () {
 const { primordials } = __bootstrap;
 const { ArrayPrototypeIncludes, StringPrototypeSplit } = primordials;
 
 // The others have two.
 const WITHOUT = StringPrototypeSplit(
-  "AFN ALL BIF CLP DJF GNF IQD IRR ISK JPY KMF KPW KRW LAK LBP MGA MMK PYG RSD RWF SLL SOS SYP UGX " +
-    "VND VUV XAF XOF XPF YER",
+  "AFN ALL BIF CLP DJF GNF IQD IRR ISK JPY KMF KPW KRW LAK LBP MGA MMK PYG RSD RWF SLL SOS SYP " +
+    "UGX VND VUV XAF XOF XPF YER",
   " ",
 );
 const WITH_THREE = ["BHD", "JOD", "KWD", "LYD", "OMR", "TND"];

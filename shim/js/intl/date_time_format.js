@@ -109,8 +109,8 @@ function readStyles(options, fields, needed) {
   const timeStyle = choice(options, "timeStyle", values);
   if (dateStyle === undefined && timeStyle === undefined) return undefined;
   for (const name in fields) throw new TypeError(`Can't set option ${name} with a style`);
-  if (needed === "time" && dateStyle !== undefined) throw new TypeError("Invalid option : dateStyle");
-  if (needed === "date" && timeStyle !== undefined) throw new TypeError("Invalid option : timeStyle");
+  const refused = needed === "time" ? dateStyle : needed === "date" ? timeStyle : undefined;
+  if (refused !== undefined) throw new TypeError(`style ${refused} is not for a ${needed}`);
   if (dateStyle !== undefined) ObjectAssign(fields, STYLES[dateStyle]);
   if (timeStyle !== undefined) {
     ObjectAssign(fields, { hour: "numeric", minute: "numeric" }, TIME_STYLES[timeStyle]);
@@ -179,7 +179,7 @@ function valueOf(part, now, { fields, timeZone }) {
     case "dayPeriod":
       return now.hour < 12 ? "AM" : "PM";
     case "timeZoneName":
-      return zoneName(timeZone ?? localZone(), now.offset, fields.timeZoneName);
+      return zoneName(timeZone ?? localZone(), now, fields.timeZoneName);
     default:
       return number(now[part], fields[part]);
   }

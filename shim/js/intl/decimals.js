@@ -109,7 +109,7 @@ function roundedAt(value, places, mode) {
   const kept = value.point + places;
   if (kept >= value.digits.length) return value;
   const up = roundsUp(value, kept, mode);
-  if (kept < 0) return up ? decimal(value.negative, "1", 1 - places) : decimal(value.negative, "", 0);
+  if (kept < 0) return decimal(value.negative, up ? "1" : "", 1 - places);
   let digits = StringPrototypeSlice(value.digits, 0, kept);
   if (!up) return decimal(value.negative, digits, value.point);
   let nines = 0;
@@ -158,7 +158,8 @@ function digitParts(integer, fraction, fewest) {
   if (integer.length < fewest) {
     ArrayPrototypePush(parts, { type: "integer", value: integer });
   } else {
-    for (let from = 0, to = (integer.length - 1) % 3 + 1; from < integer.length; from = to, to += 3) {
+    let to = (integer.length - 1) % 3 + 1;
+    for (let from = 0; from < integer.length; from = to, to += 3) {
       if (from > 0) ArrayPrototypePush(parts, { type: "group", value: "," });
       const value = StringPrototypeSlice(integer, from, to);
       ArrayPrototypePush(parts, { type: "integer", value });

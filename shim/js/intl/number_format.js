@@ -63,7 +63,9 @@ function readCurrency(made, options) {
 
 function grouping(options, fallback) {
   const { useGrouping } = options;
-  if (useGrouping === undefined || useGrouping === "true" || useGrouping === "false") return fallback;
+  // Older code has texts here, which say nothing (ECMA-402, GetBooleanOrStringNumberFormatOption).
+  const nothing = useGrouping === undefined || useGrouping === "true" || useGrouping === "false";
+  if (nothing) return fallback;
   if (useGrouping === true) return "always";
   if (!useGrouping) return false;
   return choice(options, "useGrouping", ["min2", "auto", "always"]);
@@ -74,7 +76,8 @@ function shortened(value, digits) {
   for (let power = 0;; power++) {
     const less = { __proto__: null, ...value, point: value.point - 3 * power };
     const made = rounded(value.digits === "" ? value : less, digits);
-    if (made.found.point <= 3 || power === SHORT.length - 1) return { __proto__: null, ...made, power };
+    const last = power === SHORT.length - 1;
+    if (last || made.found.point <= 3) return { __proto__: null, ...made, power };
   }
 }
 

@@ -22,24 +22,37 @@ const numbers = loadExtScript("ext:lazaret/intl/number_format.js").formatter();
 
 const formats = new SafeWeakMap();
 
-// Of each unit: shortened, with more than one, narrow; and the words for the last, this and the next
-// one, long and shortened.
-const UNITS = {
+// How each unit is shortened: one of it, more than one, and narrow.
+const SHORT = {
   __proto__: null,
-  year: ["yr.", "yr.", "y", ["last year", "this year", "next year"], ["last yr.", "this yr.", "next yr."]],
-  quarter: ["qtr.", "qtrs.", "q", ["last quarter", "this quarter", "next quarter"], ["last qtr.", "this qtr.", "next qtr."]],
-  month: ["mo.", "mo.", "mo", ["last month", "this month", "next month"], ["last mo.", "this mo.", "next mo."]],
-  week: ["wk.", "wk.", "w", ["last week", "this week", "next week"], ["last wk.", "this wk.", "next wk."]],
-  day: ["day", "days", "d", ["yesterday", "today", "tomorrow"], ["yesterday", "today", "tomorrow"]],
-  hour: ["hr.", "hr.", "h", [undefined, "this hour"], [undefined, "this hour"]],
-  minute: ["min.", "min.", "m", [undefined, "this minute"], [undefined, "this minute"]],
-  second: ["sec.", "sec.", "s", [undefined, "now"], [undefined, "now"]],
+  year: ["yr.", "yr.", "y"],
+  quarter: ["qtr.", "qtrs.", "q"],
+  month: ["mo.", "mo.", "mo"],
+  week: ["wk.", "wk.", "w"],
+  day: ["day", "days", "d"],
+  hour: ["hr.", "hr.", "h"],
+  minute: ["min.", "min.", "m"],
+  second: ["sec.", "sec.", "s"],
 };
+
+// What the last, this and the next one is called, where that is by another word.
+const NEAR = {
+  __proto__: null,
+  day: ["yesterday", "today", "tomorrow"],
+  hour: [undefined, "this hour", undefined],
+  minute: [undefined, "this minute", undefined],
+  second: [undefined, "now", undefined],
+};
+
+function near(style, unit, which) {
+  if (NEAR[unit] !== undefined) return NEAR[unit][which];
+  return `${["last", "this", "next"][which]} ${style === "long" ? unit : SHORT[unit][0]}`;
+}
 
 function unitOf(unit) {
   const text = `${unit}`;
   const one = RegExpPrototypeExec(/s$/, text) === null ? text : StringPrototypeSlice(text, 0, -1);
-  if (!ObjectHasOwn(UNITS, one)) {
+  if (!ObjectHasOwn(SHORT, one)) {
     const method = "Intl.RelativeTimeFormat.prototype.format()";
     throw new RangeError(`Invalid unit argument for ${method} '${text}'`);
   }
@@ -47,7 +60,7 @@ function unitOf(unit) {
 }
 
 function named(style, unit, isOne) {
-  const words = UNITS[unit];
+  const words = SHORT[unit];
   if (style === "narrow") return words[2];
   if (style === "short") return ` ${words[isOne ? 0 : 1]}`;
   return ` ${unit}${isOne ? "" : "s"}`;
@@ -61,7 +74,7 @@ function partsOf({ numeric, style }, value, given) {
   const digits = numbers(past ? -number : number);
   const text = joined(digits);
   if (numeric === "auto" && (text === "0" || text === "1")) {
-    const value = UNITS[unit][style === "long" ? 3 : 4][text === "0" ? 1 : past ? 0 : 2];
+    const value = near(style, unit, text === "0" ? 1 : past ? 0 : 2);
     if (value !== undefined) return [{ type: "literal", value }];
   }
   const name = named(style, unit, text === "1");

@@ -20,15 +20,42 @@ const { partsInZone } = internals;
 const MINUTE = 60_000;
 const DAY = 86_400_000;
 
-// Zones that have names beside their distance from Greenwich: how the names begin, the distance in
-// hours, and the zones.
+// The first whole day on which Alaska had one time.
+const SINCE_1983 = 439_084_800_000;
+
+// Zones that have names beside their distance from Greenwich, and had no others since then: how the
+// names begin, the distance in hours, since when, and the zones of `America/`.
 const NAMED = [
-  ["E", "Eastern", -5, "Atikokan Cancun Cayman Detroit Grand_Turk Indiana/Indianapolis Indiana/Marengo Indiana/Petersburg Indiana/Vevay Indiana/Vincennes Indiana/Winamac Indianapolis Iqaluit Jamaica Kentucky/Louisville Kentucky/Monticello Louisville Nassau New_York Panama Port-au-Prince Toronto"],
-  ["C", "Central", -6, "Bahia_Banderas Belize Chicago Costa_Rica El_Salvador Guatemala Indiana/Knox Indiana/Tell_City Managua Matamoros Menominee Merida Mexico_City Monterrey North_Dakota/Beulah North_Dakota/Center North_Dakota/New_Salem Rankin_Inlet Regina Resolute Swift_Current Tegucigalpa Winnipeg"],
-  ["M", "Mountain", -7, "Boise Cambridge_Bay Creston Dawson_Creek Denver Edmonton Fort_Nelson Inuvik Ojinaga Phoenix"],
-  ["P", "Pacific", -8, "Los_Angeles Tijuana Vancouver"],
-  ["AK", "Alaska", -9, "Anchorage Juneau Metlakatla Nome Sitka Yakutat"],
-  ["A", "Atlantic", -4, "Barbados Glace_Bay Goose_Bay Halifax Martinique Moncton Port_of_Spain Puerto_Rico Santo_Domingo Thule"],
+  [
+    "E",
+    "Eastern",
+    -5,
+    0,
+    "Atikokan Cayman Detroit Indiana/Indianapolis Indiana/Vevay Indianapolis Jamaica " +
+      "Nassau New_York Panama Port-au-Prince Toronto",
+  ],
+  [
+    "C",
+    "Central",
+    -6,
+    0,
+    "Belize Chicago Costa_Rica El_Salvador Guatemala Matamoros Mexico_City Monterrey " +
+      "Regina Tegucigalpa Winnipeg",
+  ],
+  ["M", "Mountain", -7, 0, "Boise Creston Denver Edmonton Phoenix"],
+  ["P", "Pacific", -8, 0, "Los_Angeles Tijuana Vancouver"],
+  ["AK", "Alaska", -9, SINCE_1983, "Anchorage Juneau Nome Sitka Yakutat"],
+  ["HA", "Hawaii-Aleutian", -10, SINCE_1983, "Adak"],
+  [
+    "A",
+    "Atlantic",
+    -4,
+    0,
+    "Anguilla Antigua Aruba Barbados Blanc-Sablon Curacao Dominica Glace_Bay Goose_Bay " +
+      "Grenada Guadeloupe Halifax Kralendijk Lower_Princes Marigot Martinique Moncton " +
+      "Montserrat Port_of_Spain Puerto_Rico St_Barthelemy St_Kitts St_Lucia St_Thomas " +
+      "St_Vincent Thule Tortola",
+  ],
 ];
 
 function twoDigits(number) {
@@ -57,6 +84,7 @@ function clock(ms, zone) {
     millisecond: ((ms % 1000) + 1000) % 1000,
     weekday: ((days + 4) % 7 + 7) % 7,
     offset,
+    ms,
   };
 }
 
@@ -100,7 +128,7 @@ function distanceName(offset, long) {
   return seconds % 60 > 0 ? `${text}:${twoDigits(seconds % 60)}` : text;
 }
 
-function namedBy(zone, offset, long) {
+function namedBy(zone, ms, offset, long) {
   if (zone === "UTC") return long ? "Coordinated Universal Time" : "UTC";
   const hours = offset / (60 * MINUTE);
   if (zone === "Pacific/Honolulu" && hours === -10) {
@@ -109,20 +137,19 @@ function namedBy(zone, offset, long) {
   const found = RegExpPrototypeExec(/^America\/(.*)$/, zone);
   const place = zone === "Atlantic/Bermuda" ? "Halifax" : found?.[1];
   for (let i = 0; i < NAMED.length; i++) {
-    const at = NAMED[i][2];
-    const summer = hours === at + 1;
-    if (hours !== at && !summer) continue;
-    if (!ArrayPrototypeIncludes(StringPrototypeSplit(NAMED[i][3], " "), place)) continue;
+    const summer = hours === NAMED[i][2] + 1;
+    if ((hours !== NAMED[i][2] && !summer) || ms < NAMED[i][3]) continue;
+    if (!ArrayPrototypeIncludes(StringPrototypeSplit(NAMED[i][4], " "), place)) continue;
     if (!long) return `${NAMED[i][0]}${summer ? "D" : "S"}T`;
     return `${NAMED[i][1]} ${summer ? "Daylight" : "Standard"} Time`;
   }
   return undefined;
 }
 
-// What a zone is called when it is so far from Greenwich.
-function zoneName(zone, offset, style) {
+// What a zone is called at a time when it is so far from Greenwich.
+function zoneName(zone, { ms, offset }, style) {
   const long = style === "long" || style === "longOffset";
-  const named = style === "long" || style === "short" ? namedBy(zone, offset, long) : undefined;
+  const named = style === "long" || style === "short" ? namedBy(zone, ms, offset, long) : undefined;
   return named ?? distanceName(offset, long);
 }
 
