@@ -1,4 +1,4 @@
-// `Intl.NumberFormat` in English: plain numbers, shortened ones, percentages and money.
+// `Intl.NumberFormat` in English: plain numbers, shortened ones, percentages, money and measures.
 (function () {
 const { core, primordials } = __bootstrap;
 const {
@@ -22,16 +22,20 @@ const { digitOptions, digitParts, rounded, split, toDecimal } = loadExtScript(
 );
 const { NAMES, NARROW, SYMBOLS, placesOf } = loadExtScript("ext:lazaret/intl/currencies.js");
 
+const { isUnit, unitName } = loadExtScript("ext:lazaret/intl/units.js");
+
 const formats = new SafeWeakMap();
 
+const STYLES = ["decimal", "percent", "currency", "unit"];
 const SHORT = ["", "K", "M", "B", "T"];
 const LONG = ["", "thousand", "million", "billion", "trillion"];
 
 function read(locales, options) {
   readCommon(locales, options, ["numberingSystem"]);
   const made = { __proto__: null };
-  made.style = choice(options, "style", ["decimal", "percent", "currency"], "decimal");
+  made.style = choice(options, "style", STYLES, "decimal");
   readCurrency(made, options);
+  readUnit(made, options);
   made.notation = choice(options, "notation", ["standard", "compact"], "standard");
   const compact = made.notation === "compact";
   const money = made.style === "currency" && !compact;
@@ -59,6 +63,18 @@ function readCurrency(made, options) {
   made.currency = StringPrototypeToUpperCase(`${currency}`);
   made.currencyDisplay = display;
   made.currencySign = sign;
+}
+
+function readUnit(made, options) {
+  const { unit } = options;
+  if (unit !== undefined && !isUnit(`${unit}`)) {
+    throw new RangeError(`Invalid unit argument for Intl.NumberFormat() '${unit}'`);
+  }
+  const display = choice(options, "unitDisplay", ["short", "narrow", "long"], "short");
+  if (made.style !== "unit") return;
+  if (unit === undefined) throw new TypeError("Invalid unit argument for Intl.NumberFormat() ''");
+  made.unit = `${unit}`;
+  made.unitDisplay = display;
 }
 
 function grouping(options, fallback) {
@@ -137,8 +153,16 @@ function putCurrency(inner, parts) {
   ArrayPrototypeUnshift(parts, { type: "currency", value: shown });
 }
 
+function putUnit({ unit, unitDisplay }, parts) {
+  const isOne = parts.length === 1 && parts[0].value === "1";
+  const { apart, name } = unitName(unit, unitDisplay, isOne);
+  if (apart) ArrayPrototypePush(parts, { type: "literal", value: " " });
+  ArrayPrototypePush(parts, { type: "unit", value: name });
+}
+
 function partsOf(inner, value) {
   const { parts, zero } = numberParts(inner, value);
+  if (inner.style === "unit") putUnit(inner, parts);
   if (inner.style === "percent") ArrayPrototypePush(parts, { type: "percentSign", value: "%" });
   if (inner.style === "currency") putCurrency(inner, parts);
   const sign = signOf(inner, value.negative, zero);
@@ -183,6 +207,7 @@ finish(NumberFormat, {
       numberingSystem: "latn",
       style: inner.style,
       ...money,
+      ...(inner.style === "unit" && { unit: inner.unit, unitDisplay: inner.unitDisplay }),
       ...digits,
       useGrouping: inner.useGrouping,
       notation: inner.notation,

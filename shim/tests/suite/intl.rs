@@ -50,7 +50,7 @@ fn there_is_no_language_but_english_and_it_says_so() {
            (1234.5).toLocaleString('de-DE'),
          ];
          export const there = () => Object.getOwnPropertyNames(Intl).sort();
-         export const cannot = () => [{ style: 'unit', unit: 'meter' }, { notation: 'scientific' },
+         export const cannot = () => [{ style: 'unit', unit: 'mile-per-hour' }, { notation: 'scientific' },
            { roundingIncrement: 5 }].map((options) => {
              try { return new Intl.NumberFormat('en', options).format(1); }
              catch (error) { return error.name; }

@@ -56,6 +56,15 @@ const numbers = [
     "1M",
   ]],
   [() => number(15e6, { notation: "compact", compactDisplay: "long" }), "15 million"],
+  [() => ["long", "short", "narrow"].map((unitDisplay) =>
+    [1, 2.5].map((n) => number(n, { style: "unit", unit: "day", unitDisplay }))
+  ), [["1 day", "2.5 days"], ["1 day", "2.5 days"], ["1d", "2.5d"]]],
+  [() => ["megabyte", "celsius", "percent"].map((unit) => number(8, { style: "unit", unit })), [
+    "8 MB",
+    "8\u00b0C",
+    "8%",
+  ]],
+  [() => number(6, { style: "unit", unit: "foot", unitDisplay: "long" }), "6 feet"],
   [() => [number(5, { signDisplay: "always" }), number(-0.1, {
     maximumFractionDigits: 0,
     signDisplay: "negative",
@@ -257,12 +266,13 @@ const shape = [
     () => new Intl.NumberFormat("en", { style: "x" }),
     () => new Intl.NumberFormat("en", { maximumFractionDigits: 101 }),
     () => new Intl.NumberFormat("en", { style: "currency", currency: "us" }),
+    () => new Intl.NumberFormat("en", { style: "unit", unit: "parsec" }),
     () => new Intl.RelativeTimeFormat().format(1, "fortnight"),
     () => new Intl.Collator("en", { usage: "x" }),
     () => new Intl.PluralRules("en", { localeMatcher: "x" }),
     () => "a".localeCompare("b", "en_US"),
     () => (1).toLocaleString("en", { style: "x" }),
-  ].map(thrown), new Array(14).fill("RangeError")],
+  ].map(thrown), new Array(15).fill("RangeError")],
   [() => [
     () => new Intl.NumberFormat("en", { style: "currency" }),
     () => new Intl.NumberFormat("en", null),
