@@ -1,4 +1,5 @@
-// What the binding to QuickJS relies on and a plugin could change. Nothing to do on another engine.
+// What the binding to QuickJS relies on and a plugin could change, and what QuickJS does not do as
+// the language has it. Nothing to do on another engine.
 "use strict";
 
 ((global) => {

@@ -1,18 +1,16 @@
 // What is known of currencies in English: their digits after the point, and their signs.
 (function () {
 const { primordials } = __bootstrap;
-const { ArrayPrototypeIncludes, StringPrototypeSplit } = primordials;
+const { ArrayPrototypeIncludes, StringPrototypeIncludes } = primordials;
 
 // The others have two.
-const WITHOUT = StringPrototypeSplit(
+const WITHOUT =
   "AFN ALL BIF CLP DJF GNF IQD IRR ISK JPY KMF KPW KRW LAK LBP MGA MMK PYG RSD RWF SLL SOS SYP " +
-    "UGX VND VUV XAF XOF XPF YER",
-  " ",
-);
+  "UGX VND VUV XAF XOF XPF YER";
 const WITH_THREE = ["BHD", "JOD", "KWD", "LYD", "OMR", "TND"];
 
 function placesOf(currency) {
-  if (ArrayPrototypeIncludes(WITHOUT, currency)) return 0;
+  if (StringPrototypeIncludes(WITHOUT, currency)) return 0;
   return ArrayPrototypeIncludes(WITH_THREE, currency) ? 3 : 2;
 }
 
@@ -98,10 +96,14 @@ const SHARED = {
   "ZK": "ZMW",
 };
 
-const NARROW = { __proto__: null };
-for (const sign in SHARED) {
-  const currencies = StringPrototypeSplit(SHARED[sign], " ");
-  for (let i = 0; i < currencies.length; i++) NARROW[currencies[i]] = sign;
+// The sign of a currency, where it has one: the shortest, or one that no other has.
+function signOf(currency, narrow) {
+  if (narrow) {
+    for (const sign in SHARED) {
+      if (StringPrototypeIncludes(SHARED[sign], currency)) return sign;
+    }
+  }
+  return SYMBOLS[currency];
 }
 
 // The others have their codes as names.
@@ -113,5 +115,5 @@ const NAMES = {
   USD: "US dollars",
 };
 
-return { NAMES, NARROW, SYMBOLS, placesOf };
+return { NAMES, placesOf, signOf };
 })();

@@ -20,7 +20,7 @@ const { LOCALE, choice, finish, joined, known, optionsOf, readCommon } = loadExt
 const { digitOptions, digitParts, rounded, split, toDecimal } = loadExtScript(
   "ext:lazaret/intl/decimals.js",
 );
-const { NAMES, NARROW, SYMBOLS, placesOf } = loadExtScript("ext:lazaret/intl/currencies.js");
+const { NAMES, placesOf, signOf } = loadExtScript("ext:lazaret/intl/currencies.js");
 
 const { isUnit, unitName } = loadExtScript("ext:lazaret/intl/units.js");
 
@@ -120,7 +120,7 @@ function numberParts(inner, value) {
   return { __proto__: null, parts, zero: found.digits === "" };
 }
 
-function signOf({ signDisplay }, negative, zero) {
+function plusOrMinus({ signDisplay }, negative, zero) {
   switch (signDisplay) {
     case "never":
       return "";
@@ -143,9 +143,8 @@ function putCurrency(inner, parts) {
     ArrayPrototypePush(parts, { type: "currency", value: NAMES[currency] ?? currency });
     return;
   }
-  let shown = currencyDisplay === "code" ? undefined : SYMBOLS[currency];
-  if (currencyDisplay === "narrowSymbol") shown = NARROW[currency] ?? shown;
-  shown ??= currency;
+  const narrow = currencyDisplay === "narrowSymbol";
+  const shown = (currencyDisplay === "code" ? undefined : signOf(currency, narrow)) ?? currency;
   const last = StringPrototypeSlice(shown, -1);
   if (RegExpPrototypeExec(/[\p{L}]/u, last) !== null) {
     ArrayPrototypeUnshift(parts, { type: "literal", value: "\u00a0" });
@@ -165,7 +164,7 @@ function partsOf(inner, value) {
   if (inner.style === "unit") putUnit(inner, parts);
   if (inner.style === "percent") ArrayPrototypePush(parts, { type: "percentSign", value: "%" });
   if (inner.style === "currency") putCurrency(inner, parts);
-  const sign = signOf(inner, value.negative, zero);
+  const sign = plusOrMinus(inner, value.negative, zero);
   if (sign === "+") ArrayPrototypeUnshift(parts, { type: "plusSign", value: sign });
   if (sign === "-") {
     const brackets = inner.currencySign === "accounting" && inner.currencyDisplay !== "name";

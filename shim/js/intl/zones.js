@@ -2,7 +2,6 @@
 (function () {
 const { internals, primordials } = __bootstrap;
 const {
-  ArrayPrototypeIncludes,
   Date,
   DatePrototypeGetTimezoneOffset,
   MathAbs,
@@ -10,8 +9,8 @@ const {
   RangeError,
   RegExpPrototypeExec,
   String,
+  StringPrototypeIncludes,
   StringPrototypePadStart,
-  StringPrototypeSplit,
 } = primordials;
 
 // The engine's own; see `../quickjs.js`.
@@ -139,7 +138,7 @@ function namedBy(zone, ms, offset, long) {
   for (let i = 0; i < NAMED.length; i++) {
     const summer = hours === NAMED[i][2] + 1;
     if ((hours !== NAMED[i][2] && !summer) || ms < NAMED[i][3]) continue;
-    if (!ArrayPrototypeIncludes(StringPrototypeSplit(NAMED[i][4], " "), place)) continue;
+    if (!StringPrototypeIncludes(` ${NAMED[i][4]} `, ` ${place} `)) continue;
     if (!long) return `${NAMED[i][0]}${summer ? "D" : "S"}T`;
     return `${NAMED[i][1]} ${summer ? "Daylight" : "Standard"} Time`;
   }
