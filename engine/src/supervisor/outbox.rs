@@ -12,11 +12,15 @@ use super::calls::CallFailure;
 use crate::channel::{Sender, frame};
 use crate::programs::MAX_OF_A_PLUGIN;
 
-/// The most bytes that may wait to be written: a frame of any size, and half as much beside it.
+/// The most bytes of calls, and of all that has no room of its own, that may wait to be written: a frame of
+/// any size, and half as much beside it.
 const MAX_BYTES: usize = MAX_FRAME_BYTES / 2 * 3;
 
-/// And so many of answers beside them: of the acts that were under way when the room went.
-const ANSWER_BYTES: usize = MAX_FRAME_BYTES / 2;
+/// Answers have room of their own, so that calls keep no act waiting. Acts begin while half of it is free, which
+/// those under way then fit in: one at a time of what is kept (2 MiB and a little: a list ends with the value that
+/// takes it over one), one on windows (256 with two texts of 1 KiB, 0.6 MB), and one on files, whose answer says
+/// no more than that it is done or what failed.
+const ANSWER_BYTES: usize = MAX_FRAME_BYTES;
 
 /// What programs said has room of its own: a frame for each that runs at a time, which its policy may
 /// make as large as any.
@@ -46,6 +50,7 @@ pub(super) struct Outbox {
 #[derive(Clone, Copy)]
 enum Of {
     Programs,
+    Answers,
     AllElse,
 }
 
@@ -53,6 +58,7 @@ enum Of {
 #[derive(Debug, Default)]
 struct Waiting {
     programs: AtomicUsize,
+    answers: AtomicUsize,
     all_else: AtomicUsize,
     written: Notify,
 }
@@ -61,6 +67,7 @@ impl Waiting {
     fn bytes(&self, of: Of) -> &AtomicUsize {
         match of {
             Of::Programs => &self.programs,
+            Of::Answers => &self.answers,
             Of::AllElse => &self.all_else,
         }
     }
@@ -93,11 +100,10 @@ impl Outbox {
         }
     }
 
-    /// Whether an act may begin: its answer, of any size, has room. Those of acts that are under way
-    /// have theirs even where calls take all of it meanwhile.
+    /// Whether an act may begin: its answer has room, whatever calls take.
     pub(super) fn takes_answers(&self) -> bool {
         let waits = |of| self.waiting.bytes(of).load(Ordering::Relaxed);
-        waits(Of::Programs) == 0 && waits(Of::AllElse) + MAX_FRAME_BYTES <= MAX_BYTES
+        waits(Of::Programs) == 0 && waits(Of::Answers) <= ANSWER_BYTES / 2
     }
 
     /// Waits until something was written, since it was last waited for. Safe to be dropped while it
@@ -111,15 +117,15 @@ impl Outbox {
         self.push_within(message, Of::AllElse, MAX_BYTES)
     }
 
-    /// Puts the answer to an ask in, for which there is room whatever calls take, as long as acts
-    /// begin only where [answers are taken](Self::takes_answers).
+    /// Puts an answer in, for which there is room whatever calls take, as long as acts begin only where
+    /// [answers are taken](Self::takes_answers).
     pub(super) fn answer(&self, message: &EngineMessage) -> Result<(), CallFailure> {
         match message {
             EngineMessage::Answer {
                 result: Ok(ActResult::Ran { .. }),
                 ..
             } => self.push_within(message, Of::Programs, PROGRAM_BYTES),
-            _ => self.push_within(message, Of::AllElse, MAX_BYTES + ANSWER_BYTES),
+            _ => self.push_within(message, Of::Answers, ANSWER_BYTES),
         }
     }
 
@@ -253,15 +259,23 @@ mod tests {
         ));
     }
 
+    fn answer(id: u64, result: ActResult) -> EngineMessage {
+        let (id, result) = (AskId(id), Ok(result));
+        EngineMessage::Answer { id, result }
+    }
+
     fn said_by_a_program(id: u64) -> EngineMessage {
-        EngineMessage::Answer {
-            id: AskId(id),
-            result: Ok(ActResult::Ran {
-                status: ProgramStatus::Code(0),
-                stdout: vec![0; MAX_ACT_BYTES / 2],
-                stderr: vec![0; MAX_ACT_BYTES / 2],
-            }),
-        }
+        let said = ActResult::Ran {
+            status: ProgramStatus::Code(0),
+            stdout: vec![0; MAX_ACT_BYTES / 2],
+            stderr: vec![0; MAX_ACT_BYTES / 2],
+        };
+        answer(id, said)
+    }
+
+    fn kept_value(bytes: usize) -> EngineMessage {
+        let value = Payload::Bytes(vec![0; bytes]);
+        answer(1, ActResult::Value(Some(value)))
     }
 
     #[tokio::test]
@@ -283,34 +297,43 @@ mod tests {
         let (_receiver, sender) = crate::channel::split(ours, 0);
         let outbox = Outbox::start(sender);
         for bytes in [0, 1 << 20] {
-            let value = Payload::Bytes(vec![0; bytes]);
-            let result = Ok(ActResult::Value(Some(value)));
-            let answer = EngineMessage::Answer {
-                id: AskId(1),
-                result,
-            };
-            while outbox.answer(&answer).is_ok() {}
-            let kept = outbox.waiting.all_else.load(Ordering::Relaxed);
-            assert!(kept <= 33 << 19, "{kept}");
+            while outbox.answer(&kept_value(bytes)).is_ok() {}
+            let kept = outbox.waiting.answers.load(Ordering::Relaxed);
+            assert!(kept <= 33 << 18, "{kept}");
         }
         assert_eq!(outbox.answer(&said_by_a_program(1)), Ok(()));
+        // Nor that of calls.
+        assert_eq!(outbox.push(&large_call()), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn calls_that_take_all_their_room_keep_no_act_waiting() {
+        let (ours, _theirs) = crate::channel::pair().unwrap();
+        let (_receiver, sender) = crate::channel::split(ours, 0);
+        let outbox = Outbox::start(sender);
+        while outbox.push(&large_call()).is_ok() {}
+        while outbox.push(&EngineMessage::Shutdown).is_ok() {}
+        let mut begun = 0;
+        while outbox.takes_answers() {
+            assert_eq!(outbox.answer(&kept_value(1 << 20)), Ok(()));
+            begun += 1;
+        }
+        assert_eq!(begun, 5);
+        // Those that were under way, the largest there are.
+        for bytes in [(2 << 20) + (64 << 10), 600_000, 4096] {
+            assert_eq!(outbox.answer(&kept_value(bytes)), Ok(()), "{bytes}");
+        }
     }
 
     #[tokio::test]
     async fn acts_begin_where_their_answers_have_room_and_are_waited_for_where_not() {
-        for (large, answer) in [(said_by_a_program(1), true), (large_call(), false)] {
+        for (large, fit) in [(said_by_a_program(1), 1), (kept_value(2 << 20), 3)] {
             let (ours, theirs) = crate::channel::pair().unwrap();
             let (receiver, sender) = crate::channel::split(ours, 0);
             let outbox = Outbox::start(sender);
-            let put = || match answer {
-                true => outbox.answer(&large),
-                false => outbox.push(&large),
-            };
-            assert!(outbox.takes_answers());
-            put().unwrap();
-            if !answer {
+            for _ in 0..fit {
                 assert!(outbox.takes_answers());
-                put().unwrap();
+                outbox.answer(&large).unwrap();
             }
             assert!(!outbox.takes_answers());
             let reader = tokio::task::spawn_blocking(move || {
