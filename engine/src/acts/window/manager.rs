@@ -44,6 +44,7 @@ pub(super) struct Screen {
 struct Names {
     active_window: Atom,
     client_list: Atom,
+    stacking_list: Atom,
     close_window: Atom,
     delete_window: Atom,
     place_window: Atom,
@@ -66,6 +67,7 @@ impl Screen {
         let names = Names {
             active_window: name("_NET_ACTIVE_WINDOW")?,
             client_list: name("_NET_CLIENT_LIST")?,
+            stacking_list: name("_NET_CLIENT_LIST_STACKING")?,
             close_window: name("_NET_CLOSE_WINDOW")?,
             delete_window: name("WM_DELETE_WINDOW")?,
             place_window: name("_NET_MOVERESIZE_WINDOW")?,
@@ -91,11 +93,11 @@ impl Screen {
         Ok(screen)
     }
 
-    /// The windows there may be, as many as are looked at: the highest last.
+    /// The windows there may be, as many as are looked at: the highest last, or where a manager does not tell
+    /// how they lie the last that were opened.
     pub(super) fn candidates(&mut self) -> Result<Vec<u32>> {
-        if self.follows(self.names.client_list) {
-            let list = self.names.client_list;
-            let mut all = self.list(self.root, list, AtomEnum::WINDOW.into(), LIST_UNITS)?;
+        if let Some(list) = self.told_list() {
+            let mut all = self.list_end(self.root, list, AtomEnum::WINDOW.into())?;
             all.dedup();
             return Ok(all);
         }
@@ -108,7 +110,7 @@ impl Screen {
     /// Whether a candidate is a window as whoever sits there knows them.
     pub(super) fn is_shown(&mut self, window: u32) -> Result<bool> {
         // The manager tells no other.
-        if self.follows(self.names.client_list) {
+        if self.told_list().is_some() {
             return Ok(true);
         }
         let attributes = self.display.ask(GetWindowAttributesRequest { window })?;
@@ -256,6 +258,31 @@ impl Screen {
             event_mask,
             event: Cow::Owned(event.serialize()),
         })
+    }
+
+    /// The end of a list of numbers, as much of it as is looked at; empty where there is none.
+    fn list_end(&mut self, window: u32, name: Atom, kind: Atom) -> Result<Vec<u32>> {
+        let part = |long_offset, long_length| GetPropertyRequest {
+            delete: false,
+            window,
+            property: name,
+            type_: kind,
+            long_offset,
+            long_length,
+        };
+        let Some(size) = self.display.ask(part(0, 0))? else {
+            return Ok(Vec::new());
+        };
+        let before = (size.bytes_after / 4).saturating_sub(LIST_UNITS);
+        let found = self.display.ask(part(before, LIST_UNITS))?;
+        let list = found.and_then(|found| Some(found.value32()?.collect()));
+        Ok(list.unwrap_or_default())
+    }
+
+    /// The list of windows that the manager keeps.
+    fn told_list(&self) -> Option<Atom> {
+        let lists = [self.names.stacking_list, self.names.client_list];
+        lists.into_iter().find(|list| self.follows(*list))
     }
 
     fn follows(&self, name: Atom) -> bool {

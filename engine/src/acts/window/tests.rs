@@ -285,7 +285,7 @@ fn the_permission_that_covered_the_window_is_told_and_no_other() {
 fn a_manager_is_asked_where_there_is_one() {
     let display = Xvfb::start();
     let rules = display.rules(&ALL);
-    let manager = display.manager();
+    let manager = display.manager("_NET_CLIENT_LIST");
     let client = display.client();
     let managed = window(&client, "XTerm", "managed");
     window(&client, "XTerm", "not managed");
@@ -317,6 +317,27 @@ fn a_manager_is_asked_where_there_is_one() {
     // One that is gone left its mark behind: windows are taken as the display has them.
     drop(manager);
     assert_eq!(titles(&listed(&rules)), ["managed", "not managed"]);
+}
+
+#[test]
+fn the_end_of_a_managers_list_is_looked_at() {
+    for list in ["_NET_CLIENT_LIST", "_NET_CLIENT_LIST_STACKING"] {
+        let display = Xvfb::start();
+        let rules = display.rules(&ALL);
+        let manager = display.manager(list);
+        let client = display.client();
+        let [low, middle, high] =
+            ["low", "middle", "high"].map(|title| window(&client, "XTerm", title));
+        // The rest are gone.
+        let mut windows = vec![u32::MAX >> 3; MAX_LOOKED_AT - 2];
+        windows.splice(0..0, [low, middle]);
+        windows.push(high);
+        manager.tells(&windows, high);
+        assert_eq!(titles(&listed(&rules)), ["middle", "high"], "{list}");
+        let focus = |id| perform(&WindowAct::Focus { id }, &rules);
+        assert_eq!(focus(high), Ok(ActResult::Done));
+        assert_eq!(failure(focus(low)), Failure::NotFound);
+    }
 }
 
 #[test]

@@ -80,8 +80,8 @@ impl Xvfb {
         RustConnection::connect_to_stream_with_auth_info(stream, 0, scheme, KEY.to_vec()).unwrap()
     }
 
-    /// A manager that does nothing but to say it is one.
-    pub(super) fn manager(&self) -> Manager {
+    /// A manager that does nothing but to say it is one, and that it keeps a list of that name.
+    pub(super) fn manager(&self, list: &'static str) -> Manager {
         let client = self.client();
         let root = client.setup().roots[0].root;
         let own = window(&client, "Manager", "manager");
@@ -95,7 +95,7 @@ impl Xvfb {
         }
         let follows = [
             "_NET_ACTIVE_WINDOW",
-            "_NET_CLIENT_LIST",
+            list,
             "_NET_CLOSE_WINDOW",
             "_NET_MOVERESIZE_WINDOW",
         ]
@@ -107,7 +107,7 @@ impl Xvfb {
         let mask = ChangeWindowAttributesAux::new().event_mask(EventMask::SUBSTRUCTURE_NOTIFY);
         client.change_window_attributes(root, &mask).unwrap();
         client.sync().unwrap();
-        Manager(client)
+        Manager { client, list }
     }
 }
 
@@ -120,16 +120,16 @@ impl Drop for Xvfb {
     }
 }
 
-pub(super) struct Manager(Client);
+pub(super) struct Manager {
+    client: Client,
+    list: &'static str,
+}
 
 impl Manager {
-    /// Says which windows there are, and which of them takes what is typed.
+    /// Says which windows there are, the highest last, and which of them takes what is typed.
     pub(super) fn tells(&self, windows: &[u32], active: u32) {
         let root = self.setup().roots[0].root;
-        for (name, value) in [
-            ("_NET_CLIENT_LIST", windows),
-            ("_NET_ACTIVE_WINDOW", &[active]),
-        ] {
+        for (name, value) in [(self.list, windows), ("_NET_ACTIVE_WINDOW", &[active])] {
             let name = atom(self, name);
             self.change_property32(PropMode::REPLACE, root, name, AtomEnum::WINDOW, value)
                 .unwrap();
@@ -142,6 +142,6 @@ impl Deref for Manager {
     type Target = Client;
 
     fn deref(&self) -> &Client {
-        &self.0
+        &self.client
     }
 }
