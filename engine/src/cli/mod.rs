@@ -24,6 +24,7 @@ mod problems;
 mod rootfs;
 mod run;
 mod serve;
+mod shell;
 mod state;
 mod stop;
 mod types;

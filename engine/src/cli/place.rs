@@ -5,6 +5,7 @@ use std::path::Path;
 
 use lazaret_policy::{EffectivePolicy, Granted, Origin, Permission};
 
+use super::shell::word;
 use crate::event::escape;
 use crate::plugin::Plugin;
 
@@ -60,27 +61,28 @@ pub(super) fn nearest<'policy>(
         .map(|(_, granted)| granted)
 }
 
-/// The command that tells all about an act.
+/// The command that tells all about an act, which may be the plugin's own text.
 pub(super) fn why(plugin: &Plugin, policy: &EffectivePolicy, act: &str) -> String {
     let shown = |path: &Path| {
         let here = std::env::current_dir().ok();
         let below = here.and_then(|here| path.strip_prefix(here).map(Path::to_owned).ok());
         let path = below.unwrap_or_else(|| path.to_owned());
-        escape(&path.to_string_lossy())
+        path.to_string_lossy().into_owned()
     };
     let path = match plugin.is_single_file() {
         true => plugin.directory().join(plugin.entry()),
         false => plugin.directory().to_owned(),
     };
-    let mut command = format!("lazaret policy why {} {}", shown(&path), escape(act));
+    let (path, act) = (shown(&path), escape(act));
+    let mut command = format!("lazaret policy why {} {}", word(&path), word(&act));
     let beside = plugin.policy_file().map(|file| shown(&file));
     if let Some(source) = policy
         .source()
         .filter(|source| beside.as_deref() != Some(source))
     {
-        command.push_str(&format!(" --policy {}", escape(source)));
+        command.push_str(&format!(" --policy {}", word(source)));
     }
-    command
+    escape(&command)
 }
 
 #[cfg(test)]
@@ -107,6 +109,27 @@ mod tests {
             let found = found.map(|granted| granted.origin.to_string());
             assert_eq!(found.as_deref(), entry, "{act}");
         }
+    }
+
+    #[test]
+    fn the_command_can_be_pasted_whatever_is_in_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path().canonicalize().unwrap().join("my plugins");
+        fs_err::create_dir(&directory).unwrap();
+        let (path, policy) = (directory.join("p.js"), directory.join("p.yaml"));
+        fs_err::write(&path, "").unwrap();
+        fs_err::write(&policy, "apiVersion: lazaret/v1\nkind: SecurityPolicy\n").unwrap();
+        let plugin = Plugin::locate(&path).unwrap();
+        let policy = SecurityPolicy::load(&policy).unwrap();
+        let policy = EffectivePolicy::of(SecurityLevel::Standard).layer(&policy);
+        let told = why(&plugin, &policy, "file:read:/srv/a;reboot");
+        let place = directory.display();
+        assert_eq!(
+            told,
+            format!(
+                "lazaret policy why '{place}/p.js' 'file:read:/srv/a;reboot' --policy '{place}/p.yaml'"
+            )
+        );
     }
 
     #[test]

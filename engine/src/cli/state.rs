@@ -15,6 +15,7 @@ use super::control::or_json;
 use super::failure::Failure;
 use super::outcome::safe_json;
 use super::print::{print, print_json};
+use super::shell::word;
 use crate::event::escape;
 use crate::store::{DEFAULT_STATE, Found, Keeper, KeptBy, keepers};
 
@@ -78,7 +79,7 @@ impl How {
     fn option(&self) -> String {
         match self.state == Path::new(DEFAULT_STATE) {
             true => String::new(),
-            false => format!(" --state {}", self.state.display()),
+            false => format!(" --state {}", word(&self.state.to_string_lossy())),
         }
     }
 }
@@ -262,9 +263,9 @@ fn open(plugin: &str, how: &How) -> Result<KeptBy, Failure> {
 }
 
 fn no_key(plugin: &str, key: &str, how: &How) -> Failure {
-    let option = how.option();
+    let (name, option) = (word(plugin), how.option());
     let text = format!(
-        "plugin `{plugin}` keeps nothing under `{key}`\n  hint: `lazaret state list {plugin}{option}` tells its keys"
+        "plugin `{plugin}` keeps nothing under `{key}`\n  hint: `lazaret state list {name}{option}` tells its keys"
     );
     Failure::new(ExitCode::Plugin, text)
 }
@@ -276,13 +277,14 @@ mod tests {
     #[test]
     fn a_hint_names_the_place_that_was_asked() {
         let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path().join("my state");
         let how = |state: &Path| How {
             state: state.to_owned(),
             json: false,
         };
-        let told = open("p", &how(directory.path())).err().unwrap();
-        let place = directory.path().display();
-        let hint = format!("`lazaret state list --state {place}` tells");
+        let told = open("p", &how(&directory)).err().unwrap();
+        let place = directory.display();
+        let hint = format!("`lazaret state list --state '{place}'` tells");
         assert!(told.text.contains(&hint), "{}", told.text);
         let told = no_key("p", "k", &how(Path::new(DEFAULT_STATE)));
         assert!(
@@ -290,5 +292,8 @@ mod tests {
             "{}",
             told.text
         );
+        let told = no_key("my plugin", "k", &how(&directory));
+        let hint = format!("`lazaret state list 'my plugin' --state '{place}'` tells");
+        assert!(told.text.contains(&hint), "{}", told.text);
     }
 }
