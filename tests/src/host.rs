@@ -71,7 +71,7 @@ impl Host {
     /// Where it gets ready, or fails in another way.
     pub async fn launch_to_end(&self, setup: &Setup) -> anyhow::Result<Ended> {
         match self.try_launch(setup).await? {
-            Err(LaunchError::Ended(ended)) => Ok(*ended),
+            Err(LaunchError::Ended { ended, .. }) => Ok(*ended),
             Err(error) => Err(error.into()),
             Ok(_) => bail!("`{}` got ready", setup.name),
         }

@@ -210,7 +210,10 @@ fn command_line(world: &World) -> anyhow::Result<()> {
     ensure!(lines[2].contains("\"error\":null"), "{done:?}");
     let late = ["`waits`", "deadline (timeout 300ms)"];
     call(&["waits", "--timeout", "300ms"])?.failed(ExitCode::WallTime, &late)?;
-    call(&["two"])?.failed(ExitCode::Result, &["`--stream` prints its items"])?;
+    call(&["two"])?.failed(
+        ExitCode::Result,
+        &["`lazaret call --stream` prints its items"],
+    )?;
     let loaded = run(command(
         &world.parts.lazaret(),
         ["run", &plugin, "--stream"],

@@ -4,6 +4,7 @@ use super::messages::Kind;
 use crate::bundle::BundleError;
 use crate::compile::CompileError;
 use crate::event::EndReason;
+use crate::programs::ProgramError;
 use crate::service::ServiceError;
 use crate::store::StoreError;
 use crate::supervisor::{ApplyError, LaunchError};
@@ -42,7 +43,31 @@ impl From<&CompileError> for Kind {
     fn from(error: &CompileError) -> Self {
         match error {
             CompileError::Missing { .. } | CompileError::Path(_) => Self::Rootfs,
-            _ => Self::Plugin,
+            CompileError::Thread { .. } => Self::Internal,
+            CompileError::Program { source, .. } => source.into(),
+            CompileError::TooLarge { .. }
+            | CompileError::Ended { .. }
+            | CompileError::Answer { .. } => Self::Plugin,
+        }
+    }
+}
+
+/// Of a program that the engine runs to read a plugin: the TypeScript compiler.
+impl From<&ProgramError> for Kind {
+    fn from(error: &ProgramError) -> Self {
+        match error {
+            ProgramError::Launcher(_) => Self::Host,
+            ProgramError::Differs { .. } => Self::ReadBack,
+            ProgramError::Bundle(_) | ProgramError::Io { .. } | ProgramError::GivenUp => {
+                Self::Internal
+            }
+            // What is given to it, and how much it takes, is of the plugin's making.
+            ProgramError::TooManyArguments { .. }
+            | ProgramError::NulInArgument { .. }
+            | ProgramError::TooMuchInput { .. }
+            | ProgramError::TooMuchOutput { .. }
+            | ProgramError::TooLong { .. }
+            | ProgramError::OutOfMemory { .. } => Self::Plugin,
         }
     }
 }
@@ -53,7 +78,7 @@ impl From<&LaunchError> for Kind {
             LaunchError::Quarantined { .. } => Self::Quarantined,
             LaunchError::Compile(error) => error.into(),
             LaunchError::Bundle(error) => error.into(),
-            LaunchError::Ended(ended) => (&ended.reason).into(),
+            LaunchError::Ended { ended, .. } => (&ended.reason).into(),
             LaunchError::Read(_)
             | LaunchError::Snapshot(_)
             | LaunchError::Schema(_)
@@ -134,6 +159,7 @@ impl From<&ServiceError> for Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::container::LauncherError;
 
     #[test]
     fn whoever_is_to_try_again_is_told_so_and_others_are_not() {
@@ -143,6 +169,39 @@ mod tests {
         assert!(busy(StoreError::InUse("/var/lib/lazaret".into())));
         let foreign = ServiceError::Store(StoreError::Foreign("/var/lib/lazaret".into()));
         assert_eq!(Kind::from(&foreign), Kind::State);
+    }
+
+    #[test]
+    fn a_plugin_is_not_blamed_where_its_compiler_cannot_be_run() {
+        let of = |source| {
+            Kind::from(&CompileError::Program {
+                plugin: "p".to_owned(),
+                largest: "main.ts".to_owned(),
+                source,
+            })
+        };
+        let program = "compile".to_owned();
+        assert_eq!(of(ProgramError::Launcher(LauncherError::Gone)), Kind::Host);
+        assert_eq!(of(ProgramError::GivenUp), Kind::Internal);
+        let (limit, differences) = (1, vec!["memory.max".to_owned()]);
+        let differs = ProgramError::Differs {
+            program: program.clone(),
+            differences,
+        };
+        assert_eq!(of(differs), Kind::ReadBack);
+        let large = ProgramError::OutOfMemory { program, limit };
+        assert_eq!(of(large), Kind::Plugin);
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_is_gone_is_no_fault_of_the_plugin() {
+        let lost = tokio::spawn(std::future::pending::<()>());
+        lost.abort();
+        let error = CompileError::Thread {
+            plugin: "p".to_owned(),
+            source: lost.await.unwrap_err(),
+        };
+        assert_eq!(Kind::from(&error), Kind::Internal);
     }
 
     #[test]

@@ -244,7 +244,8 @@ pub enum Kind {
     State,
     /// The host, the kernel or the launcher refused.
     Host,
-    /// Something of lazaret's own failed.
+    /// Something of lazaret's own failed. A kind that a newer engine has and this client does not know is read as this one.
+    #[serde(other)]
     Internal,
 }
 
@@ -258,4 +259,26 @@ pub struct Refusal {
     /// What would change, where that is the reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<ChangeLine>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_of_a_kind_that_is_not_known_keeps_its_words() {
+        let read = |text| serde_json::from_str::<Refusal>(text).unwrap();
+        let newer = read(r#"{ "kind": "not_yet_known", "message": "why", "more": 1 }"#);
+        assert_eq!((newer.kind, &*newer.message), (Kind::Internal, "why"));
+        let known = read(r#"{ "kind": "busy", "message": "why" }"#);
+        assert_eq!(known.kind, Kind::Busy);
+        assert_eq!(
+            serde_json::to_string(&Kind::Internal).unwrap(),
+            "\"internal\""
+        );
+        assert_eq!(
+            read(r#"{ "kind": "internal", "message": "" }"#).kind,
+            Kind::Internal
+        );
+    }
 }

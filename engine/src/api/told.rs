@@ -45,6 +45,9 @@ pub(crate) fn chain(error: &dyn Error) -> String {
 
 /// Why a plugin is not running.
 pub(crate) fn of_launch(error: &LaunchError) -> Told {
+    if let LaunchError::Ended { plugin, ended } = error {
+        return of_end(plugin, &ended.reason);
+    }
     let mut text = chain(error);
     if let LaunchError::Launcher(_) = error {
         text.push_str("\n  hint: `lazaret check` tells what this host lacks");
@@ -154,7 +157,9 @@ fn of_error(plugin: &str, function: &str, call: &str, error: &CallError) -> Told
         ),
         CallError::Stream => (
             Kind::Result,
-            format!("{call}: the result is a stream\n  hint: `--stream` prints its items"),
+            format!(
+                "{call}: the result is a stream\n  hint: `lazaret run --stream` or `lazaret call --stream` prints its items"
+            ),
         ),
         CallError::ShuttingDown => (
             Kind::NotRunning,
@@ -204,6 +209,7 @@ mod tests {
     use lazaret_protocol::PluginError;
 
     use super::*;
+    use crate::supervisor::Ended;
 
     #[test]
     fn near_names_are_proposed() {
@@ -244,6 +250,39 @@ mod tests {
         };
         let (_, told) = of_call("p", "f", &CallFailure::Ended(ended));
         assert_eq!(told, format!("plugin `p` ended: uncaught E: m{frames}"));
+    }
+
+    #[test]
+    fn a_plugin_that_ends_before_it_is_ready_is_named() {
+        let reason = EndReason::Exception {
+            name: "E".to_owned(),
+            message: "m".to_owned(),
+            location: None,
+            stack: "E: m\n    at main.js:1:2".to_owned(),
+        };
+        let ended = Ended {
+            reason,
+            violations: Vec::new(),
+            violation_count: 0,
+            limit_event_count: 0,
+            violations_dropped: 0,
+            events_unread: None,
+            quarantined: None,
+            cpu_us: None,
+            memory_peak_bytes: None,
+            cleanup: None,
+        };
+        let error = LaunchError::Ended {
+            plugin: "p".to_owned(),
+            ended: Box::new(ended),
+        };
+        let first = "plugin `p` ended: uncaught E: m";
+        assert_eq!(error.to_string(), first);
+        let told = of_launch(&error);
+        assert_eq!(
+            told,
+            (Kind::Exception, format!("{first}\n    at main.js:1:2"))
+        );
     }
 
     #[test]

@@ -244,7 +244,7 @@ async fn live(
         Ok(running) => running,
         Err(error) => {
             match error {
-                LaunchError::Ended(ended) => {
+                LaunchError::Ended { ended, .. } => {
                     if let Some(failure) = outcome::ended(plugin.name(), &ended.reason) {
                         failure.report();
                     }

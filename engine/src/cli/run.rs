@@ -115,7 +115,7 @@ async fn execute(
         ..LaunchOptions::default()
     };
     let outcome = match engine.launch(plugin, policy, options).await {
-        Err(LaunchError::Ended(ended)) => Outcome {
+        Err(LaunchError::Ended { ended, .. }) => Outcome {
             result: None,
             unprinted: None,
             functions: Vec::new(),

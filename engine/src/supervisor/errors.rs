@@ -120,6 +120,11 @@ pub enum LaunchError {
         source: std::io::Error,
     },
     /// It ended before it was ready.
-    #[error("plugin ended: {}", .0.reason)]
-    Ended(Box<Ended>),
+    #[error("plugin `{plugin}` ended: {}", ended.reason)]
+    Ended {
+        /// Its name.
+        plugin: String,
+        /// Why, and what it left.
+        ended: Box<Ended>,
+    },
 }

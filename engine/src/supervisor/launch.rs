@@ -357,7 +357,10 @@ impl Engine {
                     }
                 }
             }
-            Err(_) => Err(LaunchError::Ended(Box::new(running.ended().await))),
+            Err(_) => Err(LaunchError::Ended {
+                plugin: plugin.name().to_owned(),
+                ended: Box::new(running.ended().await),
+            }),
         }
     }
 }

@@ -69,7 +69,8 @@ fn plugins(world: &World) -> anyhow::Result<()> {
     let served = Served::prepare(world, &[everyday(Js::QuickJs)?, broken])?;
     let failed = served.fails(&[])?;
     ensure!(failed.code != Some(0), "{failed:?}");
-    ensure!(failed.errors.contains("SyntaxError"), "{failed:?}");
+    let named = "plugin `broken` ended: uncaught SyntaxError";
+    ensure!(failed.errors.contains(named), "{failed:?}");
     let twice = served.path("plugins/everyday");
     let twice = served.fails(&[&twice.to_string_lossy()])?;
     twice.failed(

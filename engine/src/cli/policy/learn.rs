@@ -131,7 +131,7 @@ async fn observe(
     };
     let running = match engine.launch(plugin, policy.clone(), options).await {
         Ok(running) => running,
-        Err(LaunchError::Ended(ended)) => {
+        Err(LaunchError::Ended { ended, .. }) => {
             let outcome = outcome(None, Vec::new(), *ended);
             return Err(describe(plugin, policy, None, &outcome).unwrap_or_else(unexplained));
         }
