@@ -24,9 +24,9 @@ fn main() {
     }
 }
 
-/// The scripts that are evaluated when they are needed, as Rust.
+/// The scripts that are evaluated when they are needed, sorted by name, as Rust.
 fn sources(found: &[Script], out: &Path) -> String {
-    let mut text = "const LAZY: &[ExtensionFileSource] = &[\n".to_owned();
+    let mut text = "pub(super) const LAZY: &[(&str, &str)] = &[\n".to_owned();
     for (
         index,
         Script {
@@ -34,8 +34,10 @@ fn sources(found: &[Script], out: &Path) -> String {
         },
     ) in found.iter().enumerate().filter(|(_, script)| script.lazy)
     {
+        // `deno_core` makes strings of them without looking.
+        assert!(source.is_ascii(), "`{name}` is to be ASCII");
         let path = write(out, &format!("{index}.js"), source);
-        text += &format!("ExtensionFileSource::new({name:?}, ascii_str_include!({path:?})),\n");
+        text += &format!("({name:?}, include_str!({path:?})),\n");
     }
     text + "];\n"
 }

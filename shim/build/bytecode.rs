@@ -52,9 +52,8 @@ unsafe extern "C" {
 }
 
 /// Writes the bytecode of the scripts below `out`, and gives a table of name, length of the source
-/// that QuickJS is given and bytecode as Rust, sorted by name.
-pub(crate) fn table(mut scripts: Vec<Script>, out: &Path) -> String {
-    scripts.sort_by(|one, other| one.name.cmp(&other.name));
+/// that QuickJS is given and bytecode as Rust, sorted as they are.
+pub(crate) fn table(scripts: Vec<Script>, out: &Path) -> String {
     let mut text = "const COMPILED: &[(&CStr, usize, &[u8])] = &[\n".to_owned();
     for (
         index,

@@ -119,6 +119,13 @@ const CHANGES: &[(&str, &[(&str, &str)])] = &[
     ),
 ];
 
+/// Functions of `deno_core`'s in whose place `js/web.js` has others.
+const OURS: &[&str] = &[
+    "loadExtScript",
+    "registerCloneableResource",
+    "registerTransferableResource",
+];
+
 /// A script of the runtime.
 pub(crate) struct Script {
     /// The name that it is evaluated under.
@@ -129,7 +136,7 @@ pub(crate) struct Script {
     pub(crate) lazy: bool,
 }
 
-/// All scripts that a plugin may come to need.
+/// All scripts that a plugin may come to need, sorted by name.
 pub(crate) fn find() -> Vec<Script> {
     // Of what is built, and of what is not: see `scripts/Cargo.toml`.
     let known = [packages("Cargo.toml"), packages("scripts/Cargo.toml")];
@@ -160,6 +167,7 @@ pub(crate) fn find() -> Vec<Script> {
     let core = lies("deno_core");
     let read_core = |script: &&str| eager(format!("ext:core/{script}"), read(&core.join(script)));
     found.extend(CORE.iter().map(read_core));
+    found.sort_by(|one, other| one.name.cmp(&other.name));
     found
 }
 
@@ -173,7 +181,11 @@ fn lazy(name: String, text: &str) -> Script {
     let expression = text.find("\n(function").map(|at| &text[at + 1..]);
     let expression = expression.unwrap_or_else(|| panic!("`{name}` is no function"));
     let expression = expression.trim_end().trim_end_matches(';');
-    let text = format!("\"use strict\"; return ({expression});");
+    let mut text = format!("\"use strict\"; return ({expression});");
+    for name in OURS {
+        let ours = format!("__bootstrap.internals.{name}(");
+        text = text.replace(&format!("core.{name}("), &ours);
+    }
     let lazy = true;
     Script { name, text, lazy }
 }

@@ -6,7 +6,7 @@
 // may be the plugin's.
 
 ((global) => {
-  const { core, primordials } = global.__bootstrap;
+  const { core, internals, primordials } = global.__bootstrap;
   const {
     ArrayIsArray,
     Date,
@@ -78,7 +78,7 @@
     let loaded;
 
     function more() {
-      return loaded ??= core.loadExtScript("ext:lazaret/files.js")
+      return loaded ??= internals.loadExtScript("ext:lazaret/files.js")
         .files({ ...kit, information, writeFile });
     }
 

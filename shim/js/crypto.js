@@ -1,6 +1,6 @@
 // Random numbers; keys and digests are in `crypto/`, read when `subtle` is first looked at.
 (function () {
-const { core, primordials } = __bootstrap;
+const { core, internals, primordials } = __bootstrap;
 const {
   ObjectDefineProperty,
   SafeSet,
@@ -11,7 +11,7 @@ const {
   Uint8Array,
 } = primordials;
 const { op_lazaret_random } = core.ops;
-const { loadExtScript } = core;
+const { loadExtScript } = internals;
 const { bytesOf, failure, QuotaExceededError } = loadExtScript("ext:lazaret/crypto/values.js");
 
 const MOST_BYTES = 65536;

@@ -3,7 +3,7 @@
 "use strict";
 
 ((global) => {
-  const { core, primordials } = global.__bootstrap;
+  const { core, internals, primordials } = global.__bootstrap;
   const {
     ArrayBufferIsView,
     ArrayBufferPrototype,
@@ -59,7 +59,8 @@
     op_lazaret_read_bytes,
     op_lazaret_read_text,
   } = core.ops;
-  const { cancelTimer, createTimer, loadExtScript, registerErrorClass } = core;
+  const { cancelTimer, createTimer, registerErrorClass } = core;
+  const { loadExtScript } = internals;
   const { queueMicrotask } = global;
 
   const pluginName = op_lazaret_plugin();

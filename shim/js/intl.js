@@ -1,9 +1,9 @@
 // `Intl` for QuickJS, which has none: in American English alone, and saying so. What would not be
 // right is not there. Each part is read when it is first looked at.
 (function () {
-const { core, primordials } = __bootstrap;
-const { ObjectDefineProperty } = primordials;
-const { loadExtScript } = core;
+const { internals, primordials } = __bootstrap;
+const { ObjectDefineProperty, ReflectDefineProperty } = primordials;
+const { loadExtScript } = internals;
 const { canonicalLocales, define, joined, tagged } = loadExtScript("ext:lazaret/intl/common.js");
 
 const Intl = {};
@@ -28,15 +28,8 @@ function part(name) {
   return loadExtScript(`ext:lazaret/intl/${parts[name]}.js`);
 }
 
-function install(name, value) {
-  ObjectDefineProperty(Intl, name, {
-    __proto__: null,
-    configurable: true,
-    enumerable: false,
-    value,
-    writable: true,
-  });
-  return value;
+function plain(value) {
+  return { __proto__: null, configurable: true, enumerable: false, value, writable: true };
 }
 
 for (const name in parts) {
@@ -44,8 +37,13 @@ for (const name in parts) {
     __proto__: null,
     configurable: true,
     enumerable: false,
-    get: () => install(name, part(name)[name]),
-    set: (value) => void install(name, value),
+    get() {
+      const made = part(name)[name];
+      // Of a frozen object it stays a getter.
+      ReflectDefineProperty(Intl, name, plain(made));
+      return made;
+    },
+    set: (value) => void ObjectDefineProperty(Intl, name, plain(value)),
   });
 }
 

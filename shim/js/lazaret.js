@@ -1,8 +1,8 @@
 // `lazaret`: what Deno has no name for. Each part is read when a plugin first looks at it.
 (function () {
-const { core, primordials } = __bootstrap;
+const { core, internals, primordials } = __bootstrap;
 const { ObjectDefineProperty, ObjectFreeze, ObjectKeys } = primordials;
-const { loadExtScript } = core;
+const { loadExtScript } = internals;
 const { op_lazaret_window_there } = core.ops;
 
 // `kit` has what `host.js` shares.

@@ -3,7 +3,7 @@
 "use strict";
 
 ((global) => {
-  const { core, internals, primordials } = global.__bootstrap;
+  const { internals, primordials } = global.__bootstrap;
   const {
     ArrayBuffer,
     ArrayBufferPrototype,
@@ -20,6 +20,7 @@
     RangeError,
     StringPrototype,
     StringPrototypeLocaleCompare,
+    TypeError,
     TypedArrayPrototypeSet,
     Uint8Array,
     uncurryThis,
@@ -84,8 +85,18 @@
   ReflectDeleteProperty(ArrayBufferPrototype, "transferToImmutable");
   ReflectDeleteProperty(ArrayBufferPrototype, "resize");
 
+  // Options of a comparison that the engine takes no notice of.
+  const UNKNOWN = [
+    "caseFirst",
+    "collation",
+    "ignorePunctuation",
+    "localeMatcher",
+    "sensitivity",
+    "usage",
+  ];
+
   // The engine's own take no notice of locales and options.
-  const intl = () => core.loadExtScript("ext:lazaret/intl.js");
+  const intl = () => internals.loadExtScript("ext:lazaret/intl.js");
 
   function replace(object, replacements) {
     for (const name in replacements) {
@@ -117,14 +128,26 @@
       return intl().numberText(BigIntPrototypeValueOf(this), locales, options);
     },
   });
+  // What sorting asks for, once for each two texts: the engine knows it.
+  function isNumericAlone(options) {
+    if (options === null) return false;
+    for (let i = 0; i < UNKNOWN.length; i++) {
+      if (options[UNKNOWN[i]] !== undefined) return false;
+    }
+    return true;
+  }
+
   replace(StringPrototype, {
     __proto__: null,
     localeCompare(that, locales = undefined, options = undefined) {
+      if (this === undefined || this === null) throw new TypeError("this is no text");
+      const own = `${this}`;
       const text = `${that}`;
-      const found = StringPrototypeLocaleCompare(this, text);
       const usual = locales === undefined || locales === "en" || locales === "en-US";
-      if (usual && options === undefined) return found;
-      return intl().compare(`${this}`, text, locales, options);
+      if (usual && options === undefined) return StringPrototypeLocaleCompare(own, text);
+      if (!usual || !isNumericAlone(options)) return intl().compare(own, text, locales, options);
+      const order = { __proto__: null, numeric: !!options.numeric };
+      return StringPrototypeLocaleCompare(own, text, undefined, order);
     },
   });
 })(globalThis);

@@ -4,8 +4,28 @@
 
 ((global) => {
   const { core, internals, primordials } = global.__bootstrap;
-  const { ArrayPrototypeIncludes, ObjectDefineProperty, ObjectKeys } = primordials;
-  const { loadExtScript, registerErrorBuilder } = core;
+  const {
+    ArrayPrototypeIncludes,
+    ObjectDefineProperty,
+    ObjectKeys,
+    ObjectSetPrototypeOf,
+    RangeError,
+    ReflectDefineProperty,
+  } = primordials;
+  const { getCloneableDeserializers, registerErrorBuilder, registerTransferableResource } = core;
+  const { op_lazaret_room } = core.ops;
+
+  // A setter that a plugin puts on `Object.prototype` is not to be called with it.
+  ObjectSetPrototypeOf(internals, null);
+
+  // What is not read yet is read only where the stack has room for it, see `src/runtime/room.rs`.
+  const results = { __proto__: null };
+
+  internals.loadExtScript = (name) => {
+    if (name in results) return results[name];
+    if (!op_lazaret_room()) throw new RangeError("Maximum call stack size exceeded");
+    return results[name] = core.loadExtScript(name);
+  };
 
   // Global name to script; the script exports it under the same name.
   const scripts = {
@@ -77,10 +97,31 @@
   for (let i = 0; i < domErrors.length; i++) {
     const name = domErrors[i];
     registerErrorBuilder(`DOMException${name}`, (message) => {
-      const { DOMException } = loadExtScript(domException);
+      const { DOMException } = core.loadExtScript(domException);
       return new DOMException(message, name);
     });
   }
+
+  // What scripts tell of their classes, see `OURS` in `build/scripts.rs`: of one that failed half-way
+  // and was read again, what was told last holds.
+  internals.registerCloneableResource = (name, deserialize) => {
+    getCloneableDeserializers()[name] = deserialize;
+  };
+
+  const transferables = { __proto__: null };
+
+  internals.registerTransferableResource = (name, send, receive) => {
+    const latest = { __proto__: null, receive, send };
+    if (transferables[name] === undefined) {
+      registerTransferableResource(
+        name,
+        (value) => transferables[name].send(value),
+        (sent) => transferables[name].receive(sent),
+      );
+    }
+    // Last, since a call may fail.
+    transferables[name] = latest;
+  };
 
   // Scripts that do without events.
   const small = [
@@ -101,32 +142,31 @@
 
   function load(script) {
     if (!eventsReady && !ArrayPrototypeIncludes(small, script)) {
-      loadExtScript("ext:deno_web/02_event.js").saveGlobalThisReference(nobody);
+      internals.loadExtScript("ext:deno_web/02_event.js").saveGlobalThisReference(nobody);
       eventsReady = true;
     }
-    const loaded = loadExtScript(`ext:${script}`);
+    const loaded = internals.loadExtScript(`ext:${script}`);
     if (script === "deno_web/15_performance.js") loaded.setTimeOrigin();
     return loaded;
   }
 
-  function install(name, value) {
-    ObjectDefineProperty(global, name, {
-      __proto__: null,
-      configurable: true,
-      enumerable: false,
-      value,
-      writable: true,
-    });
-    return value;
+  function plain(value) {
+    return { __proto__: null, configurable: true, enumerable: false, value, writable: true };
   }
 
   function installLazily(name, make) {
+    let made;
     ObjectDefineProperty(global, name, {
       __proto__: null,
       configurable: true,
       enumerable: false,
-      get: () => install(name, make()),
-      set: (value) => void install(name, value),
+      get() {
+        made ??= make();
+        // Of a frozen object it stays a getter.
+        ReflectDefineProperty(global, name, plain(made));
+        return made;
+      },
+      set: (value) => void ObjectDefineProperty(global, name, plain(value)),
     });
   }
 
@@ -142,7 +182,7 @@
     for (let i = 0; i < ownNames.length; i++) installLazily(ownNames[i], own[ownNames[i]]);
     // An engine without one of its own.
     if (internals.partsInZone !== undefined) {
-      installLazily("Intl", () => loadExtScript("ext:lazaret/intl.js").Intl);
+      installLazily("Intl", () => internals.loadExtScript("ext:lazaret/intl.js").Intl);
     }
     return load;
   };

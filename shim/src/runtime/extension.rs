@@ -18,6 +18,7 @@ use super::used::Used;
 use super::crypto;
 use super::fetch::{self, Way};
 use super::measures::Measures;
+use super::room::{Top, op_lazaret_room};
 use super::{open_ops, search, secrets, sockets, state_ops, watch_ops, web, websocket};
 use crate::beneath::{Places, ReadError};
 
@@ -53,6 +54,7 @@ pub(super) struct Host {
     pub(super) used: Option<Used>,
     /// The call whose function runs right now.
     pub(super) call: Option<CallId>,
+    pub(super) top: Top,
 }
 
 impl Host {
@@ -135,6 +137,7 @@ pub const OPS: &[&str] = &[
     "op_lazaret_plugin",
     "op_lazaret_read_bytes",
     "op_lazaret_read_text",
+    "op_lazaret_room",
     "op_run_microtasks",
     "op_set_captured_bootstrap",
     "op_timer_now",
@@ -178,6 +181,7 @@ extension!(
         op_lazaret_plugin,
         op_lazaret_read_bytes,
         op_lazaret_read_text,
+        op_lazaret_room,
     ],
     options = { host: Host },
     middleware = only_needed,

@@ -16,6 +16,7 @@ mod log;
 mod measures;
 mod open_ops;
 mod own;
+mod room;
 mod search;
 mod secrets;
 mod sockets;

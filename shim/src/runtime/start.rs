@@ -19,6 +19,7 @@ use super::loader::{ModuleLimits, PluginLoader};
 use super::log::LogLimit;
 use super::measures::Measures;
 use super::own::Own;
+use super::room::Top;
 use super::used::Used;
 use crate::beneath::{PLUGIN, Places};
 
@@ -166,6 +167,7 @@ impl Runtime {
             sink: config.sink,
             used: config.learns.then(Used::default),
             call: None,
+            top: Top::here(),
         };
         let loader = Rc::new(PluginLoader::new(config.places, config.modules));
         let mut extensions = super::web::extensions();
@@ -190,6 +192,9 @@ impl Runtime {
             module_loader: Some(loader.clone()),
             extensions,
             create_params: heap_limits(),
+            // Those of an extension are taken out when they are first read: one that failed, as where
+            // the stack had no room for it, would be gone. From here they are read again.
+            residual_lazy_js_sources: super::web::LAZY,
             // Without it, buffers that are transferred stay with the sender.
             shared_array_buffer_store: Some(Default::default()),
             ..Default::default()

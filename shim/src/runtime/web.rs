@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::fetch;
-use deno_core::{Extension, ExtensionFileSource, OpDecl, ascii_str_include};
+use deno_core::{Extension, OpDecl};
 use deno_web::{BlobStore, InMemoryBroadcastChannel};
 
 include!(concat!(env!("OUT_DIR"), "/scripts.rs"));
@@ -80,15 +80,7 @@ pub(super) const OPS: &[&str] = &[
 pub(super) fn extensions() -> Vec<Extension> {
     let blobs = Arc::new(BlobStore::default());
     let web = deno_web::deno_web::init(blobs, None, false, InMemoryBroadcastChannel::default());
-    vec![
-        with(deno_webidl::deno_webidl::init()),
-        with(web),
-        Extension {
-            name: "lazaret_lazy",
-            lazy_loaded_js_files: Cow::Borrowed(LAZY),
-            ..Default::default()
-        },
-    ]
+    vec![with(deno_webidl::deno_webidl::init()), with(web)]
 }
 
 /// The extension with the ops that are needed, and without its scripts, which are all in [`LAZY`].

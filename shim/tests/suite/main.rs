@@ -15,6 +15,7 @@ mod listening;
 mod modules;
 mod packages;
 mod parts;
+mod read_again;
 mod search;
 mod secrets;
 mod sockets;
