@@ -3,7 +3,9 @@
 (function () {
 const { core, primordials } = __bootstrap;
 const {
+  RegExpPrototypeExec,
   RegExpPrototypeSymbolReplace,
+  SafeRegExp,
   SafeWeakMap,
   StringPrototypeLocaleCompare,
   StringPrototypeNormalize,
@@ -18,11 +20,16 @@ const { LOCALE, choice, finish, flag, known, optionsOf, readCommon } = core.load
 const collators = new SafeWeakMap();
 
 // Marks above and below letters.
-const MARKS = /[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]/g;
-const PUNCTUATION = /[\p{P}\s]/gu;
+const MARKS = new SafeRegExp(
+  /[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]/g,
+);
+const PUNCTUATION = new SafeRegExp(/[\p{P}\s]/gu);
+const BEYOND_ASCII = /[^\u0000-\u007f]/;
 
 // Letters that are others but for a mark that they cannot lose, and those others.
-const STROKES = /[\u00c6\u00d0\u00d8\u00df\u00e6\u00f0\u00f8\u0110\u0111\u0141\u0142\u0152\u0153\u1e9e]/g;
+const STROKES = new SafeRegExp(
+  /[\u00c6\u00d0\u00d8\u00df\u00e6\u00f0\u00f8\u0110\u0111\u0141\u0142\u0152\u0153\u1e9e]/g,
+);
 const PLAIN = {
   __proto__: null,
   "\u00c6": "AE",
@@ -45,13 +52,18 @@ function without(text, pattern) {
   return RegExpPrototypeSymbolReplace(pattern, text, "");
 }
 
+function isAscii(text) {
+  return RegExpPrototypeExec(BEYOND_ASCII, text) === null;
+}
+
 function unaccented(text) {
+  if (isAscii(text)) return text;
   const plain = RegExpPrototypeSymbolReplace(STROKES, text, (letter) => PLAIN[letter]);
   return without(StringPrototypeNormalize(plain, "NFKD"), MARKS);
 }
 
 function folded(text) {
-  return StringPrototypeToLowerCase(StringPrototypeNormalize(text, "NFKC"));
+  return StringPrototypeToLowerCase(isAscii(text) ? text : StringPrototypeNormalize(text, "NFKC"));
 }
 
 function seenBy({ sensitivity, ignorePunctuation }, text) {

@@ -180,13 +180,20 @@ function define(object, methods) {
   }
 }
 
+// Whether a tag is of what there is: English, without a region or as it is written in that one.
+function isServed(tag) {
+  const parts = StringPrototypeSplit(StringPrototypeToLowerCase(tag), "-");
+  const region = parts[is(SCRIPT, parts[1]) ? 2 : 1];
+  return parts[0] === "en" && (region === "us" || !is(REGION, region));
+}
+
 const statics = {
   supportedLocalesOf(locales, options = undefined) {
     const asked = canonicalLocales(locales);
     choice(optionsOf(options), "localeMatcher", ["lookup", "best fit"]);
     const found = [];
     for (let i = 0; i < asked.length; i++) {
-      if (StringPrototypeSplit(asked[i], "-")[0] === "en") ArrayPrototypePush(found, asked[i]);
+      if (isServed(asked[i])) ArrayPrototypePush(found, asked[i]);
     }
     return found;
   },

@@ -106,14 +106,19 @@ function signOf(currency, narrow) {
   return SYMBOLS[currency];
 }
 
-// The others have their codes as names.
+// One of it, and more than one.
 const NAMES = {
   __proto__: null,
-  EUR: "euros",
-  GBP: "British pounds",
-  JPY: "Japanese yen",
-  USD: "US dollars",
+  EUR: ["euro", "euros"],
+  GBP: ["British pound", "British pounds"],
+  JPY: ["Japanese yen", "Japanese yen"],
+  USD: ["US dollar", "US dollars"],
 };
 
-return { NAMES, placesOf, signOf };
+// The others have their codes as names.
+function nameOf(currency, isOne) {
+  return NAMES[currency]?.[isOne ? 0 : 1] ?? currency;
+}
+
+return { nameOf, placesOf, signOf };
 })();

@@ -21,7 +21,8 @@ const {
 } = primordials;
 const { choice, outOfRange, whole } = core.loadExtScript("ext:lazaret/intl/common.js");
 
-const DECIMAL = /^([+-]?)([0-9]*)\.?([0-9]*)(?:[eE]([+-]?[0-9]+))?$/;
+// It says in one way alone which digits are before a point: what is none is refused in one go.
+const DECIMAL = /^([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]+))?$/;
 
 // More digits than a number of the language can have.
 const MOST_EXPONENT = 10_000;
@@ -38,10 +39,12 @@ function decimal(negative, digits, point) {
 
 function parsed(text) {
   const found = RegExpPrototypeExec(DECIMAL, text);
-  if (found === null || found[2] + found[3] === "") return undefined;
+  if (found === null) return undefined;
+  const digits = found[2] + (found[3] ?? "");
+  if (digits === "") return undefined;
   const exponent = Number(found[4] ?? 0);
   if (exponent > MOST_EXPONENT || exponent < -MOST_EXPONENT) return undefined;
-  return decimal(found[1] === "-", found[2] + found[3], found[2].length + exponent);
+  return decimal(found[1] === "-", digits, found[2].length + exponent);
 }
 
 // A value as what is formatted: `special` is set for what has no digits.

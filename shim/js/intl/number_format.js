@@ -20,7 +20,7 @@ const { LOCALE, choice, finish, joined, known, optionsOf, readCommon } = loadExt
 const { digitOptions, digitParts, rounded, split, toDecimal } = loadExtScript(
   "ext:lazaret/intl/decimals.js",
 );
-const { NAMES, placesOf, signOf } = loadExtScript("ext:lazaret/intl/currencies.js");
+const { nameOf, placesOf, signOf } = loadExtScript("ext:lazaret/intl/currencies.js");
 
 const { isUnit, unitName } = loadExtScript("ext:lazaret/intl/units.js");
 
@@ -135,12 +135,18 @@ function plusOrMinus({ signDisplay }, negative, zero) {
   }
 }
 
+// Whether no more is written than that it is one.
+function isOne(parts) {
+  return parts.length === 1 && parts[0].value === "1";
+}
+
 // A code stands apart from the number, a sign does not.
 function putCurrency(inner, parts) {
   const { currency, currencyDisplay } = inner;
   if (currencyDisplay === "name") {
+    const name = nameOf(currency, isOne(parts));
     ArrayPrototypePush(parts, { type: "literal", value: " " });
-    ArrayPrototypePush(parts, { type: "currency", value: NAMES[currency] ?? currency });
+    ArrayPrototypePush(parts, { type: "currency", value: name });
     return;
   }
   const narrow = currencyDisplay === "narrowSymbol";
@@ -153,8 +159,7 @@ function putCurrency(inner, parts) {
 }
 
 function putUnit({ unit, unitDisplay }, parts) {
-  const isOne = parts.length === 1 && parts[0].value === "1";
-  const { apart, name } = unitName(unit, unitDisplay, isOne);
+  const { apart, name } = unitName(unit, unitDisplay, isOne(parts));
   if (apart) ArrayPrototypePush(parts, { type: "literal", value: " " });
   ArrayPrototypePush(parts, { type: "unit", value: name });
 }

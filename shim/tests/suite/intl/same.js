@@ -50,6 +50,18 @@ const numbers = [
   [() => money(-5, "CHF"), "-CHF\u00a05.00"],
   [() => money(-5, "USD", { currencySign: "accounting" }), "($5.00)"],
   [() => money(5, "USD", { currencyDisplay: "name" }), "5.00 US dollars"],
+  [() => ["USD", "EUR", "GBP", "JPY"].map((currency) =>
+    [1, -1, 2].map((n) => money(n, currency, { currencyDisplay: "name", maximumFractionDigits: 0 }))
+  ), [
+    ["1 US dollar", "-1 US dollar", "2 US dollars"],
+    ["1 euro", "-1 euro", "2 euros"],
+    ["1 British pound", "-1 British pound", "2 British pounds"],
+    ["1 Japanese yen", "-1 Japanese yen", "2 Japanese yen"],
+  ]],
+  [() => money(1, "USD", { currencyDisplay: "name" }), "1.00 US dollars"],
+  [() => ["", ".", "5.", ".5", "-.5e1", "1.2.3", "1e", "e1", "1".repeat(1e5) + "x"].map((text) =>
+    number(text)
+  ), ["0", "NaN", "5", "0.5", "-5", "NaN", "NaN", "NaN", "NaN"]],
   [() => money(5, "CAD", { currencyDisplay: "narrowSymbol", maximumFractionDigits: 0 }), "$5"],
   [() => [number(1234, { notation: "compact" }), number(999999, { notation: "compact" })], [
     "1.2K",
@@ -233,7 +245,9 @@ const words = [
     "a".localeCompare("B"),
     "R\u00e9sum\u00e9".localeCompare("resume", "en", { sensitivity: "base" }),
     "a2".localeCompare("a10", undefined, { numeric: true }),
-  ], [-1, 0, -1]],
+    "a2".localeCompare("a10", undefined, { numeric: false }),
+    "A2".localeCompare("a2", "en", { numeric: true, sensitivity: "accent" }),
+  ], [-1, 0, -1, 1, 0]],
 ];
 
 const shape = [
@@ -283,7 +297,9 @@ const shape = [
     () => Intl.NumberFormat.prototype.resolvedOptions.call({}),
     () => Date.prototype.toLocaleString.call({}),
     () => Number.prototype.toLocaleString.call("1"),
-  ].map(thrown), new Array(9).fill("TypeError")],
+    () => String.prototype.localeCompare.call(null, "a"),
+    () => "a".localeCompare("b", "en", null),
+  ].map(thrown), new Array(11).fill("TypeError")],
 ];
 
 // Of each use that gives something else, what it is and what it gives.
