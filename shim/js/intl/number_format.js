@@ -4,6 +4,7 @@ const { core, primordials } = __bootstrap;
 const {
   ArrayPrototypePush,
   ArrayPrototypeUnshift,
+  Number,
   RangeError,
   RegExpPrototypeExec,
   SafeWeakMap,
@@ -137,7 +138,7 @@ function plusOrMinus({ signDisplay }, negative, zero) {
 
 // Whether no more is written than that it is one.
 function isOne(parts) {
-  return parts.length === 1 && parts[0].value === "1";
+  return parts.length === 1 && Number(parts[0].value) === 1;
 }
 
 // A code stands apart from the number, a sign does not.

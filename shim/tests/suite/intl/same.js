@@ -59,6 +59,8 @@ const numbers = [
     ["1 Japanese yen", "-1 Japanese yen", "2 Japanese yen"],
   ]],
   [() => money(1, "USD", { currencyDisplay: "name" }), "1.00 US dollars"],
+  [() => number(1, { style: "unit", unit: "day", unitDisplay: "long", minimumIntegerDigits: 2 }),
+    "01 day"],
   [() => ["", ".", "5.", ".5", "-.5e1", "1.2.3", "1e", "e1", "1".repeat(1e5) + "x"].map((text) =>
     number(text)
   ), ["0", "NaN", "5", "0.5", "-5", "NaN", "NaN", "NaN", "NaN"]],
